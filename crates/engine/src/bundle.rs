@@ -1,0 +1,314 @@
+//! The bundle: a published configuration, checked once and ready to decide with.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::attribute::{AttributeIdx, AttributeName};
+use crate::condition::{CONDITION_DEPTH_MAX, Condition};
+use crate::creative::Creative;
+use crate::schedule::Schedule;
+
+/// Position of an offer in [`Bundle::offers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OfferIdx(pub u16);
+
+/// Position of an audience in [`Bundle::audiences`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AudienceIdx(pub u16);
+
+/// A named condition that admits visitors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Audience {
+    /// Its id; for a condition written inside an offer, a name made from the offer's id.
+    pub id: String,
+    /// Whom it admits.
+    pub condition: Condition,
+}
+
+/// What can fill a placement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    /// Unique id.
+    pub id: String,
+    /// The greater goes first where nothing else decides. Default 0.
+    pub priority: i32,
+    /// When it may be shown.
+    pub schedule: Schedule,
+    /// Who may see it; `None` admits everybody.
+    pub audience: Option<AudienceIdx>,
+    /// Ids of the items that it promotes.
+    pub items: Vec<String>,
+    /// Categories whose items it promotes.
+    pub categories: Vec<String>,
+    /// Its content; at least one.
+    pub creatives: Vec<Creative>,
+}
+
+/// Weights of the `items` ranker. The score of an offer is
+/// `profile * neighbours(history) + session * neighbours(session items) + own * weight of history items in the offer + popularity * popularity`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ItemsRanker {
+    /// Weight of neighbours of the profile's items. Default 1.
+    pub profile: f64,
+    /// Weight of neighbours of the session's items. Default 1.
+    pub session: f64,
+    /// Weight of items that the visitor bought before and the offer names (repeat purchases). Default 1.
+    pub own: f64,
+    /// Weight of the popularity (0..=1) of the offer's most popular item; ranks visitors without history. Default 0.1.
+    pub popularity: f64,
+}
+
+impl Default for ItemsRanker {
+    fn default() -> Self {
+        Self { profile: 1.0, session: 1.0, own: 1.0, popularity: 0.1 }
+    }
+}
+
+/// How eligible offers are ordered. Ties go to the higher priority, then to the earlier place in the placement's list.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ranker {
+    /// By [`Offer::priority`] alone.
+    Priority,
+    /// By what the visitor's items and their neighbours say.
+    Items(ItemsRanker),
+}
+
+/// A slot that offers fill.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placement {
+    /// Unique id.
+    pub id: String,
+    /// Candidates, in the author's order.
+    pub offers: Vec<OfferIdx>,
+    /// How eligible candidates are ordered.
+    pub ranker: Ranker,
+    /// Shown when no candidate is eligible. Needs a creative that fits every locale and channel.
+    pub fallback: OfferIdx,
+    /// Most offers that one decision may hold, 1..=30.
+    pub count_max: u8,
+}
+
+/// Whether a request that says nothing about consent may be personalised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConsentRule {
+    /// No: only a request that says `personalise: true` reads the profile.
+    #[default]
+    Required,
+    /// Yes, until the request says `personalise: false`. For shops that rest on another legal basis.
+    Assumed,
+}
+
+/// What holds for the whole bundle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Treatment of requests that do not mention consent.
+    pub consent: ConsentRule,
+}
+
+/// The parts of a bundle before they are checked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BundleParts {
+    /// Attributes that conditions ask about; [`AttributeIdx`] points here.
+    pub attributes: Vec<AttributeName>,
+    /// Audiences; [`AudienceIdx`] points here.
+    pub audiences: Vec<Audience>,
+    /// Offers; [`OfferIdx`] points here.
+    pub offers: Vec<Offer>,
+    /// Placements.
+    pub placements: Vec<Placement>,
+    /// What holds everywhere.
+    pub settings: Settings,
+}
+
+/// A checked configuration. Immutable: a new one replaces it whole.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// Every index inside is in range; placements are sorted by id, ids are unique.
+    parts: BundleParts,
+}
+
+/// Why parts do not make a bundle. Authors see the diagnostics of `vitrine-config` first; this is the last wall.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BundleError {
+    /// More entries than an index can name.
+    TooMany {
+        /// Which list.
+        what: &'static str,
+        /// Its length.
+        found: usize,
+        /// Greatest length.
+        max: usize,
+    },
+    /// Two entries of one list have the same id.
+    Duplicate {
+        /// Which list.
+        what: &'static str,
+        /// The id.
+        id: String,
+    },
+    /// An index that points nowhere.
+    Dangling {
+        /// What holds the index.
+        holder: String,
+        /// What it should point to.
+        what: &'static str,
+    },
+    /// A condition nested deeper than [`CONDITION_DEPTH_MAX`].
+    TooDeep {
+        /// The audience.
+        audience: String,
+    },
+    /// An offer without a creative, or a fallback offer whose creatives do not fit everywhere.
+    NoCreative {
+        /// The offer.
+        offer: String,
+    },
+    /// A placement whose `count_max` is outside 1..=30.
+    Count {
+        /// The placement.
+        placement: String,
+        /// The refused value.
+        found: u8,
+    },
+}
+
+impl fmt::Display for BundleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooMany { what, found, max } => write!(f, "{found} {what}, at most {max} fit a bundle"),
+            Self::Duplicate { what, id } => write!(f, "two {what} have the id {id:?}"),
+            Self::Dangling { holder, what } => write!(f, "{holder:?} points to {what} that does not exist"),
+            Self::TooDeep { audience } => {
+                write!(f, "the condition of {audience:?} is nested deeper than {CONDITION_DEPTH_MAX} levels")
+            }
+            Self::NoCreative { offer } => write!(f, "the offer {offer:?} lacks a creative that fits every request"),
+            Self::Count { placement, found } => write!(f, "count {found} of placement {placement:?} is not in 1..=30"),
+        }
+    }
+}
+
+impl core::error::Error for BundleError {}
+
+const COUNT_MAX: u8 = 30;
+
+impl Bundle {
+    /// Checks `parts` and makes them a bundle.
+    ///
+    /// Errors: the first [`BundleError`] found.
+    pub fn new(mut parts: BundleParts) -> Result<Self, BundleError> {
+        let max = usize::from(u16::MAX);
+        for (what, found) in [
+            ("attributes", parts.attributes.len()),
+            ("audiences", parts.audiences.len()),
+            ("offers", parts.offers.len()),
+            ("placements", parts.placements.len()),
+        ] {
+            if found > max {
+                return Err(BundleError::TooMany { what, found, max });
+            }
+        }
+        for audience in &parts.audiences {
+            check_audience(audience, parts.attributes.len())?;
+        }
+        for offer in &parts.offers {
+            if offer.creatives.is_empty() {
+                return Err(BundleError::NoCreative { offer: offer.id.clone() });
+            }
+            if offer.audience.is_some_and(|it| usize::from(it.0) >= parts.audiences.len()) {
+                return Err(BundleError::Dangling { holder: offer.id.clone(), what: "an audience" });
+            }
+        }
+        for placement in &parts.placements {
+            check_placement(placement, &parts.offers)?;
+        }
+        parts.placements.sort_by(|a, b| a.id.cmp(&b.id));
+        unique("placements", parts.placements.iter().map(|it| it.id.as_str()))?;
+        unique("offers", parts.offers.iter().map(|it| it.id.as_str()))?;
+        unique("audiences", parts.audiences.iter().map(|it| it.id.as_str()))?;
+        Ok(Self { parts })
+    }
+
+    /// Attributes that conditions ask about, in [`AttributeIdx`] order.
+    pub fn attributes(&self) -> &[AttributeName] {
+        &self.parts.attributes
+    }
+
+    /// Audiences, in [`AudienceIdx`] order.
+    pub fn audiences(&self) -> &[Audience] {
+        &self.parts.audiences
+    }
+
+    /// Offers, in [`OfferIdx`] order.
+    pub fn offers(&self) -> &[Offer] {
+        &self.parts.offers
+    }
+
+    /// Placements, by id.
+    pub fn placements(&self) -> &[Placement] {
+        &self.parts.placements
+    }
+
+    /// What holds everywhere.
+    pub fn settings(&self) -> Settings {
+        self.parts.settings
+    }
+
+    /// The placement with this id.
+    pub fn placement(&self, id: &str) -> Option<&Placement> {
+        let at = self.parts.placements.binary_search_by(|it| it.id.as_str().cmp(id)).ok()?;
+        self.parts.placements.get(at)
+    }
+
+    pub(crate) fn offer(&self, idx: OfferIdx) -> Option<&Offer> {
+        self.parts.offers.get(usize::from(idx.0))
+    }
+
+    pub(crate) fn offers_with_idx(&self) -> impl Iterator<Item = (OfferIdx, &Offer)> {
+        (0..=u16::MAX).map(OfferIdx).zip(&self.parts.offers)
+    }
+}
+
+fn check_audience(audience: &Audience, n_attributes: usize) -> Result<(), BundleError> {
+    if audience.condition.depth() > CONDITION_DEPTH_MAX {
+        return Err(BundleError::TooDeep { audience: audience.id.clone() });
+    }
+    let mut dangling = false;
+    audience.condition.attributes(&mut |AttributeIdx(at)| dangling |= usize::from(at) >= n_attributes);
+    if dangling {
+        return Err(BundleError::Dangling { holder: audience.id.clone(), what: "an attribute" });
+    }
+    Ok(())
+}
+
+fn check_placement(placement: &Placement, offers: &[Offer]) -> Result<(), BundleError> {
+    if !(1..=COUNT_MAX).contains(&placement.count_max) {
+        return Err(BundleError::Count { placement: placement.id.clone(), found: placement.count_max });
+    }
+    let offer = |idx: OfferIdx| {
+        offers
+            .get(usize::from(idx.0))
+            .ok_or_else(|| BundleError::Dangling { holder: placement.id.clone(), what: "an offer" })
+    };
+    for idx in &placement.offers {
+        offer(*idx)?;
+    }
+    let fallback = offer(placement.fallback)?;
+    if !fallback.creatives.iter().any(|it| it.locale.is_none() && it.channel.is_none()) {
+        return Err(BundleError::NoCreative { offer: fallback.id.clone() });
+    }
+    Ok(())
+}
+
+fn unique<'a>(what: &'static str, ids: impl Iterator<Item = &'a str>) -> Result<(), BundleError> {
+    let mut ids: Vec<&str> = ids.collect();
+    ids.sort_unstable();
+    let twice = ids.windows(2).find_map(|pair| match pair {
+        [a, b] if a == b => Some(*a),
+        _ => None,
+    });
+    match twice {
+        Some(id) => Err(BundleError::Duplicate { what, id: id.into() }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,104 @@
+//! The content of an offer, per locale and channel, and which of several fits a request.
+
+use alloc::string::String;
+
+/// What is rendered for an offer. An absent locale or channel fits every request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Creative {
+    /// BCP 47 language tag, for example `de` or `zh-CN`.
+    pub locale: Option<String>,
+    /// Channel, for example `web` or `email`.
+    pub channel: Option<String>,
+    /// The content as one JSON object in text. Opaque to the engine.
+    pub content: String,
+}
+
+/// How well a creative fits; greater is better. The locale weighs more than the channel.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Fit {
+    locale: u8,
+    channel: u8,
+}
+
+impl Creative {
+    fn fit(&self, locale: Option<&str>, channel: Option<&str>) -> Option<Fit> {
+        let locale = match (self.locale.as_deref(), locale) {
+            (None, _) => 0,
+            (Some(have), Some(want)) if have.eq_ignore_ascii_case(want) => 2,
+            (Some(have), Some(want)) if have.eq_ignore_ascii_case(language(want)) => 1,
+            _ => return None,
+        };
+        let channel = match (self.channel.as_deref(), channel) {
+            (None, _) => 0,
+            (Some(have), Some(want)) if have == want => 1,
+            _ => return None,
+        };
+        Some(Fit { locale, channel })
+    }
+}
+
+/// The primary language of a tag: `de` of `de-AT`.
+fn language(tag: &str) -> &str {
+    tag.split('-').next().unwrap_or(tag)
+}
+
+/// The creative that fits best; the first of equals. A creative for another locale or channel never fits.
+pub(crate) fn best<'a>(creatives: &'a [Creative], locale: Option<&str>, channel: Option<&str>) -> Option<&'a Creative> {
+    let mut best: Option<(Fit, &Creative)> = None;
+    for creative in creatives {
+        if let Some(fit) = creative.fit(locale, channel)
+            && best.as_ref().is_none_or(|(have, _)| fit > *have)
+        {
+            best = Some((fit, creative));
+        }
+    }
+    best.map(|(_, creative)| creative)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn creatives(list: &[(&str, &str)]) -> Vec<Creative> {
+        let tag = |it: &str| (it != "*").then(|| it.into());
+        list.iter()
+            .map(|(locale, channel)| Creative {
+                locale: tag(locale),
+                channel: tag(channel),
+                content: std::format!("{locale}/{channel}"),
+            })
+            .collect()
+    }
+
+    #[track_caller]
+    fn check(list: &[(&str, &str)], locale: Option<&str>, channel: Option<&str>, expected: Option<&str>) {
+        let creatives = creatives(list);
+        assert_eq!(best(&creatives, locale, channel).map(|it| it.content.as_str()), expected);
+    }
+
+    #[test]
+    fn the_closest_locale_wins() {
+        let list = [("*", "*"), ("de", "*"), ("de-AT", "*")];
+        check(&list, Some("de-AT"), None, Some("de-AT/*"));
+        check(&list, Some("DE-at"), None, Some("de-AT/*"));
+        check(&list, Some("de-CH"), None, Some("de/*"));
+        check(&list, Some("fr"), None, Some("*/*"));
+        check(&list, None, None, Some("*/*"));
+    }
+
+    #[test]
+    fn the_channel_breaks_ties_of_the_locale() {
+        let list = [("de", "*"), ("de", "email"), ("*", "email")];
+        check(&list, Some("de"), Some("email"), Some("de/email"));
+        check(&list, Some("de"), Some("web"), Some("de/*"));
+        check(&list, Some("fr"), Some("email"), Some("*/email"));
+    }
+
+    #[test]
+    fn nothing_fits_another_locale() {
+        check(&[("de", "*")], Some("fr"), None, None);
+        check(&[("de", "*")], None, None, None);
+        check(&[], Some("fr"), None, None);
+    }
+}

@@ -1,0 +1,87 @@
+//! Explanations: what happened to each candidate. They come from the same code path as the decision, through [`Trace`].
+
+use alloc::vec::Vec;
+
+use crate::bundle::{AudienceIdx, OfferIdx};
+use crate::condition::Condition;
+use crate::decide::ScoreParts;
+
+/// Why a candidate was not shown.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rejection<'b> {
+    /// Its schedule has not begun.
+    NotStarted,
+    /// Its schedule is over.
+    Ended,
+    /// The visitor is not in its audience.
+    Audience {
+        /// The audience.
+        audience: AudienceIdx,
+        /// The part of its condition that did not hold.
+        failed: &'b Condition,
+    },
+    /// None of its creatives fits the request's locale and channel.
+    NoCreative,
+    /// Another placement of the same page shows it already.
+    AlreadyShown,
+    /// It was eligible, but others ranked higher.
+    Outranked,
+}
+
+/// Learns what the decision does. Every method is called from the one code path that decides.
+pub trait Trace<'b> {
+    /// `offer` was rejected.
+    fn rejected(&mut self, offer: OfferIdx, rejection: Rejection<'b>);
+    /// `offer` was eligible and got this score.
+    fn scored(&mut self, offer: OfferIdx, score: ScoreParts);
+}
+
+/// Learns nothing, costs nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoTrace;
+
+impl<'b> Trace<'b> for NoTrace {
+    fn rejected(&mut self, _: OfferIdx, _: Rejection<'b>) {}
+    fn scored(&mut self, _: OfferIdx, _: ScoreParts) {}
+}
+
+/// What happened to one candidate of a placement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OfferTrace<'b> {
+    /// The candidate.
+    pub offer: OfferIdx,
+    /// Its score, if it was eligible.
+    pub score: Option<ScoreParts>,
+    /// Why it is not in the answer; `None` when it is.
+    pub rejection: Option<Rejection<'b>>,
+}
+
+/// Records what happened to every candidate, in the placement's order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Explanation<'b> {
+    /// One entry a candidate.
+    pub offers: Vec<OfferTrace<'b>>,
+}
+
+impl<'b> Explanation<'b> {
+    fn entry(&mut self, offer: OfferIdx) -> Option<&mut OfferTrace<'b>> {
+        if !self.offers.iter().any(|it| it.offer == offer) {
+            self.offers.push(OfferTrace { offer, score: None, rejection: None });
+        }
+        self.offers.iter_mut().find(|it| it.offer == offer)
+    }
+}
+
+impl<'b> Trace<'b> for Explanation<'b> {
+    fn rejected(&mut self, offer: OfferIdx, rejection: Rejection<'b>) {
+        if let Some(entry) = self.entry(offer) {
+            entry.rejection = Some(rejection);
+        }
+    }
+
+    fn scored(&mut self, offer: OfferIdx, score: ScoreParts) {
+        if let Some(entry) = self.entry(offer) {
+            entry.score = Some(score);
+        }
+    }
+}
