@@ -1,0 +1,311 @@
+//! Streams the shop's rows, dirt included, and keeps the truth about them as it goes.
+
+use crate::calendar::{DAY_S, Instant};
+use crate::catalogue::Item;
+use crate::csv::{decimal, record};
+use crate::customer::Customer;
+use crate::dirt::{DirtCounts, LineDirt, draw_line_dirt, draw_order_dirt};
+use crate::draw::{Draw, Purpose};
+use crate::history::{History, Line, Order};
+use crate::offers::offer_id;
+use crate::shop::{CURRENCY, DemoShop, PERIOD_DAYS};
+use crate::taste::{N_TASTES, TASTES};
+use crate::truth::{OrderTotals, Sample, TasteTruth, Truth, UNKNOWN_VISITOR};
+use std::io::{self, Write};
+
+/// Where the four files that grow with the shop are written to.
+#[derive(Debug)]
+pub struct Writers<W> {
+    /// Order rows in the canonical columns.
+    pub orders: W,
+    /// Page events.
+    pub events: W,
+    /// Customers, as the shop knows them.
+    pub customers: W,
+    /// Customers, as they truly are.
+    pub truth_customers: W,
+}
+
+impl DemoShop {
+    /// Writes the items on sale, with a head line: `item_id,item_name,category,price`.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_catalogue(&self, out: &mut impl Write) -> io::Result<()> {
+        record(out, &["item_id", "item_name", "category", "price"])?;
+        for item in self.catalogue.items() {
+            record(out, &[&item.id, &item.name, item.category.id(), &decimal(item.price_minor)])?;
+        }
+        Ok(())
+    }
+
+    /// Streams everything that grows with the shop, customer by customer, and tells the truth about it. Rows are ordered by
+    /// customer, not by time. Memory: one customer.
+    ///
+    /// # Errors
+    /// Those of the writers.
+    pub fn write<W: Write>(&self, out: &mut Writers<W>, mut progress: impl FnMut(u32, u32)) -> io::Result<Truth> {
+        record(&mut out.orders, &ORDER_COLUMNS)?;
+        record(&mut out.events, &["event_id", "occurred_at", "visitor_id", "event", "item_id", "order_id"])?;
+        record(&mut out.customers, &["customer_id", "country", "registered_on"])?;
+        let mut head = vec!["customer_id", "top_taste", "orders_per_year", "leaving_chance"];
+        head.extend(TASTES.iter().map(|taste| taste.id));
+        record(&mut out.truth_customers, &head)?;
+
+        let mut ledger = Ledger::default();
+        for idx in 0..self.n_customers {
+            let customer = self.customer(idx);
+            let history = self.history(idx, &customer);
+            let mut dirt = Draw::new(self.seed, Purpose::Dirt, u64::from(idx));
+            let rows = self.write_orders(&mut out.orders, &customer, &history, &mut dirt, &mut ledger)?;
+            self.write_events(&mut out.events, &customer, &history, &rows.order_ids, &mut ledger)?;
+            write_customer(&mut out.customers, &customer)?;
+            write_customer_truth(&mut out.truth_customers, &customer)?;
+            ledger.totals.customers += u64::from(!history.orders.is_empty());
+            if rows.clean {
+                self.consider_sample(&customer, &history, &mut ledger);
+            }
+            progress(idx + 1, self.n_customers);
+        }
+        Ok(self.truth(ledger))
+    }
+
+    /// Writes a customer's order rows with their dirt.
+    fn write_orders(
+        &self,
+        out: &mut impl Write,
+        customer: &Customer,
+        history: &History,
+        draw: &mut Draw,
+        ledger: &mut Ledger,
+    ) -> io::Result<CustomerRows> {
+        let dirt_before = ledger.dirt.total();
+        let mut order_ids = Vec::with_capacity(history.orders.len());
+        for order in &history.orders {
+            let order_id = ledger.next_order_id();
+            ledger.totals.orders += 1;
+            for line in &order.lines {
+                let row = self.row(order_id.clone(), order, line, customer);
+                row.write(out)?;
+                ledger.totals.clean_rows += 1;
+                ledger.totals.gross_minor += line.quantity * line.unit_price_minor;
+                match draw_line_dirt(line.quantity, draw) {
+                    LineDirt::Clean => {}
+                    LineDirt::Duplicate => {
+                        row.write(out)?;
+                        ledger.dirt.exact_duplicates += 1;
+                    }
+                    LineDirt::Cancelled { quantity, after_days } => {
+                        let at = order.at.plus_s(after_days * DAY_S + 60);
+                        // What is sent back after the records end is not in them.
+                        if at < Instant::at(PERIOD_DAYS, 0) {
+                            let order_id = format!("C{order_id}");
+                            Row { order_id, quantity: -quantity, ordered_at: at.to_string(), ..row }.write(out)?;
+                            ledger.dirt.cancellations += 1;
+                            ledger.totals.cancelled_minor += quantity * line.unit_price_minor;
+                        }
+                    }
+                }
+            }
+            self.write_order_dirt(out, customer, order, &order_id, draw, ledger)?;
+            order_ids.push(order_id);
+        }
+        Ok(CustomerRows { order_ids, clean: ledger.dirt.total() == dirt_before })
+    }
+
+    /// Writes the dirty rows that hang on an order rather than on one of its lines.
+    fn write_order_dirt(
+        &self,
+        out: &mut impl Write,
+        customer: &Customer,
+        order: &Order,
+        order_id: &str,
+        draw: &mut Draw,
+        ledger: &mut Ledger,
+    ) -> io::Result<()> {
+        let dirt = draw_order_dirt(order, self.catalogue.items().len(), draw);
+        if let Some(item_idx) = dirt.sample {
+            let line = Line { item_idx, quantity: 1, unit_price_minor: 0 };
+            self.row(order_id.to_owned(), order, &line, customer).write(out)?;
+            ledger.dirt.zero_price += 1;
+        }
+        if dirt.guest {
+            let order_id = ledger.next_order_id();
+            for line in &order.lines {
+                Row { customer_id: "", ..self.row(order_id.clone(), order, line, customer) }.write(out)?;
+                ledger.dirt.missing_customer += 1;
+            }
+        }
+        if let (Some(bad), Some(line)) = (dirt.bad_date, order.lines.first()) {
+            let order_id = ledger.next_order_id();
+            Row { ordered_at: bad.to_owned(), ..self.row(order_id, order, line, customer) }.write(out)?;
+            ledger.dirt.bad_date += 1;
+        }
+        Ok(())
+    }
+
+    fn row<'a>(&'a self, order_id: String, order: &Order, line: &Line, customer: &'a Customer) -> Row<'a> {
+        Row {
+            order_id,
+            item: &self.catalogue.items()[line.item_idx],
+            quantity: line.quantity,
+            ordered_at: order.at.to_string(),
+            unit_price_minor: line.unit_price_minor,
+            customer_id: &customer.id,
+            country: customer.country,
+        }
+    }
+
+    fn write_events(
+        &self,
+        out: &mut impl Write,
+        customer: &Customer,
+        history: &History,
+        order_ids: &[String],
+        ledger: &mut Ledger,
+    ) -> io::Result<()> {
+        for event in &history.events {
+            ledger.events += 1;
+            let event_id = format!("e{:09}", ledger.events);
+            let item_id = event.item_idx.map_or("", |idx| self.catalogue.items()[idx].id.as_str());
+            let order_id = event.order_idx.map_or("", |idx| order_ids[idx].as_str());
+            record(out, &[&event_id, &event.at.to_string(), &customer.id, event.kind.id(), item_id, order_id])?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a customer as the sample of their taste if they show it better than the one before: many orders (beyond
+    /// eight no longer better) in the taste's categories, the last one not long ago.
+    fn consider_sample(&self, customer: &Customer, history: &History, ledger: &mut Ledger) {
+        let Some(last) = history.orders.last() else { return };
+        let items = self.catalogue.items();
+        let top = customer.top_taste();
+        let lines = || history.orders.iter().flat_map(|order| &order.lines);
+        let liked = |line: &&Line| TASTES[top].categories.iter().any(|(c, _)| *c == items[line.item_idx].category);
+        let in_taste_permille = (lines().filter(liked).count() * 1000 / lines().count().max(1)) as u16;
+        let recent = last.at >= Instant::at(PERIOD_DAYS - 60, 0);
+        let score = history.orders.len().min(8) as u64 * u64::from(in_taste_permille) * if recent { 2 } else { 1 };
+        if ledger.samples[top].as_ref().is_some_and(|(best, _)| *best >= score) {
+            return;
+        }
+        let taste_permille = TASTES
+            .iter()
+            .zip(customer.taste_permille)
+            .filter(|(_, w)| *w > 0)
+            .map(|(taste, w)| (taste.id, w))
+            .collect();
+        let sample = Sample {
+            visitor: customer.id.clone(),
+            taste: TASTES[top].id,
+            expected_offer: offer_id(&TASTES[top]),
+            taste_permille,
+            n_orders: history.orders.len() as u64,
+            spent_minor: lines().map(|line| line.quantity * line.unit_price_minor).sum(),
+            last_order_at: last.at.to_string(),
+            in_taste_permille,
+            last_items: last.lines.iter().map(|line| items[line.item_idx].id.clone()).collect(),
+        };
+        ledger.samples[top] = Some((score, sample));
+    }
+
+    fn truth(&self, ledger: Ledger) -> Truth {
+        let tastes = TASTES.iter().enumerate().map(|(taste_idx, taste)| {
+            let made_for = |item: &&Item| item.made_for == Some(taste_idx);
+            TasteTruth {
+                id: taste.id,
+                offer: offer_id(taste),
+                share_percent: taste.share_percent,
+                categories: taste.categories.iter().map(|(category, weight)| (category.id(), *weight)).collect(),
+                items: self.catalogue.items().iter().filter(made_for).map(|item| item.id.clone()).collect(),
+            }
+        });
+        Truth {
+            version: 1,
+            seed: self.seed,
+            n_customers: self.n_customers,
+            n_items: self.catalogue.items().len(),
+            currency: CURRENCY,
+            first_day: Instant::at(0, 0).to_string(),
+            as_of: Instant::at(PERIOD_DAYS, 0).to_string(),
+            tastes: tastes.collect(),
+            orders: OrderTotals { rows: ledger.totals.clean_rows + ledger.dirt.total(), ..ledger.totals },
+            events: ledger.events,
+            dirt: ledger.dirt,
+            samples: ledger.samples.into_iter().flatten().map(|(_, sample)| sample).collect(),
+            unknown_visitor: UNKNOWN_VISITOR,
+        }
+    }
+}
+
+/// Columns of the order file: the canonical names.
+const ORDER_COLUMNS: [&str; 9] =
+    ["order_id", "item_id", "item_name", "category", "quantity", "ordered_at", "unit_price", "customer_id", "country"];
+
+/// One row of the order file.
+struct Row<'a> {
+    order_id: String,
+    item: &'a Item,
+    quantity: i64,
+    ordered_at: String,
+    unit_price_minor: i64,
+    customer_id: &'a str,
+    country: &'a str,
+}
+
+impl Row<'_> {
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let fields = [
+            self.order_id.as_str(),
+            &self.item.id,
+            &self.item.name,
+            self.item.category.id(),
+            &self.quantity.to_string(),
+            &self.ordered_at,
+            &decimal(self.unit_price_minor),
+            self.customer_id,
+            self.country,
+        ];
+        record(out, &fields)
+    }
+}
+
+/// What was written of one customer's orders.
+struct CustomerRows {
+    /// Ids of the orders, in the order of the history.
+    order_ids: Vec<String>,
+    /// No row was dirty.
+    clean: bool,
+}
+
+/// Running counts of what was written.
+#[derive(Default)]
+struct Ledger {
+    n_order_ids: u64,
+    totals: OrderTotals,
+    dirt: DirtCounts,
+    events: u64,
+    /// The best sample of each taste so far, with its score.
+    samples: [Option<(u64, Sample)>; N_TASTES],
+}
+
+impl Ledger {
+    fn next_order_id(&mut self) -> String {
+        self.n_order_ids += 1;
+        (500_000 + self.n_order_ids).to_string()
+    }
+}
+
+fn write_customer(out: &mut impl Write, customer: &Customer) -> io::Result<()> {
+    let registered_at = Instant::at(customer.first_day, 0).to_string();
+    let registered_on = registered_at.split(' ').next().unwrap_or_default();
+    record(out, &[&customer.id, customer.country, registered_on])
+}
+
+fn write_customer_truth(out: &mut impl Write, customer: &Customer) -> io::Result<()> {
+    let weights = customer.taste_permille.map(|weight| weight.to_string());
+    let rate = format!("{:.3}", customer.orders_per_year);
+    let leaving = format!("{:.4}", customer.leaving_chance);
+    let mut fields = vec![customer.id.as_str(), customer.top().0, &rate, &leaving];
+    fields.extend(weights.iter().map(String::as_str));
+    record(out, &fields)
+}

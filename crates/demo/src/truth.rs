@@ -1,0 +1,95 @@
+//! What is true about the made-up shop: written beside its data, so that what is computed from the data can be checked.
+
+use crate::dirt::DirtCounts;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A visitor id that nobody in any made-up shop has.
+pub const UNKNOWN_VISITOR: &str = "nobody-has-this-id";
+
+/// The truth about one taste.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TasteTruth {
+    /// Name of the taste.
+    pub id: &'static str,
+    /// The offer that is made for it, in the offers document.
+    pub offer: String,
+    /// Share of customers whose strongest taste it is. Unit: parts in 100.
+    pub share_percent: u32,
+    /// What it likes. Unit: parts in 100 of purchases by this taste.
+    pub categories: BTreeMap<&'static str, u32>,
+    /// Ids of the items in these categories that are made for it.
+    pub items: Vec<String>,
+}
+
+/// Sums over the clean rows of the order file, and what cancellations take back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct OrderTotals {
+    /// All rows, dirt included, without the head line.
+    pub rows: u64,
+    /// Rows without dirt.
+    pub clean_rows: u64,
+    /// Orders that the clean rows make up.
+    pub orders: u64,
+    /// Customers with at least one order; a few of the youngest have none yet.
+    pub customers: u64,
+    /// Quantity times price over the clean rows. Unit: minor units.
+    pub gross_minor: i64,
+    /// What the cancellations take back of it; at least 0. Unit: minor units.
+    pub cancelled_minor: i64,
+}
+
+/// A customer that shows a taste well.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sample {
+    /// The customer's id.
+    pub visitor: String,
+    /// The strongest taste.
+    pub taste: &'static str,
+    /// The offer that is made for this taste.
+    pub expected_offer: String,
+    /// How much of each taste the person has, those above 0. Unit: parts in 1000.
+    pub taste_permille: BTreeMap<&'static str, u16>,
+    /// Number of orders; none of their rows is dirty.
+    pub n_orders: u64,
+    /// What was spent. Unit: minor units.
+    pub spent_minor: i64,
+    /// Time of the last order, `YYYY-MM-DD hh:mm:ss`, UTC.
+    pub last_order_at: String,
+    /// Share of the bought lines in the strongest taste's categories. Unit: parts in 1000.
+    pub in_taste_permille: u16,
+    /// Ids of the items of the last order.
+    pub last_items: Vec<String>,
+}
+
+/// The whole of `truth.json`. What is true of each single customer is in `truth_customers.csv`, a row each, because it
+/// grows with the shop.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Truth {
+    /// Version of this layout; 1.
+    pub version: u32,
+    /// The seed of the shop.
+    pub seed: u64,
+    /// Number of customers.
+    pub n_customers: u32,
+    /// Number of items on sale.
+    pub n_items: usize,
+    /// ISO 4217 code of all money; two decimals.
+    pub currency: &'static str,
+    /// Start of the records, inclusive, UTC.
+    pub first_day: String,
+    /// End of the records, exclusive, UTC: a good reference time for profiles.
+    pub as_of: String,
+    /// All tastes.
+    pub tastes: Vec<TasteTruth>,
+    /// Sums over the order file.
+    pub orders: OrderTotals,
+    /// Rows of the event file, without the head line.
+    pub events: u64,
+    /// Dirty rows of the order file.
+    pub dirt: DirtCounts,
+    /// At most one customer a taste that shows it well, in the order of the tastes.
+    pub samples: Vec<Sample>,
+    /// An id that no customer has.
+    pub unknown_visitor: &'static str,
+}
