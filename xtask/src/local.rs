@@ -1,0 +1,126 @@
+//! A local Worker: workerd under miniflare, started by `xtask/serve.mjs`, and how it is asked.
+
+use crate::command::command;
+use crate::project::Project;
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+/// Longest wait for the Worker to come up. A cold start takes about 3 s.
+const START_MAX: Duration = Duration::from_secs(60);
+
+/// What a local Worker is started with.
+pub struct Settings<'a> {
+    /// Port on 127.0.0.1.
+    pub port: u16,
+    /// Folder that keeps KV and Durable Objects.
+    pub state: &'a Path,
+    /// The Worker's variables.
+    pub vars: Value,
+    /// What the Worker and the runtime print.
+    pub log: PathBuf,
+}
+
+/// A running Worker. It ends when this is dropped, and when this process ends in any way.
+pub struct LocalWorker {
+    child: Child,
+    url: String,
+}
+
+impl LocalWorker {
+    /// Starts the Worker that is in `build/`, and waits until it answers. Errors: it did not come up.
+    pub fn start(project: &Project, settings: &Settings) -> Result<Self> {
+        let options = json!({ "port": settings.port, "state": settings.state, "vars": settings.vars });
+        let mut serve = command(project.node(), project.root());
+        serve.arg("xtask/serve.mjs").env("VITRINE_SERVE", options.to_string());
+        // The script ends when this pipe closes.
+        serve.stdin(Stdio::piped()).stdout(Stdio::piped());
+        serve.stderr(File::create(&settings.log).with_context(|| format!("cannot write {}", settings.log.display()))?);
+        let mut child = serve.spawn().context("cannot start node")?;
+        let stdout = child.stdout.take().context("node has no output")?;
+        let (sender, first_line) = channel();
+        let mut log = File::options().append(true).open(&settings.log)?;
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if line.starts_with("ready ") {
+                    let _ = sender.send(());
+                }
+                let _ = writeln!(log, "{line}");
+            }
+        });
+        let worker = Self { child, url: format!("http://127.0.0.1:{}", settings.port) };
+        if first_line.recv_timeout(START_MAX).is_err() {
+            let said = std::fs::read_to_string(&settings.log).unwrap_or_default();
+            let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
+            bail!("the local Worker did not start: {last} (all of it: {})", settings.log.display());
+        }
+        Ok(worker)
+    }
+
+    /// `http://127.0.0.1:<port>`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Waits until the Worker ends. Errors: it ended by itself.
+    pub fn wait(mut self) -> Result<()> {
+        // Kept open: `Child::wait` would close it, and so end the Worker.
+        let _stdin = self.child.stdin.take();
+        let status = self.child.wait()?;
+        if !status.success() {
+            bail!("the local Worker ended: {status}");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for LocalWorker {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// Errors: something listens on this port of 127.0.0.1.
+pub fn check_port_is_free(port: u16) -> Result<()> {
+    match TcpListener::bind(("127.0.0.1", port)) {
+        Ok(_) => Ok(()),
+        Err(_) => bail!("port {port} is taken: end what listens there, or choose another with --port N"),
+    }
+}
+
+/// Posts a JSON document and gives the JSON answer. Errors: no answer, no JSON, or a status of 400 and above.
+pub fn post_json(url: &str, body: &Value) -> Result<Value> {
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(30))).build().into();
+    let answer = agent.post(url).header("content-type", "application/json").send(body.to_string());
+    let mut answer = answer.with_context(|| format!("no answer from {url}"))?;
+    let text = answer.body_mut().read_to_string().with_context(|| format!("no body from {url}"))?;
+    let status = answer.status().as_u16();
+    if status >= 400 {
+        bail!("{url} answered {status}: {text}");
+    }
+    serde_json::from_str(&text).with_context(|| format!("{url} answered no JSON: {text}"))
+}
+
+#[cfg(test)]
+mod port_tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_told_with_its_remedy() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let error = check_port_is_free(port).unwrap_err().to_string();
+        assert_eq!(error, format!("port {port} is taken: end what listens there, or choose another with --port N"));
+        drop(listener);
+        assert!(check_port_is_free(port).is_ok());
+    }
+}

@@ -1,0 +1,191 @@
+//! Developer tasks of Vitrine, run as `cargo xtask <task>`.
+//!
+//! Owns the command line only: which task runs with which options. Each task has its own file.
+
+mod bench;
+mod ci;
+mod command;
+mod counts;
+mod demo;
+mod local;
+mod project;
+mod setup;
+mod stamp;
+mod steps;
+mod tests;
+mod tidy;
+mod worker;
+
+use anyhow::{Result, bail};
+use project::Project;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Developer tasks of Vitrine.
+
+usage: cargo xtask <task> [options]
+
+  demo [--once] [--port N] [--customers N]
+               a made-up shop, from its orders to personalised answers on http://127.0.0.1:8787;
+               serves until Ctrl-C, or with --once checks the answers and ends
+  test [--fast]
+               all tests: the crates, then end to end against local workerd (--fast: crates only)
+  bench        benchmarks of the engine and of table lookups
+  bench edge [--rounds N] [--seconds N]
+               requests per second of the Worker on raw workerd, beside JavaScript workers, in one run
+  build        the Worker into build/, with its size
+  tidy         the walls between the crates and the rules of the house
+  ci           everything that must be green before a change lands
+  setup        tools only; every other task does its own set-up
+
+examples:
+  cargo xtask demo                   # the first time up to 25 minutes, then seconds
+  cargo xtask demo --once --port 9000
+  cargo xtask test --fast
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<()> {
+    let mut args = Args::new(args);
+    let Some(task) = args.word() else {
+        print!("{HELP}");
+        return Ok(());
+    };
+    if args.flag("--help") || args.flag("-h") || matches!(task.as_str(), "help" | "--help" | "-h") {
+        print!("{HELP}");
+        return Ok(());
+    }
+    let project = Project::find()?;
+    match task.as_str() {
+        "demo" => {
+            let options = demo::Options {
+                once: args.flag("--once"),
+                port: args.number("--port")?.unwrap_or(8787),
+                n_customers: args.number("--customers")?.unwrap_or(20_000),
+            };
+            args.finish()?;
+            demo::run(&project, &options)
+        }
+        "test" => {
+            let fast = args.flag("--fast");
+            args.finish()?;
+            tests::run(&project, if fast { tests::Scope::Crates } else { tests::Scope::All })
+        }
+        "bench" => match args.word().as_deref() {
+            None => {
+                args.finish()?;
+                bench::criterion(&project)
+            }
+            Some("edge") => {
+                let options = bench::EdgeOptions {
+                    n_rounds: args.number("--rounds")?.unwrap_or(5),
+                    round_s: args.number("--seconds")?.unwrap_or(5),
+                };
+                args.finish()?;
+                bench::edge(&project, &options)
+            }
+            Some(other) => bail!("there is no bench `{other}`; there are `bench` and `bench edge`"),
+        },
+        "build" => {
+            args.finish()?;
+            worker::run(&project)
+        }
+        "tidy" => {
+            args.finish()?;
+            tidy::run(&project)
+        }
+        "ci" => {
+            args.finish()?;
+            ci::run(&project)
+        }
+        "setup" => {
+            args.finish()?;
+            setup::run(&project)
+        }
+        other => bail!(
+            "there is no task `{other}`; the tasks are demo, test, bench, build, tidy, ci, setup (cargo xtask --help)"
+        ),
+    }
+}
+
+/// What is left of the command line. Options may stand in any order.
+struct Args {
+    rest: Vec<String>,
+}
+
+impl Args {
+    fn new(args: &[String]) -> Self {
+        Self { rest: args.to_vec() }
+    }
+
+    /// Takes the next argument if it is a word, or if it stands first.
+    fn word(&mut self) -> Option<String> {
+        (!self.rest.is_empty() && (!self.rest[0].starts_with("--") || self.rest[0] == "--help"))
+            .then(|| self.rest.remove(0))
+    }
+
+    fn flag(&mut self, name: &str) -> bool {
+        let found = self.rest.iter().position(|arg| arg == name);
+        found.map(|at| self.rest.remove(at)).is_some()
+    }
+
+    fn number<N: std::str::FromStr>(&mut self, name: &str) -> Result<Option<N>> {
+        let Some(at) = self.rest.iter().position(|arg| arg == name) else { return Ok(None) };
+        self.rest.remove(at);
+        if at >= self.rest.len() {
+            bail!("{name} needs a number");
+        }
+        let value = self.rest.remove(at);
+        match value.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => bail!("{name} needs a number in its range, not `{value}`"),
+        }
+    }
+
+    fn finish(self) -> Result<()> {
+        match self.rest.first() {
+            None => Ok(()),
+            Some(extra) => bail!("unknown argument `{extra}` (cargo xtask --help)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod argument_tests {
+    use super::{Args, run};
+
+    fn args(words: &[&str]) -> Vec<String> {
+        words.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_unknown_task_names_the_tasks() {
+        let error = run(&args(&["dmeo"])).unwrap_err().to_string();
+        assert!(error.contains("no task `dmeo`") && error.contains("demo, test, bench"), "{error}");
+    }
+
+    #[test]
+    fn options_stand_in_any_order_and_what_is_left_is_an_error() {
+        let mut parsed = Args::new(&args(&["--port", "9000", "--once", "--wrong"]));
+        assert!(parsed.flag("--once"));
+        assert_eq!(parsed.number::<u16>("--port").unwrap(), Some(9000));
+        assert_eq!(parsed.finish().unwrap_err().to_string(), "unknown argument `--wrong` (cargo xtask --help)");
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_an_error() {
+        let mut parsed = Args::new(&args(&["--port", "99999"]));
+        assert!(parsed.number::<u16>("--port").is_err());
+        assert!(Args::new(&args(&["--port"])).number::<u16>("--port").is_err());
+    }
+}

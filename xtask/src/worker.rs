@@ -1,0 +1,119 @@
+//! The Worker: compiled to wasm, packaged into `build/`, weighed.
+
+use crate::command::{cargo, command};
+use crate::project::Project;
+use crate::setup;
+use crate::stamp;
+use crate::steps::{Outcome, Step, Steps};
+use anyhow::{Context, Result, bail};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::io::Write;
+use std::path::Path;
+
+/// Limit on the wasm file, gzipped, in bytes. Source: the design's budgets.
+const GZIPPED_BYTES_MAX: usize = 400 * 1024;
+
+/// How many steps [`build`] takes.
+pub const N_STEPS: usize = 1;
+
+/// The task `build`.
+pub fn run(project: &Project) -> Result<()> {
+    let mut steps = Steps::new(setup::N_STEPS + N_STEPS, &project.tools().join("log"));
+    setup::ensure(project, &mut steps)?;
+    build(project, &mut steps)?;
+    println!("{}", Size::of(project)?.shown());
+    Ok(())
+}
+
+/// Builds the Worker into `build/`. Skipped when nothing that it is made of has changed.
+pub fn build(project: &Project, steps: &mut Steps) -> Result<()> {
+    steps.step("Worker", |step| {
+        if !package(project, step, project.root())? {
+            return Ok(Outcome::AlreadyThere);
+        }
+        Ok(Outcome::DoneWith(Size::of(project)?.shown()))
+    })
+}
+
+/// Compiles and packages the Worker crate in `dir` into `dir/build`. Gives whether there was anything to do.
+pub fn package(project: &Project, step: &Step, dir: &Path) -> Result<bool> {
+    // Cargo knows best what a change of source means, so it always runs; the slow packaging only after a new wasm file.
+    let mut compile = cargo(dir);
+    compile.args(["build", "--locked", "--lib", "--profile", "worker", "--target", "wasm32-unknown-unknown"]);
+    let target = project.target();
+    compile.env("CARGO_TARGET_DIR", &target);
+    // worker-build sets the same: it changes what the macros of wasm-bindgen generate.
+    compile.env("WASM_BINDGEN_USE_JS_SYS", "1");
+    step.run(&mut compile)?;
+    let wasm = target.join("wasm32-unknown-unknown/worker").join(format!("{}.wasm", library_name(dir)?));
+    let inputs = stamp::Inputs::default()
+        .path(&wasm)?
+        .path(&dir.join("Cargo.toml"))?
+        .path(&project.path("package-lock.json"))?
+        .word(&setup::wasm_bindgen_version(project)?)
+        .finish();
+    let build = dir.join("build");
+    let stamp_file = build.join(".vitrine-stamp");
+    if stamp::is_fresh(&stamp_file, &inputs) && build.join("index.js").exists() {
+        return Ok(false);
+    }
+    let mut package = command(project.tools().join("bin/worker-build"), dir);
+    package.args(["--profile", "worker", "--", "--locked"]);
+    package.env("CARGO_TARGET_DIR", &target);
+    package.env("WASM_BINDGEN_BIN", project.tools().join("bin/wasm-bindgen"));
+    package.env("WASM_OPT_BIN", project.npm_bin("wasm-opt"));
+    package.env("ESBUILD_BIN", project.npm_bin("esbuild"));
+    step.run(&mut package)?;
+    stamp::write(&stamp_file, &inputs)?;
+    Ok(true)
+}
+
+fn library_name(dir: &Path) -> Result<String> {
+    let manifest = std::fs::read_to_string(dir.join("Cargo.toml"))?;
+    let (_, package) = manifest.split_once("[package]").context("no [package] in the Worker's Cargo.toml")?;
+    let (_, name) = package.split_once("name = \"").context("the Worker's package has no name")?;
+    Ok(name.split('"').next().unwrap_or_default().replace('-', "_"))
+}
+
+/// Size of the built wasm file, in bytes.
+pub struct Size {
+    raw: usize,
+    gzipped: usize,
+}
+
+impl Size {
+    /// Weighs `build/index_bg.wasm`.
+    pub fn of(project: &Project) -> Result<Self> {
+        let file = project.worker_build().join("index_bg.wasm");
+        let wasm = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        gzip.write_all(&wasm)?;
+        Ok(Self { raw: wasm.len(), gzipped: gzip.finish()?.len() })
+    }
+
+    /// For people.
+    pub fn shown(&self) -> String {
+        format!("wasm {} KiB, gzipped {} KiB", self.raw.div_ceil(1024), self.gzipped.div_ceil(1024))
+    }
+
+    /// Errors: the limit is passed.
+    pub fn check(&self) -> Result<()> {
+        if self.gzipped > GZIPPED_BYTES_MAX {
+            bail!("{}: the limit is {} KiB gzipped", self.shown(), GZIPPED_BYTES_MAX / 1024);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod size_tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_on_the_gzipped_size() {
+        assert!(Size { raw: 4_000_000, gzipped: GZIPPED_BYTES_MAX }.check().is_ok());
+        let error = Size { raw: 1, gzipped: GZIPPED_BYTES_MAX + 1 }.check().unwrap_err().to_string();
+        assert_eq!(error, "wasm 1 KiB, gzipped 401 KiB: the limit is 400 KiB gzipped");
+    }
+}
