@@ -1,0 +1,39 @@
+//! From a shop's raw orders to a profile table.
+//!
+//! [`build`] reads order lines (CSV or Parquet) through a [`Mapping`], cleans them, computes one row of features a
+//! customer and neighbour lists of items, and writes a directory that `vitrine tables publish` uploads. Cleaning and
+//! features are SQL that a data person can read: `sql/*.sql` of this crate, one file a step.
+//!
+//! The same input and options give the same bytes. Nothing here knows the time of day.
+//!
+//! ```no_run
+//! use vitrine_profiles::{BuildOptions, Mapping, Silent, TableKey, build};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = TableKey::from_hex("000102030405060708090a0b0c0d0e0f")?;
+//! let options = BuildOptions::new(vec!["orders.csv".into()], Mapping::builtin("vitrine-demo")?, "build/profiles".into(), key);
+//! let built = build(&options, &mut Silent)?;
+//! println!("{} customers in table {}", built.report.customers, built.manifest.build);
+//! # Ok(()) }
+//! ```
+#![forbid(unsafe_code)]
+
+mod build;
+mod engine;
+mod error;
+mod mapping;
+mod neighbours;
+mod options;
+mod progress;
+mod report;
+mod table;
+
+pub use build::{Built, build};
+pub use error::{BuildError, MappingError};
+pub use mapping::{BUILTIN_MAPPINGS, Mapping};
+pub use options::{AsOf, AsOfError, BuildOptions, NeighbourOptions};
+pub use progress::{Progress, Silent, Stage};
+pub use report::{
+    CastFailures, Example, LambdaTried, Metrics, Money, NeighbourReport, Netting, ReasonCount, Report, Rows,
+    SegmentCount, SourceFile, TableReport,
+};
+pub use vitrine_tables::{Manifest, TableKey};
