@@ -1,0 +1,48 @@
+//! Files that are whole or not there: written under a temporary name, flushed to the disk, then renamed.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A fault of the file system, with the path it concerns.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: cannot {action}: {source}", path.display())]
+pub struct FileError {
+    /// What was tried: `read`, `write`, ...
+    pub action: &'static str,
+    /// The file or directory.
+    pub path: PathBuf,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+/// Names the action and the path of an I/O error.
+pub(super) fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    let path = path.to_path_buf();
+    move |source| FileError { action, path, source }
+}
+
+/// Writes a file that is whole under its name, or not there at all.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let temporary = path.with_added_extension("tmp");
+    let write = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().map_err(at("write", path))
+}
+
+/// Flushes the names in a directory to the disk.
+pub(super) fn sync_dir(path: &Path) -> Result<(), FileError> {
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(at("flush", path))
+}
+
+/// The directory that holds a path.
+pub(super) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
