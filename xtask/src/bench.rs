@@ -1,6 +1,8 @@
 //! Benchmarks: criterion for the pure crates, and the Worker under load on raw workerd.
 
 mod edge;
+mod workerd;
+mod wrk;
 
 use crate::command::{cargo, shown};
 use crate::project::Project;

@@ -22,9 +22,7 @@ pub fn run(project: &Project) -> Result<()> {
 fn checks(project: &Project, board: &mut Board) -> Result<Verdict> {
     board.check("format", || cargo_task(project, &["fmt", "--all", "--check"], &[]))?;
     board.check("tidy", || tidy::run(project))?;
-    board.check("set-up", || {
-        setup::ensure(project, &mut Steps::new(setup::N_STEPS, &project.tools().join("log")))
-    })?;
+    board.check("set-up", || setup::ensure(project, &mut Steps::new(setup::N_STEPS, &project.tools().join("log"))))?;
     board.check("wasm check", || {
         let mut args = vec!["check", "--locked", "--target", "wasm32-unknown-unknown"];
         args.extend(WASM_CRATES.iter().flat_map(|name| ["-p", *name]));

@@ -132,7 +132,10 @@ mod output_tests {
     #[test]
     fn a_failure_is_told_by_its_error_line() {
         let error = capture(&mut shell("echo working >&2; echo 'error: no such thing' >&2; echo bye >&2; exit 3"));
-        assert_eq!(error.unwrap_err().to_string(), "sh -c echo working >&2; echo 'error: no such thing' >&2; echo bye >&2; exit 3 failed: error: no such thing");
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "sh -c echo working >&2; echo 'error: no such thing' >&2; echo bye >&2; exit 3 failed: error: no such thing"
+        );
     }
 
     #[test]

@@ -86,7 +86,9 @@ mod runner_tests {
     #[test]
     fn node_is_read_in_both_of_its_formats() {
         for mark in ['ℹ', '#'] {
-            let output = format!("{mark} tests 9\n{mark} suites 1\n{mark} pass 5\n{mark} fail 1\n{mark} cancelled 1\n{mark} skipped 2\n{mark} todo 0\n{mark} duration_ms 12.5\n");
+            let output = format!(
+                "{mark} tests 9\n{mark} suites 1\n{mark} pass 5\n{mark} fail 1\n{mark} cancelled 1\n{mark} skipped 2\n{mark} todo 0\n{mark} duration_ms 12.5\n"
+            );
             assert_eq!(Counts::read(&output), Counts { passed: 5, failed: 2, skipped: 2 });
         }
     }

@@ -4,20 +4,20 @@
 
 mod answers;
 
-use crate::command::command;
+use crate::command::{capture, command};
 use crate::local::{LocalWorker, Settings, check_port_is_free};
 use crate::project::Project;
 use crate::stamp::{self, Inputs};
-use crate::steps::{Outcome, Steps};
+use crate::steps::{Outcome, Step, Steps};
 use crate::{setup, tests, worker};
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Seed of the made-up shop.
-const SEED: &str = "7";
+const SEED: &str = "1";
 
 /// What a person can choose.
 pub struct Options {
@@ -32,15 +32,27 @@ pub struct Options {
 /// The task `demo`.
 pub fn run(project: &Project, options: &Options) -> Result<()> {
     check_port_is_free(options.port)?;
-    let demo = Demo::new(project, options.port, options.n_customers)?;
-    let mut steps = Steps::new(setup::N_STEPS + worker::N_STEPS + 6, &project.tools().join("log"));
+    let mut steps = Steps::new(setup::N_STEPS + N_PREPARE_STEPS + 3, &project.tools().join("log"));
     setup::ensure(project, &mut steps)?;
-    tests::build_vitrine(project, &mut steps)?;
-    worker::build(project, &mut steps)?;
-    demo.shop(&mut steps)?;
-    demo.profiles(&mut steps)?;
-    let worker = demo.start(&mut steps)?;
-    demo.publish(&mut steps, &worker)?;
+    let demo = prepare(project, &mut steps, options.n_customers)?;
+    let state = demo.dir.join("state");
+    let mut started = None;
+    steps.step("local Worker", |_| {
+        started = Some(demo.start_at(options.port, &state)?);
+        Ok(Outcome::Done)
+    })?;
+    let worker = started.context("the step has started it")?;
+    let table_inputs = demo.table_inputs()?.finish();
+    steps.step("publish the table", |step| {
+        unless_fresh(&state.join("table.stamp"), &table_inputs, || step.run(&mut demo.publish_table(worker.url())))
+    })?;
+    let offers = demo.offers_file();
+    let offers_inputs = demo.table_inputs()?.path(&offers)?.finish();
+    steps.step("publish the offers", |step| {
+        unless_fresh(&state.join("offers.stamp"), &offers_inputs, || {
+            step.run(&mut demo.publish_offers(worker.url(), &offers))
+        })
+    })?;
     let answers = answers::Answers::ask(worker.url(), &demo.truth()?)?;
     answers.print();
     answers.check()?;
@@ -52,122 +64,126 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
     worker.wait()
 }
 
-/// A demo that is ready to be asked, for other tasks that need a published table.
-pub fn prepare(project: &Project, steps: &mut Steps, n_customers: u32) -> Result<PathBuf> {
-    let demo = Demo::new(project, 0, n_customers)?;
-    tests::build_vitrine(project, steps)?;
-    worker::build(project, steps)?;
-    demo.shop(steps)?;
-    demo.profiles(steps)?;
-    Ok(demo.dir.clone())
-}
-
 /// Steps of [`prepare`].
 pub const N_PREPARE_STEPS: usize = 3 + worker::N_STEPS;
 
-/// One demo's folder and secrets.
+/// Builds the command and the Worker, makes the shop and computes its table.
+pub fn prepare<'a>(project: &'a Project, steps: &mut Steps, n_customers: u32) -> Result<Demo<'a>> {
+    let demo = Demo { project, dir: project.demo() };
+    fs::create_dir_all(&demo.dir).with_context(|| format!("cannot create {}", demo.dir.display()))?;
+    tests::build_vitrine(project, steps)?;
+    worker::build(project, steps)?;
+    demo.make_secrets()?;
+    let n_customers = n_customers.to_string();
+    steps.step(&format!("shop of {n_customers} customers"), |step| demo.make_shop(step, &n_customers))?;
+    steps.step("profiles", |step| demo.make_profiles(step))?;
+    Ok(demo)
+}
+
+/// The demo's folder: `shop/`, `table/`, secrets, `state/` of the local Worker.
 pub struct Demo<'a> {
     project: &'a Project,
-    port: u16,
-    n_customers: u32,
     dir: PathBuf,
 }
 
-impl<'a> Demo<'a> {
-    fn new(project: &'a Project, port: u16, n_customers: u32) -> Result<Self> {
-        let dir = project.demo();
-        fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        let demo = Self { project, port, n_customers, dir };
-        ensure_secret(&demo.token_file())?;
-        ensure_secret(&demo.key_file())?;
-        Ok(demo)
+impl Demo<'_> {
+    /// The computed profile table.
+    pub fn table(&self) -> PathBuf {
+        self.dir.join("table")
     }
 
-    fn token_file(&self) -> PathBuf {
-        self.dir.join("admin-token")
+    /// The made-up shop's configuration document.
+    pub fn offers_file(&self) -> PathBuf {
+        self.dir.join("shop/offers.json")
     }
 
-    fn key_file(&self) -> PathBuf {
-        self.dir.join("table-key")
-    }
-
-    fn truth(&self) -> Result<serde_json::Value> {
+    /// What is true about the made-up shop.
+    pub fn truth(&self) -> Result<Value> {
         let file = self.dir.join("shop/truth.json");
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))
     }
 
-    /// Makes the shop: orders, catalogue, customers, offers, and the truth about them.
-    fn shop(&self, steps: &mut Steps) -> Result<()> {
-        let n_customers = self.n_customers.to_string();
+    /// The key of the table's rows, as hexadecimal digits.
+    pub fn table_key(&self) -> Result<String> {
+        read_secret(&self.key_file())
+    }
+
+    /// What decides whether a local Worker must be given the table again: the table, and the Worker.
+    pub fn table_inputs(&self) -> Result<Inputs> {
+        let manifest = self.table().join("manifest.json");
+        Inputs::default().path(&manifest)?.path(&worker::stamp_file(self.project.root()))?.path(&self.token_file())
+    }
+
+    /// Starts the Worker with the demo's secrets and the state of a folder.
+    pub fn start_at(&self, port: u16, state: &Path) -> Result<LocalWorker> {
+        let token = read_secret(&self.token_file())?;
+        let vars = json!({
+            "ADMIN_TOKEN_SHA256": stamp::sha256_hex(token.as_bytes()),
+            "TABLE_KEY": self.table_key()?,
+            "ALLOWED_ORIGINS": "*",
+        });
+        LocalWorker::start(self.project, &Settings { port, state, vars, log: self.dir.join("worker.log") })
+    }
+
+    /// The command that publishes the table to the Worker at `url`.
+    pub fn publish_table(&self, url: &str) -> Command {
+        let mut publish = self.vitrine(&["tables", "publish"]);
+        publish.arg(self.table()).args(["--url", url, "--token-file"]).arg(self.token_file());
+        publish
+    }
+
+    /// The command that publishes a configuration document to the Worker at `url`.
+    pub fn publish_offers(&self, url: &str, document: &Path) -> Command {
+        let mut publish = self.vitrine(&["config", "publish"]);
+        publish.arg(document).args(["--url", url, "--token-file"]).arg(self.token_file());
+        publish
+    }
+
+    fn token_file(&self) -> PathBuf {
+        self.dir.join("admin.token")
+    }
+
+    fn key_file(&self) -> PathBuf {
+        self.dir.join("table.key")
+    }
+
+    fn make_secrets(&self) -> Result<()> {
+        for (option, file) in [("--table-key-file", self.key_file()), ("--admin-token-file", self.token_file())] {
+            if !file.exists() {
+                capture(self.vitrine(&["keys", "generate", option]).arg(&file))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn make_shop(&self, step: &Step, n_customers: &str) -> Result<Outcome> {
+        let inputs = self.command_inputs()?.word(n_customers).word(SEED).finish();
         let out = self.dir.join("shop");
-        let inputs = self.inputs()?.word(&n_customers).word(SEED).finish();
-        steps.step(&format!("shop of {n_customers} customers"), |step| {
-            self.unless_fresh(&out, &inputs, || {
-                let mut make = self.vitrine(&["demo-data", "--customers", &n_customers, "--seed", SEED, "--out"]);
-                step.run(make.arg(&out))
-            })
+        forget_if_gone(&out)?;
+        unless_fresh(&stamp_beside(&out), &inputs, || {
+            remove_folder(&out)?;
+            let mut make = self.vitrine(&["demo-data", "--customers", n_customers, "--seed", SEED, "--out"]);
+            step.run(make.arg(&out))
         })
     }
 
-    /// Computes the profile table from the shop's orders.
-    fn profiles(&self, steps: &mut Steps) -> Result<()> {
+    fn make_profiles(&self, step: &Step) -> Result<Outcome> {
         let shop = self.dir.join("shop");
-        let out = self.dir.join("table");
-        let inputs = self.inputs()?.path(&shop)?.path(&self.key_file())?.finish();
-        steps.step("profiles", |step| {
-            self.unless_fresh(&out, &inputs, || {
-                let mut build = self.vitrine(&["profiles", "build", "--mapping", "vitrine-demo", "--orders"]);
-                build.arg(shop.join("orders.csv")).arg("--key-file").arg(self.key_file()).arg("--out").arg(&out);
-                step.run(&mut build)
-            })
+        let inputs = self.command_inputs()?.path(&shop)?.path(&self.key_file())?.finish();
+        let out = self.table();
+        forget_if_gone(&out)?;
+        unless_fresh(&stamp_beside(&out), &inputs, || {
+            remove_folder(&out)?;
+            let mut build = self.vitrine(&["profiles", "build", "--mapping", "vitrine-demo", "--orders"]);
+            build.arg(shop.join("orders.csv")).arg("--key-file").arg(self.key_file()).arg("--out").arg(&out);
+            step.run(&mut build)
         })
     }
 
-    /// Starts the Worker with the demo's secrets.
-    fn start(&self, steps: &mut Steps) -> Result<LocalWorker> {
-        let token = fs::read_to_string(self.token_file())?;
-        let key = fs::read_to_string(self.key_file())?;
-        let mut worker = None;
-        steps.step("local Worker", |_| {
-            worker = Some(LocalWorker::start(
-                self.project,
-                &Settings {
-                    port: self.port,
-                    state: &self.dir.join("state"),
-                    vars: json!({
-                        "ADMIN_TOKEN_SHA256": stamp::sha256_hex(token.trim().as_bytes()),
-                        "TABLE_KEY": key.trim(),
-                        "ALLOWED_ORIGINS": "*",
-                    }),
-                    log: self.dir.join("worker.log"),
-                },
-            )?);
-            Ok(Outcome::Done)
-        })?;
-        worker.context("the step has started it")
-    }
-
-    /// Publishes the table, then the configuration: offers name items that the table must know.
-    fn publish(&self, steps: &mut Steps, worker: &LocalWorker) -> Result<()> {
-        let table = self.dir.join("table");
-        let offers = self.dir.join("shop/offers.json");
-        let stamps = self.dir.join("state");
-        let inputs = self.inputs()?.path(&self.token_file())?;
-        let table_inputs = inputs.path(&table.join("manifest.json"))?.finish();
-        steps.step("publish the table", |step| {
-            self.unless_published(&stamps.join("table.stamp"), &table_inputs, || {
-                let mut publish = self.vitrine(&["tables", "publish"]);
-                step.run(publish.arg(&table).args(["--url", worker.url(), "--token-file"]).arg(self.token_file()))
-            })
-        })?;
-        let offers_inputs = Inputs::default().word(&table_inputs).path(&offers)?.finish();
-        steps.step("publish the configuration", |step| {
-            self.unless_published(&stamps.join("offers.stamp"), &offers_inputs, || {
-                let mut publish = self.vitrine(&["config", "publish"]);
-                step.run(publish.arg(&offers).args(["--url", worker.url(), "--token-file"]).arg(self.token_file()))
-            })
-        })
+    /// What is made depends on the command that makes it.
+    fn command_inputs(&self) -> Result<Inputs> {
+        Inputs::default().path(&self.project.vitrine())
     }
 
     fn vitrine(&self, args: &[&str]) -> Command {
@@ -175,43 +191,45 @@ impl<'a> Demo<'a> {
         vitrine.args(args);
         vitrine
     }
-
-    /// Every step depends on the `vitrine` command itself.
-    fn inputs(&self) -> Result<Inputs> {
-        Inputs::default().path(&self.project.vitrine())
-    }
-
-    /// Makes the folder `out` anew with `work`, unless its stamp says that it was made of the same inputs.
-    fn unless_fresh(&self, out: &Path, inputs: &str, work: impl FnOnce() -> Result<()>) -> Result<Outcome> {
-        let stamp_file = out.with_extension("stamp");
-        if out.is_dir() && stamp::is_fresh(&stamp_file, inputs) {
-            return Ok(Outcome::AlreadyThere);
-        }
-        if out.exists() {
-            fs::remove_dir_all(out).with_context(|| format!("cannot remove {}", out.display()))?;
-        }
-        work()?;
-        stamp::write(&stamp_file, inputs)?;
-        Ok(Outcome::Done)
-    }
-
-    /// The stamps of what was published lie beside the Worker's state, so that they vanish together.
-    fn unless_published(&self, stamp_file: &Path, inputs: &str, work: impl FnOnce() -> Result<()>) -> Result<Outcome> {
-        if stamp::is_fresh(stamp_file, inputs) {
-            return Ok(Outcome::AlreadyThere);
-        }
-        work()?;
-        stamp::write(stamp_file, inputs)?;
-        Ok(Outcome::Done)
-    }
 }
 
-/// 128 random bits as hexadecimal digits, made once.
-fn ensure_secret(file: &Path) -> Result<()> {
-    if !file.exists() {
-        let mut secret = [0; 16];
-        getrandom::fill(&mut secret).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-        fs::write(file, stamp::hex(&secret)).with_context(|| format!("cannot write {}", file.display()))?;
+/// Does `work`, unless the stamp says that it was done with the same inputs.
+pub fn unless_fresh(stamp_file: &Path, inputs: &str, work: impl FnOnce() -> Result<()>) -> Result<Outcome> {
+    if stamp::is_fresh(stamp_file, inputs) {
+        return Ok(Outcome::AlreadyThere);
+    }
+    // While the work is half done, no stamp may vouch for it.
+    if stamp_file.exists() {
+        fs::remove_file(stamp_file).with_context(|| format!("cannot remove {}", stamp_file.display()))?;
+    }
+    work()?;
+    stamp::write(stamp_file, inputs)?;
+    Ok(Outcome::Done)
+}
+
+/// Removes a folder with everything in it, if it is there.
+pub fn remove_folder(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     Ok(())
+}
+
+/// The stamp of a folder lies beside it: what is in the folder is an input of later steps.
+fn stamp_beside(folder: &Path) -> PathBuf {
+    folder.with_extension("stamp")
+}
+
+/// A folder that someone has removed is made again.
+fn forget_if_gone(folder: &Path) -> Result<()> {
+    let stamp_file = stamp_beside(folder);
+    if !folder.exists() && stamp_file.exists() {
+        fs::remove_file(&stamp_file).with_context(|| format!("cannot remove {}", stamp_file.display()))?;
+    }
+    Ok(())
+}
+
+fn read_secret(file: &Path) -> Result<String> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(text.trim().to_owned())
 }

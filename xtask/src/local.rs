@@ -98,8 +98,11 @@ pub fn check_port_is_free(port: u16) -> Result<()> {
 
 /// Posts a JSON document and gives the JSON answer. Errors: no answer, no JSON, or a status of 400 and above.
 pub fn post_json(url: &str, body: &Value) -> Result<Value> {
-    let agent: ureq::Agent =
-        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(30))).build().into();
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(30)))
+        .build()
+        .into();
     let answer = agent.post(url).header("content-type", "application/json").send(body.to_string());
     let mut answer = answer.with_context(|| format!("no answer from {url}"))?;
     let text = answer.body_mut().read_to_string().with_context(|| format!("no body from {url}"))?;

@@ -14,7 +14,10 @@ impl Project {
         let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let xtask = manifest_dir.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
         let root = xtask.parent().context("xtask has no parent folder")?.to_path_buf();
-        root.join("Cargo.toml").exists().then_some(()).with_context(|| format!("no Cargo.toml in {}", root.display()))?;
+        root.join("Cargo.toml")
+            .exists()
+            .then_some(())
+            .with_context(|| format!("no Cargo.toml in {}", root.display()))?;
         Ok(Self { root })
     }
 
@@ -65,6 +68,14 @@ impl Project {
     pub fn node(&self) -> PathBuf {
         let pinned = self.npm_bin("node");
         if pinned.exists() { pinned } else { PathBuf::from("node") }
+    }
+
+    /// The date that fixes how the Workers runtime behaves, as `wrangler.toml` has it.
+    pub fn compatibility_date(&self) -> Result<String> {
+        let text = std::fs::read_to_string(self.path("wrangler.toml")).context("cannot read wrangler.toml")?;
+        let line = text.lines().find_map(|line| line.strip_prefix("compatibility_date"));
+        let date = line.and_then(|line| line.split('"').nth(1)).context("wrangler.toml has no compatibility_date")?;
+        Ok(date.to_owned())
     }
 
     /// `path` as a person would write it from the root.

@@ -27,12 +27,20 @@ pub fn ensure(project: &Project, steps: &mut Steps) -> Result<()> {
     steps.step("wasm target", |step| wasm_target(project, step))?;
     steps.step("npm packages", |step| npm_packages(project, step))?;
     steps.step(&format!("worker-build {WORKER_BUILD}"), |step| {
-        install(project, step, &CargoTool { package: "worker-build", program: "worker-build", version: WORKER_BUILD, locked: true })
+        install(
+            project,
+            step,
+            &CargoTool { package: "worker-build", program: "worker-build", version: WORKER_BUILD, locked: true },
+        )
     })?;
     let version = wasm_bindgen_version(project)?;
     steps.step(&format!("wasm-bindgen {version}"), |step| {
         // Without its own lock file: that one names versions that the registry has withdrawn.
-        install(project, step, &CargoTool { package: "wasm-bindgen-cli", program: "wasm-bindgen", version: &version, locked: false })
+        install(
+            project,
+            step,
+            &CargoTool { package: "wasm-bindgen-cli", program: "wasm-bindgen", version: &version, locked: false },
+        )
     })?;
     // Only the programs are needed from now on.
     let leftovers = project.tools().join("target");
@@ -43,9 +51,13 @@ pub fn ensure(project: &Project, steps: &mut Steps) -> Result<()> {
 }
 
 fn wasm_target(project: &Project, step: &Step) -> Result<Outcome> {
-    let libraries =
-        capture(command("rustc", project.root()).args(["--print", "target-libdir", "--target", "wasm32-unknown-unknown"]))
-            .map_err(|error| mend(error, "rustc is needed", "install Rust with rustup"))?;
+    let libraries = capture(command("rustc", project.root()).args([
+        "--print",
+        "target-libdir",
+        "--target",
+        "wasm32-unknown-unknown",
+    ]))
+    .map_err(|error| mend(error, "rustc is needed", "install Rust with rustup"))?;
     if std::path::Path::new(&libraries).is_dir() {
         return Ok(Outcome::AlreadyThere);
     }
@@ -75,7 +87,11 @@ fn npm_packages(project: &Project, step: &Step) -> Result<Outcome> {
         return Ok(Outcome::AlreadyThere);
     }
     step.run(command("npm", project.root()).args(["ci", "--no-audit", "--no-fund"])).map_err(|error| {
-        mend(error, "the npm packages could not be installed", "check the network and npm's registry setting, then run the task again")
+        mend(
+            error,
+            "the npm packages could not be installed",
+            "check the network and npm's registry setting, then run the task again",
+        )
     })?;
     stamp::write(&stamp_file, &inputs)?;
     Ok(Outcome::Done)
@@ -167,7 +183,12 @@ mod version_tests {
 
     #[test]
     fn an_error_is_one_line_with_its_remedy() {
-        let shown = mend(anyhow!("npm ci failed: npm error 403"), "the npm packages could not be installed", "check the network").to_string();
+        let shown = mend(
+            anyhow!("npm ci failed: npm error 403"),
+            "the npm packages could not be installed",
+            "check the network",
+        )
+        .to_string();
         assert_eq!(shown, "the npm packages could not be installed: check the network (npm ci failed: npm error 403)");
     }
 }

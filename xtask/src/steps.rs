@@ -68,7 +68,9 @@ impl Step {
     /// Runs a program with its output in the step's log; its latest line is shown beside the clock.
     pub fn run(&self, command: &mut Command) -> Result<()> {
         command::logged(command, &self.log, |line| {
-            if !line.is_empty() && let Ok(mut latest) = self.latest.lock() {
+            if !line.is_empty()
+                && let Ok(mut latest) = self.latest.lock()
+            {
                 line.clone_into(&mut latest);
             }
         })

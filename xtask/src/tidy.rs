@@ -70,25 +70,26 @@ fn check_crates(project: &Project, findings: &mut Vec<Finding>) -> Result<usize>
     let metadata = capture(cargo(project.root()).args(["metadata", "--format-version=1", "--no-deps", "--locked"]))?;
     let packages = crates::read_metadata(&serde_json::from_str(&metadata).context("cargo metadata gave no JSON")?)?;
     let allowed_file = "xtask/allowed-dependencies.txt";
-    let allowed = std::fs::read_to_string(project.path(allowed_file)).with_context(|| format!("cannot read {allowed_file}"))?;
+    let allowed =
+        std::fs::read_to_string(project.path(allowed_file)).with_context(|| format!("cannot read {allowed_file}"))?;
     let allowed = crates::read_allowed(&allowed)?;
     findings.extend(crates::arrows(&packages));
     findings.extend(crates::direct_dependencies(&packages, &allowed));
     for name in allowed.trees.keys() {
-        let tree = capture(
-            cargo(project.root()).args(["tree", "--locked", "--package", name, "--edges", "normal"]).args([
+        let tree =
+            capture(cargo(project.root()).args(["tree", "--locked", "--package", name, "--edges", "normal"]).args([
                 "--target",
                 "wasm32-unknown-unknown",
                 "--prefix",
                 "none",
                 "--format",
                 "{p}",
-            ]),
-        )?;
+            ]))?;
         findings.extend(crates::whole_tree(name, &tree, &allowed));
     }
     for package in &packages {
-        let manifest = std::fs::read_to_string(&package.manifest).with_context(|| format!("cannot read {}", package.manifest))?;
+        let manifest =
+            std::fs::read_to_string(&package.manifest).with_context(|| format!("cannot read {}", package.manifest))?;
         findings.extend(crates::inherited_lints(&package.name, &manifest));
     }
     let root_manifest = std::fs::read_to_string(project.path("Cargo.toml"))?;
@@ -97,9 +98,13 @@ fn check_crates(project: &Project, findings: &mut Vec<Finding>) -> Result<usize>
 }
 
 fn check_files(project: &Project, findings: &mut Vec<Finding>) -> Result<usize> {
-    let listed = capture(
-        command("git", project.root()).args(["ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate"]),
-    )
+    let listed = capture(command("git", project.root()).args([
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--deduplicate",
+    ]))
     .context("the list of files comes from git")?;
     let mut n_files = 0;
     for name in listed.lines() {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Limit on the wasm file, gzipped, in bytes. Source: the design's budgets.
 const GZIPPED_BYTES_MAX: usize = 400 * 1024;
@@ -54,7 +54,7 @@ pub fn package(project: &Project, step: &Step, dir: &Path) -> Result<bool> {
         .word(&setup::wasm_bindgen_version(project)?)
         .finish();
     let build = dir.join("build");
-    let stamp_file = build.join(".vitrine-stamp");
+    let stamp_file = stamp_file(dir);
     if stamp::is_fresh(&stamp_file, &inputs) && build.join("index.js").exists() {
         return Ok(false);
     }
@@ -67,6 +67,11 @@ pub fn package(project: &Project, step: &Step, dir: &Path) -> Result<bool> {
     step.run(&mut package)?;
     stamp::write(&stamp_file, &inputs)?;
     Ok(true)
+}
+
+/// Says what the Worker in `dir/build` was made of.
+pub fn stamp_file(dir: &Path) -> PathBuf {
+    dir.join("build/.vitrine-stamp")
 }
 
 fn library_name(dir: &Path) -> Result<String> {

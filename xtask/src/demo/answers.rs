@@ -170,7 +170,10 @@ mod answer_tests {
         let stranger = || answer("x", None, STRANGER, "welcome");
         assert_eq!(verdict(vec![tea(), art(), toys(), stranger()]), "right");
         let wrong_offer = answer("a", Some("tea"), KNOWN, "for-art");
-        assert_eq!(verdict(vec![wrong_offer, art(), toys(), stranger()]), "a likes tea, so for-tea was expected, not for-art");
+        assert_eq!(
+            verdict(vec![wrong_offer, art(), toys(), stranger()]),
+            "a likes tea, so for-tea was expected, not for-art"
+        );
         let not_known = answer("a", Some("tea"), STRANGER, "for-tea");
         assert_eq!(verdict(vec![not_known]), "a is known, but the answer is contextual (no_profile)");
         let known_stranger = answer("x", None, KNOWN, "for-tea");

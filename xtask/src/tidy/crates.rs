@@ -100,7 +100,8 @@ pub fn arrows(packages: &[Package]) -> Vec<Finding> {
         };
         for used in package.dependencies.iter().filter(|name| ours.contains(name.as_str())) {
             if !targets.contains(&used.as_str()) {
-                findings.push(Finding::error(&package.name, format!("must not use {used}: the design has no such arrow")));
+                findings
+                    .push(Finding::error(&package.name, format!("must not use {used}: the design has no such arrow")));
             }
         }
     }
@@ -114,7 +115,8 @@ pub fn direct_dependencies(packages: &[Package], allowed: &Allowed) -> Vec<Findi
     let mut findings = Vec::new();
     for package in packages {
         let allowed = allowed.direct.get(&package.name).unwrap_or(&nothing);
-        let outside: BTreeSet<String> = package.dependencies.iter().filter(|name| !ours.contains(name)).cloned().collect();
+        let outside: BTreeSet<String> =
+            package.dependencies.iter().filter(|name| !ours.contains(name)).cloned().collect();
         for extra in outside.difference(allowed) {
             findings.push(Finding::error(
                 &package.name,
@@ -136,9 +138,17 @@ pub fn direct_dependencies(packages: &[Package], allowed: &Allowed) -> Vec<Findi
 pub fn whole_tree(name: &str, tree: &str, allowed: &Allowed) -> Vec<Finding> {
     let nothing = BTreeSet::new();
     let allowed = allowed.trees.get(name).unwrap_or(&nothing);
-    let found: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).filter(|found| *found != name).collect();
+    let found: BTreeSet<&str> =
+        tree.lines().filter_map(|line| line.split(' ').next()).filter(|found| *found != name).collect();
     let extra = found.iter().filter(|found| !found.is_empty() && !allowed.contains(**found));
-    extra.map(|found| Finding::error(name, format!("brings {found} to the edge, which is not in its tree of xtask/allowed-dependencies.txt"))).collect()
+    extra
+        .map(|found| {
+            Finding::error(
+                name,
+                format!("brings {found} to the edge, which is not in its tree of xtask/allowed-dependencies.txt"),
+            )
+        })
+        .collect()
 }
 
 /// Each crate inherits the workspace's lints.
@@ -181,35 +191,43 @@ mod crate_rule_tests {
     #[test]
     fn an_arrow_against_the_design_is_found() {
         let packages = [package("vitrine-engine", &["vitrine-config"]), package("vitrine-config", &["vitrine-engine"])];
-        assert_eq!(shown(arrows(&packages)), [
-            "error: vitrine-engine: must not use vitrine-config: the design has no such arrow"
-        ]);
+        assert_eq!(
+            shown(arrows(&packages)),
+            ["error: vitrine-engine: must not use vitrine-config: the design has no such arrow"]
+        );
     }
 
     #[test]
     fn a_crate_without_a_place_is_found() {
-        assert_eq!(shown(arrows(&[package("vitrine-new", &[])])), [
-            "error: vitrine-new: this crate has no place in the design (tidy's ARROWS)"
-        ]);
+        assert_eq!(
+            shown(arrows(&[package("vitrine-new", &[])])),
+            ["error: vitrine-new: this crate has no place in the design (tidy's ARROWS)"]
+        );
     }
 
     #[test]
     fn a_dependency_that_is_not_allowed_and_an_allowance_without_use_are_found() {
         let packages = [package("vitrine-engine", &["rand"])];
         let allowed = read_allowed("direct vitrine-engine: libm\n").unwrap();
-        assert_eq!(shown(direct_dependencies(&packages, &allowed)), [
-            "error: vitrine-engine: depends on rand, which is not in xtask/allowed-dependencies.txt",
-            "error: vitrine-engine: does not depend on libm: take it out of xtask/allowed-dependencies.txt",
-        ]);
+        assert_eq!(
+            shown(direct_dependencies(&packages, &allowed)),
+            [
+                "error: vitrine-engine: depends on rand, which is not in xtask/allowed-dependencies.txt",
+                "error: vitrine-engine: does not depend on libm: take it out of xtask/allowed-dependencies.txt",
+            ]
+        );
     }
 
     #[test]
     fn a_package_that_comes_along_to_the_edge_is_found() {
         let allowed = read_allowed("tree vitrine-tables: libm\n  serde # the manifest\n").unwrap();
         let tree = "vitrine-tables v0.1.0 (/somewhere)\nlibm v0.2.15\nserde v1.0.0\nregex v1.0.0\n";
-        assert_eq!(shown(whole_tree("vitrine-tables", tree, &allowed)), [
-            "error: vitrine-tables: brings regex to the edge, which is not in its tree of xtask/allowed-dependencies.txt"
-        ]);
+        assert_eq!(
+            shown(whole_tree("vitrine-tables", tree, &allowed)),
+            [
+                "error: vitrine-tables: brings regex to the edge, which is not in its tree of xtask/allowed-dependencies.txt"
+            ]
+        );
     }
 
     #[test]

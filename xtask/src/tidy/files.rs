@@ -37,8 +37,11 @@ pub fn check(name: &str, text: &str) -> Vec<Finding> {
     findings.extend(unsafe_code(name, text));
     for (line_idx, line) in text.lines().enumerate() {
         let place = || format!("{name}:{}", line_idx + 1);
-        findings.extend(registry_host(line).map(|host| Finding::error(place(), format!("names the registry host {host}"))));
-        findings.extend(personal_path(line).map(|path| Finding::error(place(), format!("names a path of one machine: {path}"))));
+        findings
+            .extend(registry_host(line).map(|host| Finding::error(place(), format!("names the registry host {host}"))));
+        findings.extend(
+            personal_path(line).map(|path| Finding::error(place(), format!("names a path of one machine: {path}"))),
+        );
         if name.ends_with(".rs") {
             findings.extend(left_over(line).map(|what| Finding::error(place(), format!("`{what}` is left over"))));
         }
@@ -115,7 +118,11 @@ mod file_rule_tests {
 
     #[test]
     fn a_file_without_a_head_is_found() {
-        found("src/lib.rs", "use std::fs;\n", &["error: src/lib.rs: must start with a comment (//!) that says what the file owns"]);
+        found(
+            "src/lib.rs",
+            "use std::fs;\n",
+            &["error: src/lib.rs: must start with a comment (//!) that says what the file owns"],
+        );
         found("a.sql", "select 1\n", &["error: a.sql: must start with a comment (--) that says what the file owns"]);
         found("a.mjs", "import x\n", &["error: a.mjs: must start with a comment (//) that says what the file owns"]);
     }
@@ -130,16 +137,22 @@ mod file_rule_tests {
 
     #[test]
     fn a_pure_crate_that_does_not_forbid_unsafe_code_is_found() {
-        found("crates/tables/src/lib.rs", "//! Tables.\n", &[
-            "error: crates/tables/src/lib.rs: must say #![forbid(unsafe_code)]",
-        ]);
+        found(
+            "crates/tables/src/lib.rs",
+            "//! Tables.\n",
+            &["error: crates/tables/src/lib.rs: must say #![forbid(unsafe_code)]"],
+        );
     }
 
     #[test]
     fn a_registry_host_is_found_in_any_file() {
         for host in joined(&REGISTRY_HOSTS) {
             let text = format!("\n\"resolved\": \"https:{host}/x.tgz\"\n");
-            found("package-lock.json", &text, &[&format!("error: package-lock.json:2: names the registry host {host}")]);
+            found(
+                "package-lock.json",
+                &text,
+                &[&format!("error: package-lock.json:2: names the registry host {host}")],
+            );
         }
     }
 
@@ -154,7 +167,11 @@ mod file_rule_tests {
     #[test]
     fn what_is_left_over_is_found_in_code() {
         for what in joined(&LEFT_OVER) {
-            found("src/lib.rs", &format!("//! Code.\n    {what}\n"), &[&format!("error: src/lib.rs:2: `{what}` is left over")]);
+            found(
+                "src/lib.rs",
+                &format!("//! Code.\n    {what}\n"),
+                &[&format!("error: src/lib.rs:2: `{what}` is left over")],
+            );
             found("README.md", &what, &[]);
         }
     }
