@@ -64,24 +64,25 @@ pub struct Explanation<'b> {
 }
 
 impl<'b> Explanation<'b> {
-    fn entry(&mut self, offer: OfferIdx) -> Option<&mut OfferTrace<'b>> {
-        if !self.offers.iter().any(|it| it.offer == offer) {
-            self.offers.push(OfferTrace { offer, score: None, rejection: None });
+    /// Updates the entry of `offer`, which is made when it is first heard of.
+    fn update(&mut self, offer: OfferIdx, update: impl FnOnce(&mut OfferTrace<'b>)) {
+        match self.offers.iter_mut().find(|it| it.offer == offer) {
+            Some(entry) => update(entry),
+            None => {
+                let mut entry = OfferTrace { offer, score: None, rejection: None };
+                update(&mut entry);
+                self.offers.push(entry);
+            }
         }
-        self.offers.iter_mut().find(|it| it.offer == offer)
     }
 }
 
 impl<'b> Trace<'b> for Explanation<'b> {
     fn rejected(&mut self, offer: OfferIdx, rejection: Rejection<'b>) {
-        if let Some(entry) = self.entry(offer) {
-            entry.rejection = Some(rejection);
-        }
+        self.update(offer, |it| it.rejection = Some(rejection));
     }
 
     fn scored(&mut self, offer: OfferIdx, score: ScoreParts) {
-        if let Some(entry) = self.entry(offer) {
-            entry.score = Some(score);
-        }
+        self.update(offer, |it| it.score = Some(score));
     }
 }
