@@ -1,0 +1,164 @@
+//! From the located tree to the bundle: reads the sections in the order in which they refer to each other.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use vitrine_engine::{Bundle, BundleParts};
+
+use crate::condition::Attributes;
+use crate::report::Report;
+use crate::section;
+use crate::source::{At, Kind, shortened};
+
+const KEYS: [&str; 5] = ["version", "settings", "audiences", "offers", "placements"];
+
+/// The version of the document model that this crate reads.
+const VERSION: i64 = 1;
+
+/// Compiles a document; `None` when the report has errors.
+pub(crate) fn compile(root: At<'_>, columns: Option<&[&str]>, report: &mut Report) -> Option<Bundle> {
+    if !matches!(root.kind(), Kind::Object(_)) {
+        report.wrong_type(root, "an object", "begin with version: 1, then offers and placements");
+        return None;
+    }
+    check_version(root, report)?;
+    report.object(root, &KEYS);
+    let mut compiler = Compiler {
+        report,
+        parts: BundleParts::default(),
+        attributes: Attributes::new(columns),
+        audiences: Names::new("audience", "unknown_audience"),
+        offers: Names::new("offer", "unknown_offer"),
+    };
+    if let Some(at) = root.get("settings") {
+        compiler.settings(at);
+    }
+    if let Some(at) = root.get("audiences") {
+        compiler.audiences(at);
+    }
+    if let Some(at) = root.get("offers") {
+        compiler.offers(at);
+    }
+    section::placement::read(root.get("placements"), root, &mut compiler);
+    compiler.bundle(root)
+}
+
+/// Another version may mean something else by the same keys, so nothing more is read then.
+fn check_version(root: At<'_>, report: &mut Report) -> Option<()> {
+    let Some(at) = report.required(root, "version", "write version: 1 at the top") else { return Some(()) };
+    if matches!(at.kind(), Kind::Number(number) if number.as_i64() == Some(VERSION)) {
+        return Some(());
+    }
+    let help = format!("write the number {VERSION}; other versions need another release of Vitrine");
+    report.error(at, "unsupported_version", format!("this release reads version {VERSION}, found {at}"), help);
+    None
+}
+
+/// A bundle in the making.
+pub(crate) struct Compiler<'t, 'a> {
+    pub report: &'a mut Report,
+    pub parts: BundleParts,
+    pub attributes: Attributes<'a>,
+    /// Named audiences, by their index in the parts.
+    pub audiences: Names<'t>,
+    /// Offers, by their index in the parts.
+    pub offers: Names<'t>,
+}
+
+impl Compiler<'_, '_> {
+    fn bundle(self, root: At<'_>) -> Option<Bundle> {
+        let Self { report, mut parts, attributes, audiences, offers } = self;
+        audiences.warn_unused(report, "unused_audience", "no offer names the audience");
+        if !parts.placements.is_empty() {
+            offers.warn_unused(report, "unused_offer", "no placement shows the offer");
+        }
+        if report.has_errors() {
+            return None;
+        }
+        parts.attributes = attributes.into_names();
+        match Bundle::new(parts) {
+            Ok(bundle) => Some(bundle),
+            // Everything that the engine refuses has a diagnostic of its own; this is the net below.
+            Err(error) => {
+                report.error(root, "refused_by_engine", error.to_string(), "please report this document as a bug");
+                None
+            }
+        }
+    }
+}
+
+/// The entries of one section, by id.
+pub(crate) struct Names<'t> {
+    what: &'static str,
+    unknown_code: &'static str,
+    by_id: BTreeMap<&'t str, Named<'t>>,
+}
+
+/// An entry that others can refer to.
+#[derive(Clone, Copy)]
+pub(crate) struct Named<'t> {
+    /// Its place in its section.
+    pub idx: u16,
+    /// Its value in the document.
+    pub at: At<'t>,
+    is_used: bool,
+}
+
+impl<'t> Names<'t> {
+    pub fn new(what: &'static str, unknown_code: &'static str) -> Self {
+        Self { what, unknown_code, by_id: BTreeMap::new() }
+    }
+
+    /// Reads the id of the entry `at`, which stands at `idx` of its section.
+    pub fn declare(&mut self, at: At<'t>, idx: usize, report: &mut Report) -> Option<&'t str> {
+        let help = format!("give the {} an id, for example \"summer-sale\"", self.what);
+        let id_at = report.required(at, "id", &help)?;
+        let id = report.id(id_at)?;
+        let idx = u16::try_from(idx).ok()?;
+        match self.by_id.entry(id) {
+            Entry::Vacant(entry) => {
+                entry.insert(Named { idx, at, is_used: false });
+            }
+            Entry::Occupied(entry) => {
+                let message = format!("the {} {id:?} exists already, at {}", self.what, entry.get().at.pointer());
+                report.error(id_at, "duplicate_id", message, "give one of the two another id");
+            }
+        }
+        Some(id)
+    }
+
+    /// The entry that `at` refers to; from now on it counts as used.
+    pub fn resolve(&mut self, at: At<'_>, report: &mut Report) -> Option<Named<'t>> {
+        let id = report.text(at)?;
+        if let Some(named) = self.by_id.get_mut(id) {
+            named.is_used = true;
+            return Some(*named);
+        }
+        let suggestion = report.did_you_mean(id, self.by_id.keys().copied());
+        let message = format!("there is no {} {:?}{suggestion}", self.what, shortened(id));
+        let help = format!("write the id of one of the {}s of this document", self.what);
+        report.error(at, self.unknown_code, message, help);
+        None
+    }
+
+    /// Every entry for which `keep` holds, in the order of the document; from now on they count as used.
+    pub fn resolve_all(&mut self, keep: impl Fn(&str) -> bool) -> Vec<Named<'t>> {
+        let mut named: Vec<_> = self
+            .by_id
+            .iter_mut()
+            .filter(|(id, _)| keep(id))
+            .map(|(_, named)| {
+                named.is_used = true;
+                *named
+            })
+            .collect();
+        named.sort_by_key(|named| named.idx);
+        named
+    }
+
+    fn warn_unused(&self, report: &mut Report, code: &'static str, message: &str) {
+        for (id, named) in self.by_id.iter().filter(|(_, named)| !named.is_used) {
+            report.warning(named.at, code, format!("{message} {id:?}"), "refer to it, or remove it");
+        }
+    }
+}

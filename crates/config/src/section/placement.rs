@@ -1,0 +1,195 @@
+//! `placements`: the slots, which offers compete for them, how they are ranked, and what shows when none may.
+
+use std::collections::BTreeSet;
+
+use vitrine_engine::{ItemsRanker, OfferIdx, Placement, Ranker};
+
+use crate::compile::{Compiler, Named, Names};
+use crate::limits::{CANDIDATES_MAX, COUNT_MAX, OFFERS_MAX, PLACEMENTS_MAX, WEIGHT_MAX};
+use crate::source::{At, Kind};
+
+const KEYS: [&str; 6] = ["id", "description", "offers", "ranker", "count", "fallback"];
+
+const RANKER_KEYS: [&str; 5] = ["type", "profile", "session", "own", "popularity"];
+
+/// Reads the placements, `at`, of the document, `root`.
+pub(crate) fn read<'t>(at: Option<At<'t>>, root: At<'t>, compiler: &mut Compiler<'t, '_>) {
+    let list = at.map(|at| compiler.report.list(at, "placements", "too_many_placements", PLACEMENTS_MAX));
+    let placements: Vec<At<'t>> = list.into_iter().flatten().collect();
+    if placements.is_empty() {
+        let help = "add a placement for each slot of the page that offers may fill";
+        compiler.report.warning(
+            at.unwrap_or(root),
+            "no_placements",
+            "there are no placements, so nothing is ever shown",
+            help,
+        );
+    }
+    let fallbacks = placements
+        .iter()
+        .filter_map(|at| match at.get("fallback")?.kind() {
+            Kind::Text(id) => Some(&**id),
+            _ => None,
+        })
+        .collect();
+    let mut reader =
+        Reader { names: Names::new("placement", "unknown_placement"), fallbacks, n_candidates: 0, compiler };
+    for (idx, at) in placements.into_iter().enumerate() {
+        reader.placement(at, idx);
+    }
+}
+
+struct Reader<'t, 'a, 'c> {
+    names: Names<'t>,
+    /// Ids of the fallback offers of all placements.
+    fallbacks: BTreeSet<&'t str>,
+    n_candidates: usize,
+    compiler: &'c mut Compiler<'t, 'a>,
+}
+
+impl<'t> Reader<'t, '_, '_> {
+    fn placement(&mut self, at: At<'t>, idx: usize) {
+        let Some(at) = self.compiler.report.object(at, &KEYS) else { return };
+        let id = self.names.declare(at, idx, self.compiler.report);
+        if let Some(at) = at.get("description") {
+            self.compiler.report.text(at);
+        }
+        let offers = self.candidates(at);
+        let ranker = at.get("ranker").map_or(Ranker::Priority, |at| self.ranker(at));
+        self.check_candidates(at, &offers, ranker);
+        let count = at.get("count").and_then(|at| self.compiler.report.integer(at, 1..=COUNT_MAX));
+        let count_max = count.and_then(|it| u8::try_from(it).ok()).unwrap_or(1);
+        if let (Some(id), Some(fallback)) = (id, self.fallback(at)) {
+            self.compiler.parts.placements.push(Placement { id: id.to_owned(), offers, ranker, fallback, count_max });
+        }
+    }
+
+    /// The offers of a list, or all that are no fallback offer of any placement.
+    fn candidates(&mut self, placement: At<'t>) -> Vec<OfferIdx> {
+        let report = &mut *self.compiler.report;
+        let mut candidates: Vec<OfferIdx> = Vec::new();
+        match placement.get("offers") {
+            Some(at) if !matches!(at.kind(), Kind::Text(word) if **word == *"all") => {
+                let mut seen = BTreeSet::new();
+                for entry in report.list(at, "offers, or the word all", "too_many_offers", OFFERS_MAX) {
+                    let Some(named) = self.compiler.offers.resolve(entry, report) else { continue };
+                    if seen.insert(named.idx) {
+                        candidates.push(OfferIdx(named.idx));
+                    } else {
+                        report.error(
+                            entry,
+                            "duplicate_candidate",
+                            format!("{entry} is listed twice"),
+                            "remove one of the two",
+                        );
+                    }
+                }
+            }
+            _ => {
+                let named = self.compiler.offers.resolve_all(|id| !self.fallbacks.contains(id));
+                candidates.extend(named.iter().map(|it| OfferIdx(it.idx)));
+            }
+        }
+        let n_before = self.n_candidates;
+        self.n_candidates = n_before.saturating_add(candidates.len());
+        if n_before <= CANDIDATES_MAX && self.n_candidates > CANDIDATES_MAX {
+            let message = format!("the placements up to this one have more than {CANDIDATES_MAX} candidates together");
+            report.error(placement, "too_many_candidates", message, "list the offers of each placement instead of all");
+        }
+        if self.n_candidates > CANDIDATES_MAX { Vec::new() } else { candidates }
+    }
+
+    fn ranker(&mut self, at: At<'_>) -> Ranker {
+        let items = Ranker::Items(ItemsRanker::default());
+        let choice = [("priority", Ranker::Priority), ("items", items)];
+        let report = &mut *self.compiler.report;
+        if matches!(at.kind(), Kind::Text(_)) {
+            return report.word(at, &choice).unwrap_or(Ranker::Priority);
+        }
+        let Some(at) = report.object(at, &RANKER_KEYS) else { return Ranker::Priority };
+        let kind = report.required(at, "type", "say how offers are ordered: type: items");
+        match kind.and_then(|at| report.word(at, &choice)) {
+            Some(Ranker::Items(mut ranker)) => {
+                for (key, weight) in [
+                    ("profile", &mut ranker.profile),
+                    ("session", &mut ranker.session),
+                    ("own", &mut ranker.own),
+                    ("popularity", &mut ranker.popularity),
+                ] {
+                    let found = at.get(key).and_then(|at| report.number_in(at, -WEIGHT_MAX..=WEIGHT_MAX));
+                    *weight = found.unwrap_or(*weight);
+                }
+                let ItemsRanker { profile, session, own, popularity } = ranker;
+                if [profile, session, own, popularity].iter().all(|it| *it == 0.0) {
+                    let message = "all weights of the ranker are 0, so it orders by priority alone";
+                    report.warning(at, "ranker_without_weight", message, "give a weight, or write ranker: priority");
+                }
+                Ranker::Items(ranker)
+            }
+            Some(Ranker::Priority) => {
+                for child in at.children().filter(|it| it.key() != "type" && RANKER_KEYS.contains(&it.key())) {
+                    let message = format!("the ranker priority has no weight {:?}", child.key());
+                    report.key_error(child, "contradictory_keys", message, "remove it, or write type: items");
+                }
+                Ranker::Priority
+            }
+            None => Ranker::Priority,
+        }
+    }
+
+    fn check_candidates(&mut self, placement: At<'_>, candidates: &[OfferIdx], ranker: Ranker) {
+        let Compiler { report, parts, .. } = &mut *self.compiler;
+        // Of a document with errors it is not known which candidates there will be.
+        if report.has_errors() {
+            return;
+        }
+        if candidates.is_empty() {
+            let message = "the placement has no candidates, so it always shows its fallback offer";
+            report.warning(placement, "no_candidates", message, "name offers, or add offers that are no fallback");
+            return;
+        }
+        let names_items = |idx: &OfferIdx| {
+            parts.offers.get(usize::from(idx.0)).is_some_and(|it| !it.items.is_empty() || !it.categories.is_empty())
+        };
+        if matches!(ranker, Ranker::Items(_)) && !candidates.iter().any(names_items) {
+            let message = "the ranker items has nothing to compare: no candidate names items or categories";
+            report.warning(
+                placement,
+                "ranker_without_items",
+                message,
+                "give the offers items or categories, or write ranker: priority",
+            );
+        }
+    }
+
+    fn fallback(&mut self, placement: At<'t>) -> Option<OfferIdx> {
+        let report = &mut *self.compiler.report;
+        let Some(at) = placement.get("fallback") else {
+            let help = "add fallback: with the id of an offer that may always be shown";
+            report.error(placement, "placement_without_fallback", "the placement has no fallback offer", help);
+            return None;
+        };
+        let Named { idx, at: offer, .. } = self.compiler.offers.resolve(at, report)?;
+        let creatives = self.compiler.parts.offers.get(usize::from(idx)).map(|it| it.creatives.as_slice());
+        let fits_everywhere =
+            creatives.unwrap_or_default().iter().any(|it| it.locale.is_none() && it.channel.is_none());
+        if !fits_everywhere && offer.get("creatives").is_some() && offer.get("content").is_none() {
+            let message = format!("the fallback offer, {at}, has no creative that fits every locale and channel");
+            let help = "add a creative without locale and channel to that offer";
+            report.error(at, "fallback_does_not_fit_everywhere", message, help);
+        }
+        let ignored: Vec<&str> =
+            ["starts", "ends", "audience", "when"].into_iter().filter(|key| offer.get(key).is_some()).collect();
+        if !ignored.is_empty() {
+            let message =
+                format!("the fallback offer, {at}, has {}: as a fallback it shows regardless", ignored.join(" and "));
+            report.warning(
+                at,
+                "fallback_rules_ignored",
+                message,
+                "remove them from that offer, or choose another fallback",
+            );
+        }
+        Some(OfferIdx(idx))
+    }
+}
