@@ -85,13 +85,13 @@ impl Population {
 
 /// Where customers live, with shares in parts of 100.
 const COUNTRIES: [(&str, u32); 9] = [
-    ("United Kingdom", 62),
-    ("Germany", 10),
-    ("France", 9),
-    ("Ireland", 5),
-    ("Spain", 4),
-    ("Netherlands", 4),
-    ("Belgium", 3),
-    ("Switzerland", 2),
-    ("Norway", 1),
+    ("Germany", 44),
+    ("France", 14),
+    ("Netherlands", 11),
+    ("Austria", 9),
+    ("Ireland", 7),
+    ("Belgium", 6),
+    ("Spain", 5),
+    ("Italy", 3),
+    ("Finland", 1),
 ];

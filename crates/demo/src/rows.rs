@@ -1,7 +1,7 @@
 //! Streams the shop's rows, dirt included, and keeps the truth about them as it goes.
 
 use crate::calendar::{DAY_S, Instant};
-use crate::catalogue::Item;
+use crate::catalogue::{Category, Item};
 use crate::csv::{decimal, record};
 use crate::customer::Customer;
 use crate::dirt::{DirtCounts, LineDirt, draw_line_dirt, draw_order_dirt};
@@ -174,17 +174,21 @@ impl DemoShop {
         Ok(())
     }
 
-    /// Keeps a customer as the sample of their taste if they show it better than the one before: many orders (beyond
-    /// eight no longer better) in the taste's categories, the last one not long ago.
+    /// Keeps a customer as the sample of their taste if they show it better than the one before: many lines (beyond
+    /// a dozen no longer better) in the taste's strongest category, the last order not long ago.
     fn consider_sample(&self, customer: &Customer, history: &History, ledger: &mut Ledger) {
         let Some(last) = history.orders.last() else { return };
         let items = self.catalogue.items();
         let top = customer.top_taste();
         let lines = || history.orders.iter().flat_map(|order| &order.lines);
-        let liked = |line: &&Line| TASTES[top].categories.iter().any(|(c, _)| *c == items[line.item_idx].category);
-        let in_taste_permille = (lines().filter(liked).count() * 1000 / lines().count().max(1)) as u16;
+        let share_permille = |categories: &[(Category, u32)]| {
+            let liked = |line: &&Line| categories.iter().any(|(c, _)| *c == items[line.item_idx].category);
+            (lines().filter(liked).count() * 1000 / lines().count().max(1)) as u16
+        };
+        let in_top_category_permille = share_permille(&TASTES[top].categories[..1]);
         let recent = last.at >= Instant::at(PERIOD_DAYS - 60, 0);
-        let score = history.orders.len().min(8) as u64 * u64::from(in_taste_permille) * if recent { 2 } else { 1 };
+        let n_lines = lines().count().min(12) as u64;
+        let score = n_lines * u64::from(in_top_category_permille).pow(2) * if recent { 5 } else { 4 };
         if ledger.samples[top].as_ref().is_some_and(|(best, _)| *best >= score) {
             return;
         }
@@ -202,7 +206,8 @@ impl DemoShop {
             n_orders: history.orders.len() as u64,
             spent_minor: lines().map(|line| line.quantity * line.unit_price_minor).sum(),
             last_order_at: last.at.to_string(),
-            in_taste_permille,
+            in_taste_permille: share_permille(TASTES[top].categories),
+            in_top_category_permille,
             last_items: last.lines.iter().map(|line| items[line.item_idx].id.clone()).collect(),
         };
         ledger.samples[top] = Some((score, sample));

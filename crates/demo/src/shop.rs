@@ -9,7 +9,7 @@ use std::io;
 use std::path::PathBuf;
 
 /// ISO 4217 code of all money; two decimals.
-pub const CURRENCY: &str = "GBP";
+pub const CURRENCY: &str = "EUR";
 /// Length of the shop's records: 2024-07-01 up to and including 2026-06-30. Unit: days.
 pub const PERIOD_DAYS: i64 = 730;
 /// Most customers of a shop.

@@ -58,6 +58,8 @@ pub struct Sample {
     pub last_order_at: String,
     /// Share of the bought lines in the strongest taste's categories. Unit: parts in 1000.
     pub in_taste_permille: u16,
+    /// Share of the bought lines in the strongest taste's strongest category. Unit: parts in 1000.
+    pub in_top_category_permille: u16,
     /// Ids of the items of the last order.
     pub last_items: Vec<String>,
 }
