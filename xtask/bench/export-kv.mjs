@@ -1,12 +1,13 @@
-// Copies every key of the demo's local KV into a folder, one file a key, as workerd's disk service reads them.
+// Copies every key of a local KV into a folder, one file a key, as kv.mjs reads them.
 //
 // Started by `cargo xtask bench edge` (src/bench/edge.rs) with the state folder and the target folder as arguments.
 
 import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Miniflare } from "miniflare";
 
 const [state, target] = process.argv.slice(2);
+mkdirSync(target, { recursive: true });
 const miniflare = new Miniflare({
   modules: true,
   script: "export default {}",
@@ -19,8 +20,7 @@ let cursor;
 do {
   const page = await namespace.list({ cursor });
   for (const { name } of page.keys) {
-    const file = join(target, name);
-    mkdirSync(dirname(file), { recursive: true });
+    const file = join(target, name.replaceAll("/", "_"));
     writeFileSync(file, new Uint8Array(await namespace.get(name, "arrayBuffer")));
     n_keys += 1;
   }

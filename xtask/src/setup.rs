@@ -133,7 +133,7 @@ fn install(project: &Project, step: &Step, tool: &CargoTool) -> Result<Outcome> 
 /// These programs run for a second at a time and are compiled once: short compilation wins over speed.
 fn quick_release_profile(install: &mut Command) {
     for (setting, value) in
-        [("OPT_LEVEL", "1"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "false"), ("STRIP", "symbols")]
+        [("OPT_LEVEL", "0"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "false"), ("STRIP", "symbols")]
     {
         install.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
     }

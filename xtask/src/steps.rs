@@ -42,8 +42,7 @@ impl Steps {
         std::io::stdout().flush()?;
         let latest = Arc::new(Mutex::new(String::new()));
         let ticker = Ticker::start(head.clone(), started, Arc::clone(&latest));
-        let log_name = label.split(['/', ' ']).next().unwrap_or("step").to_lowercase();
-        let result = work(&Step { log: self.logs.join(format!("{log_name}.log")), latest });
+        let result = work(&Step { log: self.logs.join(format!("{}.log", label.replace([' ', '/'], "-"))), latest });
         let ticked = ticker.stop();
         if ticked {
             print!("{}{head}", if std::io::stdout().is_terminal() { "\r\x1b[K" } else { "\n" });
@@ -67,6 +66,8 @@ pub struct Step {
 impl Step {
     /// Runs a program with its output in the step's log; its latest line is shown beside the clock.
     pub fn run(&self, command: &mut Command) -> Result<()> {
+        // The log and the errors that are read from it are plain text.
+        command.env("CARGO_TERM_COLOR", "never").env("NO_COLOR", "1");
         command::logged(command, &self.log, |line| {
             if !line.is_empty()
                 && let Ok(mut latest) = self.latest.lock()

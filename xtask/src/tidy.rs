@@ -60,7 +60,7 @@ pub fn run(project: &Project) -> Result<()> {
     }
     let n_errors = findings.iter().filter(|finding| finding.weight == Weight::Error).count();
     if n_errors > 0 {
-        bail!("{n_errors} rules of the house are broken");
+        bail!("{n_errors} findings against the rules of the house");
     }
     println!("tidy: {n_crates} crates and {n_files} files keep the rules");
     Ok(())

@@ -135,7 +135,7 @@ impl Bench<'_> {
             let dir = self.dir.join(name);
             copy(&self.project.path("xtask/bench").join(&module), &dir.join(&module))?;
             let modules = [(module.as_str(), Module::Script)];
-            let service = Service { port, compatibility_date: &date, modules: &modules, kv: None, vars: &[] };
+            let service = Service { port, compatibility_date: &date, modules: &modules, is_vitrine: false, vars: &[] };
             running.push(Workerd::start(self.project, &dir, &service)?);
             urls.push(format!("http://127.0.0.1:{port}/"));
         }
@@ -143,13 +143,14 @@ impl Bench<'_> {
         for file in ["index.js", "index_bg.wasm"] {
             copy(&self.project.worker_build().join(file), &dir.join(file))?;
         }
+        copy(&self.project.path("xtask/bench/kv.mjs"), &dir.join("kv.mjs"))?;
         let port = FIRST_PORT + 2;
         let key = demo.table_key()?;
         let service = Service {
             port,
             compatibility_date: &date,
             modules: &[("index.js", Module::Script), ("index_bg.wasm", Module::Wasm)],
-            kv: Some("kv"),
+            is_vitrine: true,
             vars: &[("TABLE_KEY", &key), ("ALLOWED_ORIGINS", "*")],
         };
         running.push(Workerd::start(self.project, &dir, &service)?);

@@ -22,8 +22,8 @@ pub struct Service<'a> {
     pub compatibility_date: &'a str,
     /// Name by which it is imported, and whether it is wasm; the first is the entry. The name is the file's name too.
     pub modules: &'a [(&'a str, Module)],
-    /// Folder of the KV namespace `VITRINE`, if the Worker is Vitrine's.
-    pub kv: Option<&'a str>,
+    /// Vitrine's own bindings: the KV namespace from the folder `kv` by the Worker `kv.mjs`, and the registry.
+    pub is_vitrine: bool,
     /// Variables by name.
     pub vars: &'a [(&'a str, &'a str)],
 }
@@ -37,6 +37,23 @@ pub enum Module {
     Wasm,
 }
 
+/// Services, bindings and objects of Vitrine's Worker.
+const VITRINE: (&str, &str, &str) = (
+    r#"    (name = "files", disk = (path = "kv")),
+    (name = "kv", worker = (
+      modules = [(name = "kv.mjs", esModule = embed "kv.mjs")],
+      compatibilityDate = "2026-07-01",
+      bindings = [(name = "FILES", service = "files")],
+    )),
+"#,
+    r#"    (name = "VITRINE", kvNamespace = "kv"),
+    (name = "REGISTRY", durableObjectNamespace = "Registry"),
+"#,
+    r#"  durableObjectNamespaces = [(className = "Registry", uniqueKey = "registry", enableSql = true)],
+  durableObjectStorage = (inMemory = void),
+"#,
+);
+
 impl Service<'_> {
     /// The configuration in Cap'n Proto's text form. Blanks around `=` and after commas matter to its parser.
     pub fn configuration(&self) -> String {
@@ -45,22 +62,15 @@ impl Service<'_> {
             Module::Wasm => format!("    (name = {name:?}, wasm = embed {name:?}),\n"),
         });
         let vars = self.vars.iter().map(|(name, value)| format!("    (name = {name:?}, text = {value:?}),\n"));
-        let (kv_service, kv_bindings, objects) = match self.kv {
-            Some(folder) => (
-                format!("    (name = \"kv\", disk = (path = {folder:?})),\n"),
-                "    (name = \"VITRINE\", kvNamespace = \"kv\"),\n    (name = \"REGISTRY\", durableObjectNamespace = \"Registry\"),\n",
-                "  durableObjectNamespaces = [(className = \"Registry\", uniqueKey = \"registry\", enableSql = true)],\n  durableObjectStorage = (inMemory = void),\n",
-            ),
-            None => (String::new(), "", ""),
-        };
+        let (services, bindings, objects) = if self.is_vitrine { VITRINE } else { ("", "", "") };
         format!(
             "using Workerd = import \"/workerd/workerd.capnp\";\n\
              const config :Workerd.Config = (\n  \
-             services = [\n    (name = \"main\", worker = .main),\n{kv_service}  ],\n  \
+             services = [\n    (name = \"main\", worker = .main),\n{services}  ],\n  \
              sockets = [(name = \"http\", address = \"127.0.0.1:{}\", http = (), service = \"main\")],\n);\n\
              const main :Workerd.Worker = (\n  \
              modules = [\n{}  ],\n  compatibilityDate = {:?},\n  \
-             bindings = [\n{kv_bindings}{}  ],\n{objects});\n",
+             bindings = [\n{bindings}{}  ],\n{objects});\n",
             self.port,
             modules.collect::<String>(),
             self.compatibility_date,
@@ -124,7 +134,7 @@ mod configuration_tests {
             port: 9001,
             compatibility_date: "2026-07-01",
             modules: &[("hello.mjs", Module::Script)],
-            kv: None,
+            is_vitrine: false,
             vars: &[],
         };
         let expected = "using Workerd = import \"/workerd/workerd.capnp\";\nconst config :Workerd.Config = (\n  services = [\n    (name = \"main\", worker = .main),\n  ],\n  sockets = [(name = \"http\", address = \"127.0.0.1:9001\", http = (), service = \"main\")],\n);\nconst main :Workerd.Worker = (\n  modules = [\n    (name = \"hello.mjs\", esModule = embed \"hello.mjs\"),\n  ],\n  compatibilityDate = \"2026-07-01\",\n  bindings = [\n  ],\n);\n";
@@ -137,12 +147,12 @@ mod configuration_tests {
             port: 9004,
             compatibility_date: "2026-07-01",
             modules: &[("index.js", Module::Script), ("index_bg.wasm", Module::Wasm)],
-            kv: Some("kv"),
+            is_vitrine: true,
             vars: &[("TABLE_KEY", "00")],
         };
         let text = service.configuration();
         for part in [
-            "(name = \"kv\", disk = (path = \"kv\"))",
+            "(name = \"files\", disk = (path = \"kv\"))",
             "(name = \"index_bg.wasm\", wasm = embed \"index_bg.wasm\")",
             "(name = \"VITRINE\", kvNamespace = \"kv\")",
             "(name = \"TABLE_KEY\", text = \"00\")",
