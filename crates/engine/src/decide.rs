@@ -207,7 +207,7 @@ pub struct Inputs<'a, P, G> {
     /// The published configuration.
     pub bundle: &'a Bundle,
     /// The item table of the running build.
-    pub graph: &'a G,
+    pub graph: G,
     /// The bundle joined with that item table.
     pub index: &'a OfferIndex,
     /// The visitor.

@@ -22,6 +22,24 @@ pub trait ItemGraph {
     fn popularity(&self, item: ItemIdx) -> f32;
 }
 
+impl<G: ItemGraph> ItemGraph for &G {
+    fn n_items(&self) -> u32 {
+        (**self).n_items()
+    }
+    fn find(&self, id: &str) -> Option<ItemIdx> {
+        (**self).find(id)
+    }
+    fn in_category(&self, category: &str, visit: &mut dyn FnMut(ItemIdx)) {
+        (**self).in_category(category, visit);
+    }
+    fn neighbours(&self, item: ItemIdx, visit: &mut dyn FnMut(ItemIdx, f32)) {
+        (**self).neighbours(item, visit);
+    }
+    fn popularity(&self, item: ItemIdx) -> f32 {
+        (**self).popularity(item)
+    }
+}
+
 /// A shop without an item table.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoItems;

@@ -71,7 +71,7 @@ pub use cells::{CellError, CellValue, RowValues};
 pub use digest::{DigestError, ShardsDigest};
 pub use items::{ITEMS_BYTES_MAX, ItemRecord, ItemTable, ItemsError, encode_items};
 pub use key::{KeyError, RowKey, TableKey};
-pub use manifest::{ItemsRef, Manifest, ManifestError};
+pub use manifest::{ItemsRef, ItemsRefError, Manifest, ManifestError};
 pub use pointer::{Pointer, PointerError};
 pub use row::{Labels, Row, RowError, TopK, Value, Vector};
 pub use schema::{Column, ColumnIdx, ColumnSpec, ColumnType, Scale, Schema, SchemaError};

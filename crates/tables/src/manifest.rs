@@ -54,6 +54,34 @@ pub struct ItemsRef {
     pub n_items: u32,
 }
 
+/// Why bytes are not the item table that a manifest announces.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ItemsRefError {
+    /// Another length, checksum or number of items.
+    #[error("the manifest announces {expected:?}, but this is {found:?}")]
+    Other {
+        /// What the manifest says.
+        expected: ItemsRef,
+        /// What the bytes are.
+        found: ItemsRef,
+    },
+    /// Not an item table.
+    #[error(transparent)]
+    Items(#[from] crate::items::ItemsError),
+}
+
+impl ItemsRef {
+    /// Checks that bytes are the announced item table, whole and sound.
+    ///
+    /// Errors: [`ItemsRefError`].
+    pub fn decode(&self, bytes: Vec<u8>) -> Result<crate::items::ItemTable, ItemsRefError> {
+        let (n_bytes, crc32c) = (bytes.len() as u64, crate::bytes::crc32c(&bytes));
+        let table = crate::items::ItemTable::decode(bytes)?;
+        let found = Self { bytes: n_bytes, crc32c, n_items: table.n_items() };
+        if found == *self { Ok(table) } else { Err(ItemsRefError::Other { expected: *self, found }) }
+    }
+}
+
 /// Why bytes are not a manifest.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ManifestError {

@@ -1,0 +1,94 @@
+//! How a published bundle is stored: the document inside an envelope, and the pointer to the running version.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// A published configuration, stored under `c/<version>`; immutable.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Envelope {
+    /// Rising from 1.
+    pub version: u64,
+    /// RFC 3339 time of publication.
+    pub published_at: String,
+    /// SHA-256 of the text of `document`, in hex.
+    pub sha256: String,
+    /// The document, in canonical JSON.
+    pub document: Box<RawValue>,
+}
+
+/// Which version runs; stored under `c/current`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundlePointer {
+    /// The running version.
+    pub version: u64,
+    /// The version that ran before, to which a rollback returns.
+    pub previous: Option<u64>,
+    /// Rises with every flip, so that a late copy of an older pointer is recognised.
+    pub epoch: u64,
+    /// RFC 3339 time of the flip.
+    pub published_at: String,
+}
+
+/// Why bytes are not an envelope.
+#[derive(Debug)]
+pub enum EnvelopeError {
+    /// Not JSON of the expected shape.
+    Json(serde_json::Error),
+    /// The document is not the one that was published.
+    Checksum {
+        /// The checksum in the envelope.
+        expected: String,
+        /// The checksum of the document.
+        found: String,
+    },
+}
+
+impl fmt::Display for EnvelopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "the bundle is not a published envelope: {error}"),
+            Self::Checksum { expected, found } => {
+                write!(f, "the bundle's document has SHA-256 {found}, its envelope says {expected}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for EnvelopeError {}
+
+/// SHA-256 of `bytes` in lower-case hex.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Envelope {
+    /// Wraps a document for publication.
+    ///
+    /// Errors: [`EnvelopeError::Json`] when the document cannot be written as JSON.
+    pub fn new(version: u64, published_at: String, document: &serde_json::Value) -> Result<Self, EnvelopeError> {
+        let document = serde_json::value::to_raw_value(document).map_err(EnvelopeError::Json)?;
+        Ok(Self { version, published_at, sha256: sha256_hex(document.get().as_bytes()), document })
+    }
+
+    /// Reads and checks stored bytes.
+    ///
+    /// Errors: [`EnvelopeError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        let envelope: Self = serde_json::from_slice(bytes).map_err(EnvelopeError::Json)?;
+        let found = sha256_hex(envelope.document.get().as_bytes());
+        if found != envelope.sha256 {
+            return Err(EnvelopeError::Checksum { expected: envelope.sha256, found });
+        }
+        Ok(envelope)
+    }
+
+    /// The stored form.
+    pub fn to_json(&self) -> String {
+        // Numbers, strings and JSON text always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

@@ -1,0 +1,36 @@
+//! What goes over the wire, and what joins the parts behind it.
+//!
+//! The Worker and the `vitrine` command both answer through this crate, so the same request gets the same bytes from both.
+//! It owns: the JSON of decide requests ([`DecideRequest`]) and answers ([`answer`]), problem details ([`Problem`]), the
+//! published envelope of a bundle ([`BundleState`]), and the [`Snapshot`] that joins one bundle with one table.
+//! It leaves out: every input and output. Whoever calls it reads the body, the table row and the clock.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod answer;
+mod envelope;
+mod personalisation;
+mod problem;
+mod profile;
+mod request;
+mod snapshot;
+
+pub use answer::{Answer, answer};
+pub use envelope::{BundlePointer, Envelope, EnvelopeError, sha256_hex};
+pub use personalisation::{Signals, personalisation};
+pub use problem::{FieldError, Problem, ProblemCode};
+pub use profile::{ItemTableGraph, RowProfile};
+pub use request::{
+    ATTRIBUTES_MAX, BODY_BYTES_MAX, COUNT_MAX, DecideRequest, ITEMS_MAX, LABELS_MAX, PLACEMENTS_MAX, PlacementRequest,
+    TEXT_BYTES_MAX, URL_BYTES_MAX,
+};
+pub use snapshot::{BundleState, Lookup, Snapshot, TableSlot, TableState};

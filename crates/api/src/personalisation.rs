@@ -1,0 +1,53 @@
+//! May this request read a profile? The order of the questions is fixed: opt-out, GPC, consent, age; the strongest signal wins.
+
+use vitrine_engine::{ConsentRule, ModeReason};
+
+use crate::request::DecideRequest;
+use crate::snapshot::{Snapshot, TableSlot};
+
+/// Signals that come with the request outside of its body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signals {
+    /// `Sec-GPC: 1` (Global Privacy Control).
+    pub gpc: bool,
+    /// The shop's own opt-out cookie.
+    pub opt_out: bool,
+}
+
+/// The visitor key to look up, or the reason why no profile may be read or none can exist.
+///
+/// A caller must not look the key up in any other way: with personalisation off, not even the lookup happens.
+pub fn personalisation<'r>(
+    snapshot: &Snapshot,
+    request: &'r DecideRequest,
+    signals: Signals,
+) -> Result<&'r str, ModeReason> {
+    let Some(bundle) = snapshot.bundle() else {
+        return Err(ModeReason::NoBundle);
+    };
+    if snapshot.killed() {
+        return Err(ModeReason::KillSwitch);
+    }
+    if request.opt_out || signals.opt_out {
+        return Err(ModeReason::OptOut);
+    }
+    if signals.gpc {
+        return Err(ModeReason::Gpc);
+    }
+    let consent = match bundle.bundle().settings().consent {
+        ConsentRule::Required => request.consent.unwrap_or(false),
+        ConsentRule::Assumed => request.consent.unwrap_or(true),
+    };
+    if !consent {
+        return Err(ModeReason::NoConsent);
+    }
+    if request.minor {
+        return Err(ModeReason::Minor);
+    }
+    let key = request.visitor_key.as_deref().ok_or(ModeReason::NoVisitor)?;
+    match snapshot.table_slot() {
+        TableSlot::Ready(_) => Ok(key),
+        TableSlot::Absent => Err(ModeReason::NoTable),
+        TableSlot::Unreadable => Err(ModeReason::ProfileUnavailable),
+    }
+}

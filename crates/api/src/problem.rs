@@ -1,0 +1,143 @@
+//! Problem details (RFC 9457): every refusal of the HTTP interface, with a stable code.
+
+use serde::Serialize;
+
+/// What went wrong, as a stable word. The code fixes status and title; part of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemCode {
+    /// The body is not JSON, or not UTF-8.
+    MalformedJson,
+    /// The body is JSON, but a field breaks a rule.
+    InvalidRequest,
+    /// The body is larger than the limit.
+    BodyTooLarge,
+    /// No such path.
+    NotFound,
+    /// No such placement.
+    UnknownPlacement,
+    /// The path exists, the method does not.
+    MethodNotAllowed,
+    /// The call needs a bearer token.
+    Unauthorized,
+    /// A configuration with errors.
+    InvalidConfiguration,
+    /// Bytes that are not a shard, manifest or item table, or not the announced one.
+    InvalidTable,
+    /// The call does not fit the present state.
+    Conflict,
+    /// An administrative call failed inside. Never sent for a storefront's call.
+    Unavailable,
+}
+
+impl ProblemCode {
+    /// HTTP status.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::MalformedJson | Self::InvalidRequest => 400,
+            Self::Unauthorized => 401,
+            Self::NotFound | Self::UnknownPlacement => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Conflict => 409,
+            Self::BodyTooLarge => 413,
+            Self::InvalidConfiguration | Self::InvalidTable => 422,
+            Self::Unavailable => 503,
+        }
+    }
+
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MalformedJson => "malformed_json",
+            Self::InvalidRequest => "invalid_request",
+            Self::BodyTooLarge => "body_too_large",
+            Self::NotFound => "not_found",
+            Self::UnknownPlacement => "unknown_placement",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Unauthorized => "unauthorized",
+            Self::InvalidConfiguration => "invalid_configuration",
+            Self::InvalidTable => "invalid_table",
+            Self::Conflict => "conflict",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::MalformedJson => "The body is not valid JSON",
+            Self::InvalidRequest => "The request breaks a rule",
+            Self::BodyTooLarge => "The body is too large",
+            Self::NotFound => "There is nothing at this path",
+            Self::UnknownPlacement => "There is no such placement",
+            Self::MethodNotAllowed => "The method is not allowed here",
+            Self::Unauthorized => "A valid bearer token is needed",
+            Self::InvalidConfiguration => "The configuration has errors",
+            Self::InvalidTable => "The table data was refused",
+            Self::Conflict => "The call does not fit the present state",
+            Self::Unavailable => "The call could not be completed",
+        }
+    }
+}
+
+/// One broken rule at one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// RFC 6901 pointer into the body; empty for the whole.
+    pub pointer: String,
+    /// Stable word for the rule.
+    pub code: String,
+    /// What is wrong and what is expected.
+    pub detail: String,
+}
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What went wrong.
+    pub code: ProblemCode,
+    /// This occurrence in words, for the caller. Holds nothing from the inside.
+    pub detail: String,
+    /// Where, if it is about fields.
+    pub errors: Vec<FieldError>,
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl Problem {
+    /// A problem about the request as a whole.
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// A problem about one field.
+    pub fn field(pointer: impl Into<String>, code: &str, detail: impl Into<String>) -> Self {
+        let (pointer, detail) = (pointer.into(), detail.into());
+        Self {
+            code: ProblemCode::InvalidRequest,
+            detail: format!("{pointer}: {detail}"),
+            errors: vec![FieldError { pointer, code: code.into(), detail }],
+        }
+    }
+
+    /// The body of the response, `application/problem+json`.
+    pub fn to_json(&self) -> String {
+        let wire = Wire {
+            r#type: "about:blank",
+            title: self.code.title(),
+            status: self.code.status(),
+            code: self.code.as_str(),
+            detail: &self.detail,
+            errors: &self.errors,
+        };
+        // A struct of strings and numbers always serialises.
+        serde_json::to_string(&wire).unwrap_or_default()
+    }
+}

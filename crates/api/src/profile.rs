@@ -1,0 +1,112 @@
+//! The engine's view of a table: a row as a profile, an item table as the graph of items.
+
+use vitrine_engine::{AttributeIdx, ItemGraph, ItemIdx, Profile, Value};
+use vitrine_tables::{ColumnIdx, ItemTable, Row, Value as Cell};
+
+use crate::snapshot::Snapshot;
+
+/// One row of the running table, seen as a profile of the running bundle.
+#[derive(Clone, Copy)]
+pub struct RowProfile<'a> {
+    row: Row<'a>,
+    snapshot: &'a Snapshot,
+}
+
+impl<'a> RowProfile<'a> {
+    /// Joins a row of the snapshot's table with the snapshot's bundle.
+    pub fn new(snapshot: &'a Snapshot, row: Row<'a>) -> Self {
+        Self { row, snapshot }
+    }
+
+    fn cell(&self, attribute: AttributeIdx) -> Cell<'a> {
+        match self.snapshot.column(attribute) {
+            Some(column) => self.row.get(column),
+            None => Cell::Missing,
+        }
+    }
+}
+
+impl Profile for RowProfile<'_> {
+    fn value(&self, attribute: AttributeIdx) -> Value<'_> {
+        match self.cell(attribute) {
+            Cell::Missing | Cell::Vector(_) => Value::Missing,
+            Cell::Bool(it) => Value::Bool(it),
+            // Counts beyond 2^53 would lose their last digits; columns of that width are ids, which no rule compares.
+            Cell::Unsigned(it) => Value::Number(it as f64),
+            Cell::Number(it) => Value::Number(it),
+            Cell::Category(it) => Value::Text(it),
+            Cell::Labels(_) | Cell::TopK(_) => Value::Labels,
+        }
+    }
+
+    fn has_label(&self, attribute: AttributeIdx, label: &str) -> bool {
+        match self.cell(attribute) {
+            Cell::Labels(labels) => labels.contains(label),
+            Cell::TopK(list) => {
+                let Some(dictionary) = self.snapshot.dictionary(list.dictionary()) else { return false };
+                list.iter().any(|(id, _)| dictionary.text(id) == Some(label))
+            }
+            _ => false,
+        }
+    }
+
+    fn history(&self, visit: &mut dyn FnMut(ItemIdx, f32)) {
+        for column in self.snapshot.history_columns() {
+            if let Cell::TopK(list) = self.row.get(*column) {
+                list.iter().for_each(|(id, weight)| visit(ItemIdx(id), weight));
+            }
+        }
+    }
+}
+
+/// What the ids of a top-k list stand for.
+pub(crate) enum Dictionary<'a> {
+    Items(&'a ItemTable),
+    Texts(&'a [String]),
+}
+
+impl Dictionary<'_> {
+    fn text(&self, id: u32) -> Option<&str> {
+        match self {
+            Self::Items(items) => items.id(id),
+            Self::Texts(texts) => texts.get(usize::try_from(id).ok()?).map(String::as_str),
+        }
+    }
+}
+
+/// The item table of a build, or nothing, as the engine's graph.
+#[derive(Clone, Copy)]
+pub struct ItemTableGraph<'a>(pub Option<&'a ItemTable>);
+
+impl ItemGraph for ItemTableGraph<'_> {
+    fn n_items(&self) -> u32 {
+        self.0.map_or(0, ItemTable::n_items)
+    }
+
+    fn find(&self, id: &str) -> Option<ItemIdx> {
+        self.0?.find(id).map(ItemIdx)
+    }
+
+    fn in_category(&self, category: &str, visit: &mut dyn FnMut(ItemIdx)) {
+        if let Some(items) = self.0 {
+            items.items_in(category).for_each(|item| visit(ItemIdx(item)));
+        }
+    }
+
+    fn neighbours(&self, item: ItemIdx, visit: &mut dyn FnMut(ItemIdx, f32)) {
+        if let Some(items) = self.0 {
+            items.neighbours(item.0).for_each(|(neighbour, weight)| visit(ItemIdx(neighbour), weight));
+        }
+    }
+
+    fn popularity(&self, item: ItemIdx) -> f32 {
+        self.0.map_or(0.0, |items| items.popularity(item.0))
+    }
+}
+
+/// The columns of `schema` that hold the visitor's items.
+pub(crate) fn history_columns(schema: &vitrine_tables::Schema) -> Vec<ColumnIdx> {
+    let is_history = |kind: &vitrine_tables::ColumnType| matches!(kind, vitrine_tables::ColumnType::TopK { dictionary, .. } if dictionary == "items");
+    let columns = schema.columns().iter().filter(|column| is_history(&column.kind));
+    columns.filter_map(|column| schema.column(&column.name)).collect()
+}

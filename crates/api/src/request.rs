@@ -1,0 +1,335 @@
+//! The body of `POST /v1/decide`: received, checked against the published limits, ready for the engine.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use vitrine_engine::{Context, ContextValue, Dedupe, TimestampMs};
+
+use crate::problem::{Problem, ProblemCode};
+
+/// Greatest size of a body. Unit: bytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Most placements in a request.
+pub const PLACEMENTS_MAX: usize = 30;
+/// Most offers that a placement may ask for.
+pub const COUNT_MAX: u8 = 30;
+/// Most attributes in `context.attributes`.
+pub const ATTRIBUTES_MAX: usize = 64;
+/// Most entries of `context.items`.
+pub const ITEMS_MAX: usize = 50;
+/// Most labels in one attribute.
+pub const LABELS_MAX: usize = 64;
+/// Greatest length of a text, unless another limit is named. Unit: bytes of UTF-8.
+pub const TEXT_BYTES_MAX: usize = 256;
+/// Greatest length of `context.url`. Unit: bytes of UTF-8.
+pub const URL_BYTES_MAX: usize = 2048;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RequestWire {
+    request_id: Option<String>,
+    #[serde(default)]
+    visitor: VisitorWire,
+    #[serde(default)]
+    consent: ConsentWire,
+    #[serde(default)]
+    context: ContextWire,
+    placements: Vec<PlacementWire>,
+    #[serde(default)]
+    options: OptionsWire,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VisitorWire {
+    key: Option<String>,
+    #[serde(default)]
+    opt_out: bool,
+    #[serde(default)]
+    minor: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConsentWire {
+    personalise: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContextWire {
+    url: Option<String>,
+    page_type: Option<String>,
+    locale: Option<String>,
+    tz: Option<String>,
+    device: Option<String>,
+    channel: Option<String>,
+    country: Option<String>,
+    #[serde(default)]
+    items: Vec<String>,
+    #[serde(default)]
+    attributes: BTreeMap<String, AttributeWire>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a boolean, a number, a text or a list of texts")]
+enum AttributeWire {
+    Bool(bool),
+    Number(f64),
+    Text(String),
+    Labels(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlacementWire {
+    id: String,
+    count: Option<u8>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OptionsWire {
+    #[serde(default)]
+    dry_run: bool,
+    #[serde(default)]
+    explain: bool,
+    #[serde(default)]
+    dedupe: DedupeWire,
+    at: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum DedupeWire {
+    #[default]
+    Off,
+    Page,
+}
+
+/// One placement of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacementRequest {
+    /// Id of the placement.
+    pub id: String,
+    /// Most offers wanted, 1..=30; `None` takes the placement's own count.
+    pub count: Option<u8>,
+}
+
+/// A decide request within all limits.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DecideRequest {
+    /// The caller's id of the request, echoed.
+    pub request_id: Option<String>,
+    /// The visitor's pseudonymous key, as the shop's data names the customer. Not empty.
+    pub visitor_key: Option<String>,
+    /// The visitor objects to personalisation.
+    pub opt_out: bool,
+    /// The visitor is under the age for profiling.
+    pub minor: bool,
+    /// Consent to personalisation, if the request says anything about it.
+    pub consent: Option<bool>,
+    /// The request's context.
+    pub context: Context,
+    /// The placements to fill, 1..=30, each once.
+    pub placements: Vec<PlacementRequest>,
+    /// Counts nothing.
+    pub dry_run: bool,
+    /// Asks for explanations. Privileged: they show what is known of the visitor.
+    pub explain: bool,
+    /// Whether placements may repeat offers.
+    pub dedupe: Dedupe,
+    /// Decides as if it were this time. Privileged: it shows what is not yet public.
+    pub at: Option<TimestampMs>,
+}
+
+impl DecideRequest {
+    /// Parses and checks a body.
+    ///
+    /// Errors: a [`Problem`] with status 413, or 400 that names the field and the rule.
+    pub fn parse(body: &[u8]) -> Result<Self, Problem> {
+        if body.len() > BODY_BYTES_MAX {
+            return Err(Problem::new(
+                ProblemCode::BodyTooLarge,
+                format!("the body has {} bytes, at most {BODY_BYTES_MAX} are taken", body.len()),
+            ));
+        }
+        // The quick parser first: naming the field costs time that good requests need not pay.
+        match serde_json::from_slice::<RequestWire>(body) {
+            Ok(wire) => wire.check(),
+            Err(_) => Err(locate(body)),
+        }
+    }
+
+    /// Whether the request asks for something that only an administrator may see.
+    pub fn is_privileged(&self) -> bool {
+        self.explain || self.at.is_some()
+    }
+}
+
+/// Parses a refused body again, to say where and why.
+fn locate(body: &[u8]) -> Problem {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let error = match serde_path_to_error::deserialize::<_, RequestWire>(&mut json) {
+        Ok(_) => match json.end() {
+            Ok(()) => return Problem::new(ProblemCode::MalformedJson, "the body could not be read"),
+            Err(error) => return Problem::new(ProblemCode::MalformedJson, error.to_string()),
+        },
+        Err(error) => error,
+    };
+    let pointer = pointer(error.path());
+    let inner = error.into_inner();
+    match inner.classify() {
+        serde_json::error::Category::Data => Problem::field(pointer, "invalid_field", inner.to_string()),
+        _ => Problem::new(ProblemCode::MalformedJson, inner.to_string()),
+    }
+}
+
+/// RFC 6901.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path.iter() {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+fn text(value: &str, pointer: &str, bytes_max: usize) -> Result<(), Problem> {
+    if value.is_empty() {
+        return Err(Problem::field(pointer, "empty", "the text is empty; leave the field out instead"));
+    }
+    if value.len() > bytes_max {
+        let detail = format!("the text has {} bytes, at most {bytes_max} are taken", value.len());
+        return Err(Problem::field(pointer, "too_long", detail));
+    }
+    Ok(())
+}
+
+fn at_most(found: usize, max: usize, pointer: &str, what: &str) -> Result<(), Problem> {
+    if found > max {
+        return Err(Problem::field(pointer, "too_many", format!("{found} {what}, at most {max} are taken")));
+    }
+    Ok(())
+}
+
+impl RequestWire {
+    fn check(self) -> Result<DecideRequest, Problem> {
+        if let Some(id) = &self.request_id {
+            text(id, "/request_id", TEXT_BYTES_MAX)?;
+        }
+        if let Some(key) = &self.visitor.key {
+            text(key, "/visitor/key", TEXT_BYTES_MAX)?;
+        }
+        let at = self.options.at.as_deref().map(timestamp).transpose()?;
+        Ok(DecideRequest {
+            request_id: self.request_id,
+            visitor_key: self.visitor.key,
+            opt_out: self.visitor.opt_out,
+            minor: self.visitor.minor,
+            consent: self.consent.personalise,
+            context: self.context.check()?,
+            placements: check_placements(self.placements)?,
+            dry_run: self.options.dry_run,
+            explain: self.options.explain,
+            dedupe: match self.options.dedupe {
+                DedupeWire::Off => Dedupe::Off,
+                DedupeWire::Page => Dedupe::Page,
+            },
+            at,
+        })
+    }
+}
+
+fn timestamp(text: &str) -> Result<TimestampMs, Problem> {
+    match text.parse::<jiff::Timestamp>() {
+        Ok(at) => Ok(TimestampMs(at.as_millisecond())),
+        Err(_) => Err(Problem::field(
+            "/options/at",
+            "invalid_time",
+            format!("{text:?} is not an RFC 3339 time such as 2026-12-01T08:00:00Z"),
+        )),
+    }
+}
+
+fn check_placements(wire: Vec<PlacementWire>) -> Result<Vec<PlacementRequest>, Problem> {
+    if wire.is_empty() {
+        return Err(Problem::field("/placements", "empty", "name at least one placement"));
+    }
+    at_most(wire.len(), PLACEMENTS_MAX, "/placements", "placements")?;
+    let mut placements: Vec<PlacementRequest> = Vec::with_capacity(wire.len());
+    for (i, PlacementWire { id, count }) in wire.into_iter().enumerate() {
+        text(&id, &format!("/placements/{i}/id"), TEXT_BYTES_MAX)?;
+        if placements.iter().any(|it| it.id == id) {
+            let detail = format!("the placement {id:?} is named twice");
+            return Err(Problem::field(format!("/placements/{i}/id"), "duplicate", detail));
+        }
+        if count.is_some_and(|it| !(1..=COUNT_MAX).contains(&it)) {
+            let detail = format!("the count must be 1 to {COUNT_MAX}");
+            return Err(Problem::field(format!("/placements/{i}/count"), "out_of_range", detail));
+        }
+        placements.push(PlacementRequest { id, count });
+    }
+    Ok(placements)
+}
+
+impl ContextWire {
+    fn check(self) -> Result<Context, Problem> {
+        at_most(self.attributes.len(), ATTRIBUTES_MAX, "/context/attributes", "attributes")?;
+        at_most(self.items.len(), ITEMS_MAX, "/context/items", "items")?;
+        for (i, item) in self.items.iter().enumerate() {
+            text(item, &format!("/context/items/{i}"), TEXT_BYTES_MAX)?;
+        }
+        let mut context = Context::default();
+        context.items = self.items;
+        context.locale.clone_from(&self.locale);
+        context.channel.clone_from(&self.channel);
+        for (name, value, bytes_max) in [
+            ("url", self.url, URL_BYTES_MAX),
+            ("page_type", self.page_type, TEXT_BYTES_MAX),
+            ("locale", self.locale, TEXT_BYTES_MAX),
+            ("tz", self.tz, TEXT_BYTES_MAX),
+            ("device", self.device, TEXT_BYTES_MAX),
+            ("channel", self.channel, TEXT_BYTES_MAX),
+            ("country", self.country, TEXT_BYTES_MAX),
+        ] {
+            let Some(value) = value else { continue };
+            text(&value, &format!("/context/{name}"), bytes_max)?;
+            context.set(name, ContextValue::Text(value));
+        }
+        for (name, value) in self.attributes {
+            let pointer = format!("/context/attributes/{}", name.replace('~', "~0").replace('/', "~1"));
+            text(&name, &pointer, TEXT_BYTES_MAX)?;
+            if ["url", "page_type", "locale", "tz", "device", "channel", "country"].contains(&name.as_str()) {
+                let detail = format!("{name:?} has a field of its own: set /context/{name}");
+                return Err(Problem::field(pointer, "reserved", detail));
+            }
+            context.set(&name, value.check(&pointer)?);
+        }
+        Ok(context)
+    }
+}
+
+impl AttributeWire {
+    fn check(self, pointer: &str) -> Result<ContextValue, Problem> {
+        Ok(match self {
+            Self::Bool(it) => ContextValue::Bool(it),
+            Self::Number(it) => ContextValue::Number(it),
+            Self::Text(it) => {
+                text(&it, pointer, TEXT_BYTES_MAX)?;
+                ContextValue::Text(it)
+            }
+            Self::Labels(labels) => {
+                at_most(labels.len(), LABELS_MAX, pointer, "labels")?;
+                for (i, label) in labels.iter().enumerate() {
+                    text(label, &format!("{pointer}/{i}"), TEXT_BYTES_MAX)?;
+                }
+                ContextValue::Labels(labels)
+            }
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! The HTTP interface, one file a surface.
+
+pub mod admin;
+pub mod body;
+pub mod decide;
+pub mod health;
+pub mod offers;

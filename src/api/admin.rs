@@ -1,0 +1,211 @@
+//! The administrative interface: configurations and tables, for holders of the administrator's token.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use vitrine_api::{FieldError, Problem, ProblemCode};
+use vitrine_config::{Diagnostic, Format, Severity};
+use vitrine_tables::{Manifest, kv_keys};
+use worker::{Env, Method, Request, RequestInit, Response, Result};
+
+use crate::api::body;
+use crate::kv::Kv;
+use crate::objects::registry::Command;
+use crate::router::not_allowed;
+use crate::snapshot::{self, read_manifest};
+use crate::{auth, respond};
+
+/// Greatest configuration. Unit: bytes.
+const CONFIG_BYTES_MAX: usize = 4 << 20;
+/// Greatest manifest. Unit: bytes.
+const MANIFEST_BYTES_MAX: usize = 8 << 20;
+/// Greatest shard. Unit: bytes.
+const SHARD_BYTES_MAX: usize = 4 << 20;
+/// Greatest item table; KV takes values of 25 MiB. Unit: bytes.
+const ITEMS_BYTES_MAX: usize = 24 << 20;
+
+type Answered = std::result::Result<Result<Response>, Problem>;
+
+/// Answers a call below `/v1/admin/`.
+pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &Env) -> Answered {
+    auth::admin(&snapshot::settings(env), &request)?;
+    match (method, path) {
+        (Method::Get, ["config"]) => registry(env, &Command::ShowConfig).await,
+        (Method::Put, ["config"]) => put_config(&mut request, env).await,
+        (Method::Post, ["config", "rollback"]) => registry(env, &Command::RollbackConfig).await,
+        (Method::Get, ["tables"]) => registry(env, &Command::ShowTables).await,
+        (Method::Post, ["tables", "rollback"]) => registry(env, &Command::RollbackTable).await,
+        (Method::Post, ["tables", "kill"]) => {
+            let kill = parse_kill(&body::read(&mut request, 1024).await?)?;
+            registry(env, &Command::Kill { kill }).await
+        }
+        (Method::Put, ["tables", build, "manifest"]) => put_manifest(build, &mut request, env).await,
+        (Method::Put, ["tables", build, "items"]) => put_items(build, &mut request, env).await,
+        (Method::Put, ["tables", build, "shards", shard]) => put_shard(build, shard, &mut request, env).await,
+        (Method::Post, ["tables", build, "activate"]) => {
+            check_build(build)?;
+            registry(env, &Command::Activate { build: (*build).to_owned() }).await
+        }
+        (_, ["config"]) => Err(not_allowed("GET or PUT")),
+        (_, ["tables"]) => Err(not_allowed("GET")),
+        (_, ["config" | "tables", "rollback"] | ["tables", "kill"] | ["tables", _, "activate"]) => {
+            Err(not_allowed("POST"))
+        }
+        (_, ["tables", _, "manifest" | "items"] | ["tables", _, "shards", _]) => Err(not_allowed("PUT")),
+        _ => Err(Problem::new(ProblemCode::NotFound, "there is no such administrative call")),
+    }
+}
+
+fn parse_kill(body: &[u8]) -> std::result::Result<bool, Problem> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wire {
+        kill: bool,
+    }
+    serde_json::from_slice::<Wire>(body)
+        .map(|it| it.kill)
+        .map_err(|error| Problem::new(ProblemCode::InvalidRequest, format!("send {{\"kill\": true}} or false: {error}")))
+}
+
+/// Asks the registry, and shows what it says. A change is seen by this isolate with its next request.
+async fn registry(env: &Env, command: &Command) -> Answered {
+    let unavailable = |error: worker::Error| {
+        worker::console_error!("registry: {error}");
+        Problem::new(ProblemCode::Unavailable, "the registry did not answer; try again")
+    };
+    let ask = async {
+        let stub = env.durable_object("REGISTRY")?.get_by_name("registry")?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post).with_body(Some(serde_json::to_string(command)?.into()));
+        stub.fetch_with_request(Request::new_with_init("https://registry/", &init)?).await
+    };
+    let mut response = ask.await.map_err(unavailable)?;
+    snapshot::forget_pointers();
+    let body = response.text().await.map_err(unavailable)?;
+    let answer = match response.status_code() {
+        200 => respond::json(200, body),
+        status => respond::json(status, body).and_then(|it| {
+            it.headers().set("content-type", "application/problem+json")?;
+            Ok(it)
+        }),
+    };
+    Ok(answer)
+}
+
+async fn put_config(request: &mut Request, env: &Env) -> Answered {
+    let dry_run = query_flag(request, "dry_run")?;
+    let body = body::read(request, CONFIG_BYTES_MAX).await?;
+    let source = std::str::from_utf8(&body)
+        .map_err(|error| Problem::new(ProblemCode::MalformedJson, format!("the body is not UTF-8: {error}")))?;
+    let checked = vitrine_config::check(source, Format::Json).map_err(refused)?;
+    if dry_run {
+        let warnings: Vec<_> = checked.warnings.iter().map(Diagnostic::to_json).collect();
+        return Ok(respond::json(200, serde_json::json!({ "valid": true, "warnings": warnings }).to_string()));
+    }
+    registry(env, &Command::PublishConfig { document: checked.document }).await
+}
+
+fn refused(diagnostics: Vec<Diagnostic>) -> Problem {
+    let errors: Vec<_> = diagnostics
+        .iter()
+        .filter(|it| it.severity == Severity::Error)
+        .map(|it| {
+            let line = it.line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            let detail = format!("{line}{}; {}", it.message, it.help);
+            FieldError { pointer: it.pointer.clone(), code: it.code.to_owned(), detail }
+        })
+        .collect();
+    let detail = match errors.len() {
+        1 => "the configuration has 1 error; nothing was published".to_owned(),
+        n => format!("the configuration has {n} errors; nothing was published"),
+    };
+    Problem { code: ProblemCode::InvalidConfiguration, detail, errors }
+}
+
+fn query_flag(request: &Request, name: &str) -> std::result::Result<bool, Problem> {
+    let url = request.url().map_err(|_| Problem::new(ProblemCode::InvalidRequest, "the URL could not be read"))?;
+    let Some((_, value)) = url.query_pairs().find(|(key, _)| key == name) else { return Ok(false) };
+    value.parse().map_err(|_| Problem::field(format!("/{name}"), "invalid_field", format!("{value:?} is not true or false")))
+}
+
+fn check_build(build: &str) -> std::result::Result<(), Problem> {
+    if build.len() == 16 && build.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f')) {
+        return Ok(());
+    }
+    Err(Problem::field("/build", "invalid_build", format!("{build:?} is not a build: 16 lower-case hex digits")))
+}
+
+fn refuse(error: impl std::fmt::Display) -> Problem {
+    Problem::new(ProblemCode::InvalidTable, error.to_string())
+}
+
+fn open(env: &Env) -> std::result::Result<Kv, Problem> {
+    snapshot::kv(env)
+        .ok_or_else(|| Problem::new(ProblemCode::Unavailable, "the Worker has no KV namespace bound as VITRINE"))
+}
+
+async fn store(kv: &Kv, key: &str, bytes: &[u8]) -> Answered {
+    kv.put(key, bytes).await.map_err(|error| {
+        worker::console_error!("{key}: {error}");
+        Problem::new(ProblemCode::Unavailable, "KV did not take the value; try again")
+    })?;
+    Ok(respond::empty(204))
+}
+
+async fn put_manifest(build: &str, request: &mut Request, env: &Env) -> Answered {
+    check_build(build)?;
+    let body = body::read(request, MANIFEST_BYTES_MAX).await?;
+    let manifest = Manifest::from_json(&body).map_err(refuse)?;
+    if manifest.build != build {
+        return Err(refuse(format!("this is the manifest of build {}, not of {build}", manifest.build)));
+    }
+    match &snapshot::settings(env).table_key {
+        None => return Err(Problem::new(ProblemCode::Conflict, "set the secret TABLE_KEY (32 hex digits) first")),
+        Some(key) if key.check() != manifest.key_check => {
+            let detail = "the table was built with another key than the Worker's secret TABLE_KEY";
+            return Err(Problem::new(ProblemCode::Conflict, detail));
+        }
+        Some(_) => {}
+    }
+    store(&open(env)?, &kv_keys::manifest(build), &body).await
+}
+
+thread_local! {
+    /// The manifest of the build that is being uploaded, so that its shards do not each read it again.
+    static UPLOADING: RefCell<Option<Rc<Manifest>>> = const { RefCell::new(None) };
+}
+
+async fn uploading(kv: &Kv, build: &str) -> std::result::Result<Rc<Manifest>, Problem> {
+    check_build(build)?;
+    let held = UPLOADING.with_borrow(|it| it.clone().filter(|it| it.build == build));
+    if let Some(manifest) = held {
+        return Ok(manifest);
+    }
+    let manifest = read_manifest(kv, build)
+        .await
+        .map(Rc::new)
+        .map_err(|why| Problem::new(ProblemCode::Conflict, format!("upload the manifest first: {why}")))?;
+    UPLOADING.with_borrow_mut(|it| *it = Some(manifest.clone()));
+    Ok(manifest)
+}
+
+async fn put_items(build: &str, request: &mut Request, env: &Env) -> Answered {
+    let kv = open(env)?;
+    let manifest = uploading(&kv, build).await?;
+    let body = body::read(request, ITEMS_BYTES_MAX).await?;
+    let announced = manifest.items.as_ref().ok_or_else(|| refuse("the manifest announces no item table"))?;
+    announced.decode(body.clone()).map_err(refuse)?;
+    store(&kv, &kv_keys::items(build), &body).await
+}
+
+async fn put_shard(build: &str, shard: &str, request: &mut Request, env: &Env) -> Answered {
+    let kv = open(env)?;
+    let manifest = uploading(&kv, build).await?;
+    let shard_idx = u32::from_str_radix(shard, 16)
+        .ok()
+        .filter(|idx| *idx < manifest.n_shards() && kv_keys::shard_name(*idx, manifest.shard_bits) == shard)
+        .ok_or_else(|| refuse(format!("{shard:?} is not one of the {} shards of this table", manifest.n_shards())))?;
+    let body = body::read(request, SHARD_BYTES_MAX).await?;
+    manifest.decode_shard(shard_idx, &body).map_err(refuse)?;
+    store(&kv, &kv_keys::shard(build, shard_idx, manifest.shard_bits), &body).await
+}

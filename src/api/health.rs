@@ -1,0 +1,78 @@
+//! `GET /healthz`: what this isolate runs, how old it is, and what it has counted. Always 200 while the Worker runs.
+
+use serde::Serialize;
+use vitrine_api::Problem;
+use worker::{Context, Env, Response, Result};
+
+use crate::counters::{self, Counters};
+use crate::{respond, shards, snapshot};
+
+#[derive(Serialize)]
+struct Health<'a> {
+    status: &'static str,
+    bundle: Option<BundleHealth<'a>>,
+    table: Option<TableHealth<'a>>,
+    isolate: IsolateHealth,
+}
+
+#[derive(Serialize)]
+struct BundleHealth<'a> {
+    version: u64,
+    published_at: &'a str,
+    age_s: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct TableHealth<'a> {
+    build: &'a str,
+    previous: Option<&'a str>,
+    epoch: u64,
+    kill: bool,
+    activated_at: &'a str,
+    age_s: Option<i64>,
+    /// The data's own reference time and its age.
+    as_of: Option<&'a str>,
+    data_age_s: Option<i64>,
+    rows: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct IsolateHealth {
+    shards: usize,
+    shard_bytes: usize,
+    counters: Counters,
+}
+
+/// Answers the call.
+pub async fn get(env: &Env, ctx: &Context, now_ms: u64) -> Result<Result<Response>, Problem> {
+    let held = snapshot::current(env, ctx, now_ms).await;
+    let table = held.snapshot.table();
+    let (shards, shard_bytes) = shards::size();
+    let health = Health {
+        status: if held.snapshot.bundle().is_some() && table.is_some() { "ok" } else { "degraded" },
+        bundle: held.snapshot.bundle().map(|it| BundleHealth {
+            version: it.version(),
+            published_at: it.published_at(),
+            age_s: age_s(it.published_at(), now_ms),
+        }),
+        table: held.table_pointer.as_deref().map(|it| TableHealth {
+            build: &it.build,
+            previous: it.previous.as_deref(),
+            epoch: it.epoch,
+            kill: it.kill,
+            activated_at: &it.activated_at,
+            age_s: age_s(&it.activated_at, now_ms),
+            as_of: table.map(|it| it.manifest.as_of.as_str()),
+            data_age_s: table.and_then(|it| age_s(&it.manifest.as_of, now_ms)),
+            rows: table.map(|it| it.manifest.rows),
+        }),
+        isolate: IsolateHealth { shards, shard_bytes, counters: counters::read() },
+    };
+    // Strings and numbers always serialise.
+    Ok(respond::json(200, serde_json::to_string(&health).unwrap_or_default()))
+}
+
+fn age_s(at: &str, now_ms: u64) -> Option<i64> {
+    let at: jiff::Timestamp = at.parse().ok()?;
+    i64::try_from(now_ms).ok()?.checked_sub(at.as_millisecond())?.checked_div(1000)
+}

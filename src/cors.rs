@@ -1,0 +1,47 @@
+//! Which pages may call the storefront's endpoints (Fetch standard, CORS protocol). Answers never carry credentials.
+
+use worker::{Headers, Request, Response, Result};
+
+use crate::respond;
+use crate::settings::{Origins, Settings};
+
+/// The value of `Access-Control-Allow-Origin` for a request, if its origin is allowed.
+fn allowed(settings: &Settings, request: &Request) -> Option<String> {
+    let origin = request.headers().get("origin").ok().flatten()?;
+    match &settings.origins {
+        Origins::Any => Some("*".to_owned()),
+        Origins::Listed(origins) => origins.contains(&origin).then_some(origin),
+    }
+}
+
+/// The answer to a preflight request.
+pub fn preflight(settings: &Settings, request: &Request) -> Result<Response> {
+    let mut response = respond::empty(204)?;
+    let allow = allow(settings, request);
+    let headers = response.headers_mut();
+    allow.apply(headers)?;
+    headers.set("access-control-allow-methods", "GET, POST, OPTIONS")?;
+    headers.set("access-control-allow-headers", "content-type, vitrine-visitor")?;
+    headers.set("access-control-max-age", "86400")?;
+    Ok(response)
+}
+
+/// What a response to this request must say about its origin. Worked out before the request is consumed.
+pub struct Allow(Option<String>);
+
+/// See [`Allow`].
+pub fn allow(settings: &Settings, request: &Request) -> Allow {
+    Allow(allowed(settings, request))
+}
+
+impl Allow {
+    /// Adds the headers.
+    pub fn apply(&self, headers: &Headers) -> Result<()> {
+        headers.append("vary", "origin")?;
+        if let Some(origin) = &self.0 {
+            headers.set("access-control-allow-origin", origin)?;
+            headers.set("timing-allow-origin", origin)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! KV, read so that values stay in JavaScript's memory: a shard is copied into wasm only to be checked, then row by row.
+
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use js_sys::{Object, Promise, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use worker::{Delay, Env};
+
+/// Seconds that the edge may keep what never changes: a week.
+pub const TTL_IMMUTABLE: u32 = 7 * 86_400;
+/// Seconds that the edge may keep a pointer: the least that KV takes.
+pub const TTL_POINTER: u32 = 30;
+
+#[wasm_bindgen]
+extern "C" {
+    #[derive(Clone)]
+    type Binding;
+
+    #[wasm_bindgen(method, catch)]
+    fn get(this: &Binding, key: &str, options: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn put(this: &Binding, key: &str, value: &JsValue) -> Result<Promise, JsValue>;
+}
+
+/// The namespace that holds bundles and tables. Kept for the life of the isolate.
+#[derive(Clone)]
+pub struct Kv {
+    binding: Binding,
+    options_immutable: JsValue,
+    options_pointer: JsValue,
+    timeout: Duration,
+}
+
+/// Why KV gave no answer.
+#[derive(Clone, Debug)]
+pub enum KvError {
+    /// The call threw; the text is for the log.
+    Failed(String),
+    /// No answer within the time limit.
+    Late(Duration),
+}
+
+impl std::fmt::Display for KvError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Failed(why) => write!(f, "KV failed: {why}"),
+            Self::Late(limit) => write!(f, "KV gave no answer within {} ms", limit.as_millis()),
+        }
+    }
+}
+
+fn failed(error: JsValue) -> KvError {
+    KvError::Failed(error.as_string().unwrap_or_else(|| format!("{error:?}")))
+}
+
+fn options(ttl_s: u32) -> JsValue {
+    let options = Object::new();
+    // Setting a property of a fresh object cannot fail.
+    let _ = Reflect::set(&options, &"type".into(), &"arrayBuffer".into());
+    let _ = Reflect::set(&options, &"cacheTtl".into(), &ttl_s.into());
+    options.into()
+}
+
+impl Kv {
+    /// The namespace bound as `VITRINE`; `None` when the Worker has no such binding.
+    pub fn open(env: &Env, timeout_ms: u64) -> Option<Self> {
+        let binding = Reflect::get(env.as_ref(), &"VITRINE".into()).ok().filter(|it| it.is_object())?;
+        Some(Self {
+            binding: binding.unchecked_into(),
+            options_immutable: options(TTL_IMMUTABLE),
+            options_pointer: options(TTL_POINTER),
+            timeout: Duration::from_millis(timeout_ms),
+        })
+    }
+
+    /// The value of a key that never changes; `None` when there is none. It stays outside of wasm memory.
+    pub async fn get_immutable(&self, key: &str) -> Result<Option<Uint8Array>, KvError> {
+        self.read(key, &self.options_immutable).await
+    }
+
+    /// The value of a pointer, at most some 30 s old.
+    pub async fn get_pointer(&self, key: &str) -> Result<Option<Vec<u8>>, KvError> {
+        Ok(self.read(key, &self.options_pointer).await?.map(|it| it.to_vec()))
+    }
+
+    async fn read(&self, key: &str, options: &JsValue) -> Result<Option<Uint8Array>, KvError> {
+        crate::counters::add(|counters| &mut counters.kv_reads);
+        let promise = self.binding.get(key, options).map_err(failed)?;
+        let value = match select(JsFuture::from(promise), Delay::from(self.timeout)).await {
+            Either::Left((value, _)) => value.map_err(failed)?,
+            Either::Right(_) => return Err(KvError::Late(self.timeout)),
+        };
+        Ok((!value.is_null() && !value.is_undefined()).then(|| Uint8Array::new(&value)))
+    }
+
+    /// Writes a value.
+    pub async fn put(&self, key: &str, value: &[u8]) -> Result<(), KvError> {
+        let promise = self.binding.put(key, &Uint8Array::from(value)).map_err(failed)?;
+        JsFuture::from(promise).await.map(drop).map_err(failed)
+    }
+}

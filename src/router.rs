@@ -1,0 +1,46 @@
+//! One table: method and path lead to a handler. A storefront's call never ends in a 5xx.
+
+use vitrine_api::{Problem, ProblemCode};
+use worker::{Context, Date, Env, Method, Request, Response, Result};
+
+use crate::{api, cors, respond, snapshot};
+
+/// Answers a request.
+pub async fn route(request: Request, env: Env, ctx: Context) -> Result<Response> {
+    let settings = snapshot::settings(&env);
+    let path = request.path();
+    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let method = request.method();
+
+    if let ["v1", "admin", rest @ ..] = segments.as_slice() {
+        return match api::admin::handle(&request.method(), rest, request, &env).await {
+            Ok(response) => response,
+            Err(problem) => respond::problem(&problem),
+        };
+    }
+
+    if method == Method::Options {
+        return cors::preflight(&settings, &request);
+    }
+    let allow = cors::allow(&settings, &request);
+    let now_ms = Date::now().as_millis();
+    let response = match (method, segments.as_slice()) {
+        (Method::Post, ["v1", "decide"]) => api::decide::post(request, &env, &ctx, now_ms).await,
+        (Method::Get, ["v1", "offers", placement]) => api::offers::get(placement, &request, &env, &ctx, now_ms).await,
+        (Method::Get, ["healthz"]) => api::health::get(&env, &ctx, now_ms).await,
+        (_, ["v1", "decide"]) => Err(not_allowed("POST")),
+        (_, ["v1", "offers", _] | ["healthz"]) => Err(not_allowed("GET")),
+        _ => Err(Problem::new(ProblemCode::NotFound, format!("there is nothing at {path}"))),
+    };
+    let mut response = match response {
+        Ok(response) => response?,
+        Err(problem) => respond::problem(&problem)?,
+    };
+    allow.apply(response.headers_mut())?;
+    Ok(response)
+}
+
+/// The method does not exist at this path.
+pub fn not_allowed(allowed: &str) -> Problem {
+    Problem::new(ProblemCode::MethodNotAllowed, format!("use {allowed} here"))
+}

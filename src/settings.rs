@@ -1,0 +1,62 @@
+//! The Worker's settings: the only place that reads variables and secrets of the environment.
+
+use std::rc::Rc;
+
+use vitrine_tables::TableKey;
+use worker::Env;
+
+/// Which origins may call the storefront's endpoints from a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origins {
+    /// Any origin; answers carry no credentials.
+    Any,
+    /// These origins, for example `https://shop.example`.
+    Listed(Vec<String>),
+}
+
+/// What the operator has set. Fixed for the life of an isolate.
+#[derive(Debug)]
+pub struct Settings {
+    /// `TABLE_KEY`: the secret that visitor keys are hashed with. `None` when absent or not 32 hex digits.
+    pub table_key: Option<TableKey>,
+    /// `ADMIN_TOKEN_SHA256`: SHA-256 of the administrator's token, in lower-case hex.
+    pub admin_token_sha256: Option<String>,
+    /// `ALLOWED_ORIGINS`: `*`, or a comma-separated list. Default: none.
+    pub origins: Origins,
+    /// `REFRESH_MS`: how old the pointers may be before they are read again in the background. Default 10,000 ms.
+    pub refresh_ms: u64,
+    /// `KV_TIMEOUT_MS`: longest wait for one read of KV. Default 1,000 ms.
+    pub kv_timeout_ms: u64,
+    /// `SHARD_CACHE_BYTES`: most bytes of shards that an isolate holds. Default 32 MiB.
+    pub shard_cache_bytes: usize,
+}
+
+impl Settings {
+    /// Reads the environment. A value that cannot be read is reported to the log and takes its default.
+    pub fn read(env: &Env) -> Rc<Self> {
+        let text = |name: &str| env.var(name).ok().map(|it| it.to_string()).filter(|it| !it.is_empty());
+        let table_key = text("TABLE_KEY").and_then(|hex| {
+            TableKey::from_hex(&hex).inspect_err(|error| worker::console_error!("TABLE_KEY: {error}")).ok()
+        });
+        let origins = match text("ALLOWED_ORIGINS").as_deref() {
+            Some("*") => Origins::Any,
+            list => Origins::Listed(list.unwrap_or_default().split(',').map(|it| it.trim().to_owned()).collect()),
+        };
+        Rc::new(Self {
+            table_key,
+            admin_token_sha256: text("ADMIN_TOKEN_SHA256").map(|it| it.to_ascii_lowercase()),
+            origins,
+            refresh_ms: number(&text, "REFRESH_MS", 10_000),
+            kv_timeout_ms: number(&text, "KV_TIMEOUT_MS", 1_000),
+            shard_cache_bytes: usize::try_from(number(&text, "SHARD_CACHE_BYTES", 32 << 20)).unwrap_or(32 << 20),
+        })
+    }
+}
+
+fn number(text: &impl Fn(&str) -> Option<String>, name: &str, default: u64) -> u64 {
+    let Some(value) = text(name) else { return default };
+    value.parse().unwrap_or_else(|_| {
+        worker::console_error!("{name}: {value:?} is not a whole number; using {default}");
+        default
+    })
+}
