@@ -1,0 +1,139 @@
+//! `vitrine profiles build`: from order files to a profile table.
+
+use crate::failure::{Exit, Exits, Failure};
+use crate::files;
+use crate::ui::{Bar, Ui, count};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+use vitrine_profiles::{AsOf, BUILTIN_MAPPINGS, BuildError, BuildOptions, Built, Mapping, Progress, Stage, build};
+
+/// Build profiles from order files: clean them, compute features and item neighbours, write a table.
+///
+/// The directory appears whole or not at all. Rows that are wrong do not stop the build: they go to quarantine.parquet
+/// with a reason, and report.json counts them. The same input and options give the same bytes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vitrine profiles build --orders shop/orders.csv --mapping vitrine-demo --out table --key-file table.key
+  vitrine profiles build --orders 2025.parquet 2026.csv --mapping our-shop.toml --out table --key-file table.key \\
+    --as-of 2026-07-01 --replace
+
+Built-in mappings: online-retail, vitrine-demo (columns named as the fields).")]
+pub struct Build {
+    /// Order files: .csv, .tsv or .parquet.
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    pub orders: Vec<PathBuf>,
+    /// How columns become order lines: a built-in mapping or a mapping file (.toml).
+    #[arg(long, value_name = "NAME_OR_FILE")]
+    pub mapping: String,
+    /// Directory to write.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// File with the table key. Default: the variable VITRINE_TABLE_KEY.
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// Look back from this date or time. Default: midnight after the last order.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<AsOf>,
+    /// Replace DIR if it is there already.
+    #[arg(long)]
+    pub replace: bool,
+    /// Memory for sorting and grouping; beyond it data goes to disk. Unit: MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(64..))]
+    pub memory: u32,
+    /// Picks the customers that tune the neighbour lists, when there are more than are needed.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// Builds the table and shows the report in short.
+///
+/// # Errors
+/// 3 for a mapping, key or order files with errors, 1 for what cannot be read or written.
+pub fn run(args: &Build, ui: &Ui) -> Result<(), Failure> {
+    let mapping = mapping(&args.mapping)?;
+    let key = files::table_key(args.key_file.as_deref())?;
+    let mut options = BuildOptions::new(args.orders.clone(), mapping, args.out.clone(), key);
+    options.as_of = args.as_of;
+    options.replace = args.replace;
+    options.memory_bytes = (args.memory as usize) << 20;
+    options.seed = args.seed;
+    let mut stages = Stages { ui: *ui, shown: None };
+    let built = build(&options, &mut stages);
+    drop(stages);
+    let Built { report, manifest } = built.map_err(failure)?;
+    for warning in &report.warnings {
+        ui.note(&format!("warning: {warning}"));
+    }
+    let value = json!({ "dir": args.out, "build": manifest.build, "report": report });
+    ui.result(&value, || {
+        let mut text = format!(
+            "build {} in {}: {} customers, {} orders, {} items, {} bytes a visitor\n\
+             {} of {} rows kept; set aside:\n",
+            manifest.build,
+            args.out.display(),
+            count(report.customers),
+            count(report.orders),
+            count(report.items),
+            report.table.bytes_per_row,
+            count(report.rows.kept),
+            count(report.rows.read),
+        );
+        for reason in report.reasons.iter().filter(|reason| reason.rows > 0) {
+            text.push_str(&format!("  {:>9}  {}\n", count(reason.rows), reason.code));
+        }
+        text
+    })
+}
+
+/// A built-in mapping by its name, or a mapping file.
+fn mapping(name_or_file: &str) -> Result<Mapping, Failure> {
+    let looks_like_file = name_or_file.ends_with(".toml") || name_or_file.contains(['/', '\\']);
+    if BUILTIN_MAPPINGS.contains(&name_or_file) || !looks_like_file {
+        let advice = "or give the path of a mapping file, which ends in .toml";
+        return Mapping::builtin(name_or_file).invalid().map_err(|failure| failure.help(advice));
+    }
+    Mapping::from_file(name_or_file.as_ref()).invalid()
+}
+
+/// Which exit code a failed build means: whatever the user can mend in what was given is invalid input.
+fn failure(error: BuildError) -> Failure {
+    let exit = match &error {
+        BuildError::Option { .. }
+        | BuildError::Source { .. }
+        | BuildError::MissingColumns { .. }
+        | BuildError::Expression { .. }
+        | BuildError::NothingLeft { .. } => Exit::Invalid,
+        BuildError::Step { .. }
+        | BuildError::Neighbours { .. }
+        | BuildError::Inconsistent { .. }
+        | BuildError::Schema(_)
+        | BuildError::Cell(_)
+        | BuildError::Items(_)
+        | BuildError::Write(_)
+        | BuildError::Io { .. } => Exit::Failed,
+    };
+    Failure::Told { exit, error: error.into(), help: None }
+}
+
+/// Shows each stage with a bar of its own.
+struct Stages {
+    ui: Ui,
+    shown: Option<(Stage, Bar)>,
+}
+
+impl Progress for Stages {
+    fn advance(&mut self, stage: Stage, done: u64, of: u64) {
+        match &self.shown {
+            Some((shown, bar)) if *shown == stage => bar.set(done, of),
+            _ => {
+                // The bar before goes away first.
+                self.shown = None;
+                let bar = self.ui.bar(stage.label(), of);
+                bar.set(done, of);
+                self.shown = Some((stage, bar));
+            }
+        }
+    }
+}
