@@ -99,7 +99,7 @@ pub fn find_in_path(program: &str) -> Option<PathBuf> {
 fn name(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let mut name = program.file_name().unwrap_or(command.get_program()).to_string_lossy().into_owned();
-    for arg in command.get_args().take(2) {
+    for arg in command.get_args().take(2).take_while(|arg| !arg.to_string_lossy().starts_with('-')) {
         name.push(' ');
         name.push_str(&arg.to_string_lossy());
     }
@@ -132,10 +132,7 @@ mod output_tests {
     #[test]
     fn a_failure_is_told_by_its_error_line() {
         let error = capture(&mut shell("echo working >&2; echo 'error: no such thing' >&2; echo bye >&2; exit 3"));
-        assert_eq!(
-            error.unwrap_err().to_string(),
-            "sh -c echo working >&2; echo 'error: no such thing' >&2; echo bye >&2; exit 3 failed: error: no such thing"
-        );
+        assert_eq!(error.unwrap_err().to_string(), "sh failed: error: no such thing");
     }
 
     #[test]

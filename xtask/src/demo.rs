@@ -5,19 +5,22 @@
 mod answers;
 
 use crate::command::{capture, command};
-use crate::local::{LocalWorker, Settings, check_port_is_free};
+use crate::local::{LocalWorker, Settings, check_port_is_free, get_json};
 use crate::project::Project;
 use crate::stamp::{self, Inputs};
 use crate::steps::{Outcome, Step, Steps};
 use crate::{setup, tests, worker};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// Seed of the made-up shop.
 const SEED: &str = "1";
+/// Longest wait until the Worker runs what was published.
+const SERVED_MAX: Duration = Duration::from_secs(30);
 
 /// What a person can choose.
 pub struct Options {
@@ -53,6 +56,7 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
             step.run(&mut demo.publish_offers(worker.url(), &offers))
         })
     })?;
+    demo.wait_until_served(worker.url())?;
     let answers = answers::Answers::ask(worker.url(), &demo.truth()?)?;
     answers.print();
     answers.check()?;
@@ -122,6 +126,8 @@ impl Demo<'_> {
             "ADMIN_TOKEN_SHA256": stamp::sha256_hex(token.as_bytes()),
             "TABLE_KEY": self.table_key()?,
             "ALLOWED_ORIGINS": "*",
+            // The demo asks right after it has published.
+            "REFRESH_MS": "500",
         });
         LocalWorker::start(self.project, &Settings { port, state, vars, log: self.dir.join("worker.log") })
     }
@@ -138,6 +144,27 @@ impl Demo<'_> {
         let mut publish = self.vitrine(&["config", "publish"]);
         publish.arg(document).args(["--url", url, "--token-file"]).arg(self.token_file());
         publish
+    }
+
+    /// A Worker holds what it has read for a while; waits until it runs what was published last.
+    fn wait_until_served(&self, url: &str) -> Result<()> {
+        let token = read_secret(&self.token_file())?;
+        let published = |what: &str, name: &str| -> Result<Value> {
+            Ok(get_json(&format!("{url}/v1/admin/{what}"), Some(&token))?["current"][name].take())
+        };
+        let expected = (published("config", "version")?, published("tables", "build")?);
+        let started = Instant::now();
+        loop {
+            let health = get_json(&format!("{url}/healthz"), None)?;
+            let running = (health["bundle"]["version"].clone(), health["table"]["build"].clone());
+            if running == expected {
+                return Ok(());
+            }
+            if started.elapsed() > SERVED_MAX {
+                bail!("the Worker should run configuration {} and table {}; it says {health}", expected.0, expected.1);
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
     }
 
     fn token_file(&self) -> PathBuf {

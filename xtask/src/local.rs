@@ -16,6 +16,9 @@ use std::time::Duration;
 /// Longest wait for the Worker to come up. A cold start takes about 3 s.
 const START_MAX: Duration = Duration::from_secs(60);
 
+/// Longest wait for an answer.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
 /// What a local Worker is started with.
 pub struct Settings<'a> {
     /// Port on 127.0.0.1.
@@ -98,12 +101,25 @@ pub fn check_port_is_free(port: u16) -> Result<()> {
 
 /// Posts a JSON document and gives the JSON answer. Errors: no answer, no JSON, or a status of 400 and above.
 pub fn post_json(url: &str, body: &Value) -> Result<Value> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(30)))
-        .build()
-        .into();
-    let answer = agent.post(url).header("content-type", "application/json").send(body.to_string());
+    let post = agent().post(url).header("content-type", "application/json");
+    read_json(url, post.send(body.to_string()))
+}
+
+/// Gets a JSON document, as the administrator if there is a token. Errors: as for [`post_json`].
+pub fn get_json(url: &str, token: Option<&str>) -> Result<Value> {
+    let mut get = agent().get(url);
+    if let Some(token) = token {
+        get = get.header("authorization", format!("Bearer {token}"));
+    }
+    read_json(url, get.call())
+}
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWER_MAX));
+    config.build().into()
+}
+
+fn read_json(url: &str, answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value> {
     let mut answer = answer.with_context(|| format!("no answer from {url}"))?;
     let text = answer.body_mut().read_to_string().with_context(|| format!("no body from {url}"))?;
     let status = answer.status().as_u16();

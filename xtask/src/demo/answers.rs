@@ -86,7 +86,7 @@ impl Answers {
         println!(
             "\nThe Worker serves at {url} until Ctrl-C. Try:\n\n  \
              curl -s {url}/v1/decide -d '{{\"visitor\":{{\"key\":\"{visitor}\"}},\"consent\":{{\"personalise\":true}},\"placements\":[{{\"id\":\"{PLACEMENT}\"}}],\"options\":{{\"explain\":true}}}}'\n  \
-             curl -s '{url}/v1/offers/{PLACEMENT}?visitor={visitor}'\n  \
+             curl -s -H 'vitrine-visitor: {visitor}' '{url}/v1/offers/{PLACEMENT}?personalise=true'\n  \
              curl -s {url}/healthz\n  \
              curl -s -H \"Authorization: Bearer $(cat {token_file})\" {url}/v1/admin/tables\n"
         );
