@@ -77,7 +77,7 @@ fn check_crates(project: &Project, findings: &mut Vec<Finding>) -> Result<usize>
     findings.extend(crates::direct_dependencies(&packages, &allowed));
     for name in allowed.trees.keys() {
         let tree =
-            capture(cargo(project.root()).args(["tree", "--locked", "--package", name, "--edges", "normal"]).args([
+            capture(cargo(project.root()).args(["tree", "--locked", "--package", name, "--edges", "normal,no-proc-macro"]).args([
                 "--target",
                 "wasm32-unknown-unknown",
                 "--prefix",
