@@ -101,11 +101,8 @@ async fn refresh(env: &Env) -> Held {
         counters::add(|it| &mut it.refresh_failures);
         return before.unwrap_or_else(nothing);
     };
-    let (bundle, table) = futures_util::future::join(
-        load_bundle(&kv, before.as_ref()),
-        load_table(&kv, env, before.as_ref()),
-    )
-    .await;
+    let (bundle, table) =
+        futures_util::future::join(load_bundle(&kv, before.as_ref()), load_table(&kv, env, before.as_ref())).await;
     let failed = bundle.is_err() || table.is_err();
     for error in [bundle.as_ref().err(), table.as_ref().err()].into_iter().flatten() {
         counters::add(|it| &mut it.refresh_failures);

@@ -62,9 +62,9 @@ fn parse_kill(body: &[u8]) -> std::result::Result<bool, Problem> {
     struct Wire {
         kill: bool,
     }
-    serde_json::from_slice::<Wire>(body)
-        .map(|it| it.kill)
-        .map_err(|error| Problem::new(ProblemCode::InvalidRequest, format!("send {{\"kill\": true}} or false: {error}")))
+    serde_json::from_slice::<Wire>(body).map(|it| it.kill).map_err(|error| {
+        Problem::new(ProblemCode::InvalidRequest, format!("send {{\"kill\": true}} or false: {error}"))
+    })
 }
 
 /// Asks the registry, and shows what it says. A change is seen by this isolate with its next request.
@@ -125,7 +125,9 @@ fn refused(diagnostics: Vec<Diagnostic>) -> Problem {
 fn query_flag(request: &Request, name: &str) -> std::result::Result<bool, Problem> {
     let url = request.url().map_err(|_| Problem::new(ProblemCode::InvalidRequest, "the URL could not be read"))?;
     let Some((_, value)) = url.query_pairs().find(|(key, _)| key == name) else { return Ok(false) };
-    value.parse().map_err(|_| Problem::field(format!("/{name}"), "invalid_field", format!("{value:?} is not true or false")))
+    value
+        .parse()
+        .map_err(|_| Problem::field(format!("/{name}"), "invalid_field", format!("{value:?} is not true or false")))
 }
 
 fn check_build(build: &str) -> std::result::Result<(), Problem> {

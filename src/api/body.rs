@@ -8,9 +8,7 @@ use worker::Request;
 ///
 /// Errors: 413 when it is larger, 400 when it cannot be read (the caller went away).
 pub async fn read(request: &mut Request, bytes_max: usize) -> Result<Vec<u8>, Problem> {
-    let too_large = || {
-        Problem::new(ProblemCode::BodyTooLarge, format!("the body is larger than {bytes_max} bytes"))
-    };
+    let too_large = || Problem::new(ProblemCode::BodyTooLarge, format!("the body is larger than {bytes_max} bytes"));
     let unreadable = |_| Problem::new(ProblemCode::InvalidRequest, "the body could not be read");
     let announced = request.headers().get("content-length").ok().flatten().and_then(|it| it.parse::<usize>().ok());
     match announced {

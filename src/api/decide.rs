@@ -12,12 +12,7 @@ use crate::shards::{self, Found};
 use crate::{auth, counters, respond, snapshot};
 
 /// Answers `POST /v1/decide`. Any content type is taken, so that pages can send `text/plain` without a preflight.
-pub async fn post(
-    mut request: Request,
-    env: &Env,
-    ctx: &Context,
-    now_ms: u64,
-) -> Result<Result<Response>, Problem> {
+pub async fn post(mut request: Request, env: &Env, ctx: &Context, now_ms: u64) -> Result<Result<Response>, Problem> {
     let body = body::read(&mut request, BODY_BYTES_MAX).await?;
     let decide = DecideRequest::parse(&body)?;
     if decide.is_privileged() {
@@ -48,9 +43,7 @@ impl Timing {
     fn header(&self) -> String {
         let Self { snapshot_ms, lookup_ms, decide_ms } = self;
         let total_ms = snapshot_ms.saturating_add(*lookup_ms).saturating_add(*decide_ms);
-        format!(
-            "snapshot;dur={snapshot_ms}, lookup;dur={lookup_ms}, decide;dur={decide_ms}, total;dur={total_ms}"
-        )
+        format!("snapshot;dur={snapshot_ms}, lookup;dur={lookup_ms}, decide;dur={decide_ms}, total;dur={total_ms}")
     }
 }
 
@@ -112,8 +105,9 @@ async fn look_up<'r>(env: &Env, table: &TableState, visitor_key: &str, row: &'r 
         Found::NotHeld => {
             let kv_key = kv_keys::shard(&manifest.build, shard, manifest.shard_bits);
             let read = match kv.get_immutable(&kv_key).await {
-                Ok(Some(bytes)) => shards::hold(manifest, shard, bytes, settings.shard_cache_bytes)
-                    .map_err(|error| error.to_string()),
+                Ok(Some(bytes)) => {
+                    shards::hold(manifest, shard, bytes, settings.shard_cache_bytes).map_err(|error| error.to_string())
+                }
                 Ok(None) => Err("announced and missing".to_owned()),
                 Err(error) => Err(error.to_string()),
             };

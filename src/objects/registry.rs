@@ -96,6 +96,10 @@ impl From<crate::kv::KvError> for Failure {
     }
 }
 
+fn inside(error: impl std::fmt::Display) -> Failure {
+    Failure::Inside(error.to_string())
+}
+
 fn conflict(detail: impl Into<String>) -> Failure {
     Failure::Problem(Problem::new(ProblemCode::Conflict, detail))
 }
@@ -174,11 +178,21 @@ impl Registry {
         Ok(())
     }
 
-    fn pointer<P: serde::de::DeserializeOwned>(&self, name: &str) -> Outcome<Option<P>> {
+    /// The stored pointer `config` or `table`, as JSON.
+    fn stored(&self, name: &str) -> Outcome<Option<String>> {
         let rows = self.sql().exec("SELECT json FROM pointer WHERE name = ?", vec![name.into()])?;
         let rows: Vec<PointerRow> = rows.to_array()?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        serde_json::from_str(&row.json).map(Some).map_err(|error| Failure::Inside(error.to_string()))
+        Ok(rows.into_iter().next().map(|row| row.json))
+    }
+
+    fn running_config(&self) -> Outcome<Option<BundlePointer>> {
+        let stored = self.stored("config")?;
+        stored.map(|json| serde_json::from_str(&json)).transpose().map_err(inside)
+    }
+
+    fn running_table(&self) -> Outcome<Option<Pointer>> {
+        let stored = self.stored("table")?;
+        stored.map(|json| Pointer::from_json(json.as_bytes())).transpose().map_err(inside)
     }
 
     /// Flips a pointer: first here, where it is the truth, then in KV, where the edge reads it.
@@ -201,7 +215,9 @@ impl Registry {
     }
 
     fn show(&self, name: &str) -> Outcome {
-        let current: Option<serde_json::Value> = self.pointer(name)?;
+        let stored = self.stored(name)?;
+        let current: Option<serde_json::Value> =
+            stored.map(|json| serde_json::from_str(&json)).transpose().map_err(inside)?;
         let rows = self.sql().exec(
             "SELECT at, action, target, epoch FROM history WHERE name = ? ORDER BY rowid DESC LIMIT 50",
             vec![name.into()],
@@ -211,12 +227,11 @@ impl Registry {
     }
 
     async fn publish_config(&self, document: &serde_json::Value) -> Outcome {
-        let running: Option<BundlePointer> = self.pointer("config")?;
+        let running = self.running_config()?;
         let latest = self.sql().exec("SELECT coalesce(max(version), 0) AS version FROM version", None)?;
         let latest: Vec<VersionRow> = latest.to_array()?;
         let version = latest.first().map_or(0, |it| it.version).saturating_add(1);
-        let envelope =
-            Envelope::new(version, now(), document).map_err(|error| Failure::Inside(error.to_string()))?;
+        let envelope = Envelope::new(version, now(), document).map_err(inside)?;
         self.kv()?.put(&bundle_key(version), envelope.to_json().as_bytes()).await?;
         self.sql().exec(
             "INSERT INTO version (version, published_at, sha256) VALUES (?, ?, ?)",
@@ -236,10 +251,13 @@ impl Registry {
     }
 
     async fn rollback_config(&self) -> Outcome {
-        let running: Option<BundlePointer> = self.pointer("config")?;
+        let running = self.running_config()?;
         let Some(running) = running else { return Err(conflict("no configuration has been published yet")) };
         let Some(previous) = running.previous else {
-            return Err(conflict(format!("version {} is the first; there is nothing to roll back to", running.version)));
+            return Err(conflict(format!(
+                "version {} is the first; there is nothing to roll back to",
+                running.version
+            )));
         };
         let pointer = BundlePointer {
             version: previous,
@@ -251,9 +269,9 @@ impl Registry {
     }
 
     async fn flip_config(&self, action: &str, pointer: &BundlePointer) -> Outcome {
-        let json = serde_json::to_string(pointer).map_err(|error| Failure::Inside(error.to_string()))?;
+        let json = serde_json::to_string(pointer).map_err(inside)?;
         self.flip("config", action, &pointer.version.to_string(), pointer.epoch, &json).await?;
-        serde_json::from_str(&json).map_err(|error| Failure::Inside(error.to_string()))
+        serde_json::from_str(&json).map_err(inside)
     }
 
     async fn activate(&self, build: &str) -> Outcome {
@@ -269,7 +287,7 @@ impl Registry {
             let key = kv_keys::shard(build, shard_idx, manifest.shard_bits);
             let bytes = uploaded(&kv, &key).await?;
             let shard = manifest.decode_shard(shard_idx, &bytes).map_err(|error| invalid(format!("{key}: {error}")))?;
-            digest.push(shard.header()).map_err(|error| Failure::Inside(error.to_string()))?;
+            digest.push(shard.header()).map_err(inside)?;
         }
         self.sql().exec(
             "INSERT INTO verification (build, digest) VALUES (?1, ?2) ON CONFLICT (build) DO UPDATE SET digest = ?2",
@@ -280,7 +298,7 @@ impl Registry {
             return Ok(progress);
         }
         self.check_digest(&manifest, &digest)?;
-        let running: Option<Pointer> = self.pointer("table")?;
+        let running = self.running_table()?;
         if running.as_ref().is_none_or(|it| it.build != build) {
             let pointer = Pointer {
                 build: build.to_owned(),
@@ -300,7 +318,7 @@ impl Registry {
         let rows: Vec<VerificationRow> = rows.to_array()?;
         match rows.first() {
             None => Ok(ShardsDigest::new()),
-            Some(row) => ShardsDigest::resume(&row.digest).map_err(|error| Failure::Inside(error.to_string())),
+            Some(row) => ShardsDigest::resume(&row.digest).map_err(inside),
         }
     }
 
@@ -320,7 +338,7 @@ impl Registry {
     }
 
     async fn rollback_table(&self) -> Outcome {
-        let running: Option<Pointer> = self.pointer("table")?;
+        let running = self.running_table()?;
         let Some(running) = running else { return Err(conflict("no table has been activated yet")) };
         let Some(previous) = running.previous else {
             return Err(conflict(format!("build {} is the first; there is nothing to roll back to", running.build)));
@@ -336,16 +354,16 @@ impl Registry {
     }
 
     async fn kill(&self, kill: bool) -> Outcome {
-        let running: Option<Pointer> = self.pointer("table")?;
+        let running = self.running_table()?;
         let Some(running) = running else { return Err(conflict("no table has been activated yet")) };
         let pointer = Pointer { epoch: running.epoch.saturating_add(1), kill, ..running };
         self.flip_table(if kill { "kill" } else { "revive" }, &pointer).await
     }
 
     async fn flip_table(&self, action: &str, pointer: &Pointer) -> Outcome {
-        let json = String::from_utf8(pointer.to_json()).map_err(|error| Failure::Inside(error.to_string()))?;
+        let json = String::from_utf8(pointer.to_json()).map_err(inside)?;
         self.flip("table", action, &pointer.build, pointer.epoch, &json).await?;
-        serde_json::from_str(&json).map_err(|error| Failure::Inside(error.to_string()))
+        serde_json::from_str(&json).map_err(inside)
     }
 }
 
