@@ -1,7 +1,12 @@
 //! The way of a build, from order files to the finished directory.
 
-use crate::{BuildError, BuildOptions, Progress, Report};
-use vitrine_tables::Manifest;
+use crate::engine::{CLEANING, Engine, FEATURES, Params};
+use crate::neighbours::{self, Fitted, Tastes};
+use crate::report::{self, Findings};
+use crate::table::{self, Layout};
+use crate::{AsOf, BuildError, BuildOptions, Progress, Report, Stage};
+use std::path::Path;
+use vitrine_tables::{Manifest, TableWriter, WriteOptions, encode_items};
 
 /// A finished build.
 #[derive(Clone, Debug)]
@@ -12,12 +17,191 @@ pub struct Built {
     pub manifest: Manifest,
 }
 
+const DAY_S: i64 = 86_400;
+/// An order counts half as much after this time.
+const HALF_LIFE_S: i64 = 90 * DAY_S;
+/// The later side of the time split: a quarter of a year, or a quarter of all time if that is shorter.
+const SPLIT_S: i64 = 92 * DAY_S;
+/// A shop with less history has no split.
+const HISTORY_MIN_S: i64 = 28 * DAY_S;
+
 /// Reads orders, cleans them, computes features and neighbour lists, and writes the directory `options.out`.
 ///
 /// Blocks until the build is done; starts its own threads. The directory appears whole or not at all.
 ///
 /// Errors: [`BuildError`]. Rows that are wrong are no error: they are counted and put aside.
 pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Built, BuildError> {
-    let _ = (options, progress);
-    todo!()
+    check(options)?;
+    // Beside the output: that disk is meant for files of this size.
+    let beside = match options.out.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let io = |source| BuildError::Io { path: beside.to_owned(), source };
+    std::fs::create_dir_all(beside).map_err(io)?;
+    let stages = tempfile::Builder::new().prefix(".vitrine-stages-").tempdir_in(beside).map_err(io)?;
+    let engine = Engine::start(stages.path(), options.memory_bytes)?;
+
+    let of = options.orders.len() as u64;
+    let files = engine.read_orders(options, |done| progress.advance(Stage::Read, done, of))?;
+    let (params, split_s) = clean(&engine, options, &files, progress)?;
+    for (done, step) in FEATURES.into_iter().enumerate() {
+        progress.advance(Stage::Features, done as u64, FEATURES.len() as u64);
+        engine.run(step)?;
+    }
+    progress.advance(Stage::Features, FEATURES.len() as u64, FEATURES.len() as u64);
+
+    let items = engine.items()?;
+    let layout = Layout::new(&engine.values("items", "category")?, &engine.values("customers", "country")?, &items)?;
+    let fitted = fit(&engine, &layout, options, progress)?;
+    let n_customers = engine.count("customers")?;
+    let items_bytes = encode_items(&table::item_records(&items, &fitted.lists, n_customers))?;
+    let as_of = time(params.as_of_s);
+    let found = Findings {
+        mapping: &options.mapping,
+        as_of: as_of.clone(),
+        split_at: split_s.map(time),
+        seed: options.seed,
+        files,
+        schema: &layout.schema,
+        items_bytes: items_bytes.len() as u64,
+        neighbours: fitted.report,
+    };
+    let report = report::of(&engine, found)?;
+    let manifest = write(&engine, &layout, options, as_of, items_bytes, &report, progress)?;
+    Ok(Built { report, manifest })
+}
+
+/// Options that make no sense, before any work.
+fn check(options: &BuildOptions) -> Result<(), BuildError> {
+    let refuse = |option, what: &str| Err(BuildError::Option { option, what: what.to_owned() });
+    let neighbours = &options.neighbours;
+    if options.orders.is_empty() {
+        return refuse("orders", "is empty; name at least one order file");
+    }
+    if !(1..=255).contains(&neighbours.per_item) {
+        return refuse("neighbours.per_item", "must be 1 to 255");
+    }
+    if neighbours.buyers_min == 0 {
+        return refuse("neighbours.buyers_min", "must be at least 1");
+    }
+    if !(1..=20_000).contains(&neighbours.items_max) {
+        return refuse("neighbours.items_max", "must be 1 to 20000; the fit needs memory for its square");
+    }
+    if neighbours.lambdas.is_empty() || !neighbours.lambdas.iter().all(|lambda| lambda.is_finite() && *lambda > 0.0) {
+        return refuse("neighbours.lambdas", "must hold at least one number, and only numbers above 0");
+    }
+    if options.memory_bytes < 64 << 20 {
+        return refuse("memory_bytes", "must be at least 64 MiB");
+    }
+    if let Some(as_of) = options.as_of
+        && as_of <= options.mapping.earliest
+    {
+        return refuse("as_of", "is not after dates.earliest of the mapping");
+    }
+    Ok(())
+}
+
+/// Checks and nets the rows. Gives the parameters, and the time of the split if there is one.
+fn clean(
+    engine: &Engine,
+    options: &BuildOptions,
+    files: &[(String, u64)],
+    progress: &mut dyn Progress,
+) -> Result<(Params, Option<i64>), BuildError> {
+    let mapping = &options.mapping;
+    let read: u64 = files.iter().map(|(_, rows)| rows).sum();
+    if read == 0 {
+        return Err(BuildError::NothingLeft { read, reasons: "the files have no rows".into() });
+    }
+    let earliest_s = mapping.earliest.unix_seconds();
+    let latest_s = mapping.latest.map(AsOf::unix_seconds);
+    let as_of_s = match options.as_of {
+        Some(as_of) => latest_s.map_or(as_of.unix_seconds(), |latest_s| latest_s.min(as_of.unix_seconds())),
+        // Midnight after the last order line. Without any, every row fails a check, and that is said below.
+        None => engine.latest_order_s(earliest_s, latest_s)?.map_or(earliest_s, |last_s| (last_s / DAY_S + 1) * DAY_S),
+    };
+    let mut params = Params {
+        as_of_s,
+        earliest_s,
+        split_s: as_of_s,
+        drop_duplicates: mapping.drop_duplicates,
+        half_life_s: HALF_LIFE_S,
+        items_max: options.neighbours.items_max as u64,
+        categories_max: table::CATEGORIES_MAX,
+        top_categories_max: u64::from(table::TOP_CATEGORIES),
+        last_items_max: u64::from(table::LAST_ITEMS),
+    };
+    engine.set_params(&params)?;
+    for (done, step) in CLEANING.into_iter().enumerate() {
+        progress.advance(Stage::Clean, done as u64, CLEANING.len() as u64);
+        engine.run(step)?;
+    }
+    progress.advance(Stage::Clean, CLEANING.len() as u64, CLEANING.len() as u64);
+    let Some(first_s) = engine.first_purchase_s()? else {
+        let mut reasons = engine.reasons()?;
+        reasons.retain(|reason| reason.n_rows > 0);
+        reasons.sort_by(|a, b| b.n_rows.cmp(&a.n_rows).then_with(|| a.code.cmp(&b.code)));
+        let reasons: Vec<String> = reasons.iter().map(|reason| format!("{} {}", reason.n_rows, reason.code)).collect();
+        return Err(BuildError::NothingLeft { read, reasons: reasons.join(", ") });
+    };
+    let history_s = as_of_s - first_s;
+    let split_s = (history_s >= HISTORY_MIN_S).then(|| as_of_s - SPLIT_S.min(history_s / 4));
+    params.split_s = split_s.unwrap_or(as_of_s + 1);
+    engine.set_params(&params)?;
+    Ok((params, split_s))
+}
+
+fn fit(
+    engine: &Engine,
+    layout: &Layout,
+    options: &BuildOptions,
+    progress: &mut dyn Progress,
+) -> Result<Fitted, BuildError> {
+    let mut tastes = Tastes::default();
+    engine.each_taste(|row| {
+        tastes.push(&row, layout.items());
+        Ok(())
+    })?;
+    let of = neighbours::n_fits(&options.neighbours);
+    neighbours::fit(&tastes, layout.items().len(), table::SHAPE, &options.neighbours, options.seed, |done| {
+        progress.advance(Stage::Neighbours, done, of);
+    })
+}
+
+fn write(
+    engine: &Engine,
+    layout: &Layout,
+    options: &BuildOptions,
+    as_of: String,
+    items_bytes: Vec<u8>,
+    report: &Report,
+    progress: &mut dyn Progress,
+) -> Result<Manifest, BuildError> {
+    let write_options = WriteOptions { as_of, replace: options.replace, shard_bits: options.shard_bits };
+    let mut writer = TableWriter::create(&options.out, layout.schema.clone(), options.key, write_options)?;
+    writer.set_items(items_bytes)?;
+    let of = report.customers;
+    let mut done = 0;
+    progress.advance(Stage::Encode, 0, of);
+    engine.each_customer(|row| {
+        layout.with_row(&row, |values| writer.push(&row.customer_id, values))?;
+        done += 1;
+        if done % 4096 == 0 || done == of {
+            progress.advance(Stage::Encode, done, of);
+        }
+        Ok(())
+    })?;
+    engine.export("features", &writer.work_dir().join("features.parquet"))?;
+    engine.export("quarantine", &writer.work_dir().join("quarantine.parquet"))?;
+    let mut json = serde_json::to_vec_pretty(report)
+        .map_err(|error| BuildError::Inconsistent { what: format!("the report is no JSON: {error}") })?;
+    json.push(b'\n');
+    writer.add_file("report.json", &json)?;
+    Ok(writer.finish(|done, of| progress.advance(Stage::Write, done as u64, of as u64))?)
+}
+
+/// A time of the data as text. Every time here comes from a timestamp, so the calendar has it.
+fn time(seconds: i64) -> String {
+    AsOf::from_unix_seconds(seconds).map_or_else(String::new, |time| time.to_string())
 }

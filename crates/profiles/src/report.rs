@@ -1,6 +1,10 @@
 //! What a build found, in numbers: `report.json`. Holds no customer id, no time of day and no path but the names of
 //! the order files, so that equal input gives an equal report.
 
+mod findings;
+
+pub(crate) use findings::{Findings, of};
+
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -1,0 +1,22 @@
+-- orders: one row an order of a customer.
+WITH grouped AS (
+    SELECT
+        customer_id,
+        order_id,
+        min(ordered_s)                                       AS ordered_s,
+        sum(amount_minor)                                    AS amount_minor,
+        count(DISTINCT CASE WHEN is_goods THEN item_id END)  AS n_items,
+        min(country)                                         AS country
+    FROM purchases
+    GROUP BY customer_id, order_id
+)
+SELECT
+    g.*,
+    -- How much the order counts for habits and tastes: halves every `half_life_s`. A whole number, so that sums do not
+    -- depend on their order.
+    greatest(1, CAST(round(1048576.0 * power(0.5, CAST(p.as_of_s - g.ordered_s AS DOUBLE) / p.half_life_s)) AS BIGINT)) AS weight,
+    -- 1970-01-01 was a Thursday: 0 is Monday, 6 is Sunday.
+    (g.ordered_s / 86400 + 3) % 7   AS weekday,
+    (g.ordered_s % 86400) / 3600    AS hour
+FROM grouped AS g
+CROSS JOIN params AS p

@@ -1,0 +1,16 @@
+-- purchases: the clean order lines that everything after rests on.
+-- The amount of a line is decided here, once: what is left of the quantity times the price, rounded half away from
+-- zero to whole minor units. Sums after this are sums of whole numbers, the same in every order.
+SELECT
+    customer_id,
+    order_id,
+    item_id,
+    item_name,
+    category,
+    country,
+    is_goods,
+    ordered_s,
+    kept_quantity AS quantity,
+    CAST(CAST(kept_quantity * unit_price_minor AS DECIMAL(38, 0)) AS BIGINT) AS amount_minor
+FROM netted
+WHERE NOT is_cancellation AND kept_quantity > 0

@@ -1,0 +1,12 @@
+//! The crate from outside: small shops whose numbers are worked out by hand, wrong input, equal bytes, and a real file.
+
+#[path = "profiles/bad_input.rs"]
+mod bad_input;
+#[path = "profiles/equal_bytes.rs"]
+mod equal_bytes;
+#[path = "profiles/kit.rs"]
+mod kit;
+#[path = "profiles/online_retail.rs"]
+mod online_retail;
+#[path = "profiles/small_shop.rs"]
+mod small_shop;
