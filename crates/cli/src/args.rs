@@ -32,8 +32,11 @@ Examples:
   A made-up shop, its profiles, and a decision, all on this machine:
     vitrine keys generate --table-key-file table.key
     vitrine demo-data --out shop --customers 20000 --seed 1
-    vitrine profiles build --orders shop/orders.csv --mapping vitrine-demo --out table --key-file table.key
-    vitrine decide --config shop/offers.json --table table --key-file table.key --request request.json
+    vitrine profiles build --orders shop/orders.csv --mapping vitrine-demo \\
+      --out table --key-file table.key
+    echo '{\"visitor\":{\"key\":\"c0000001\"},\"consent\":{\"personalise\":true},
+           \"placements\":[{\"id\":\"home-hero\"}]}' |
+      vitrine decide --config shop/offers.json --table table --key-file table.key --request -
 
 Secrets may come from the environment: VITRINE_TABLE_KEY and VITRINE_ADMIN_TOKEN.";
 

@@ -246,7 +246,7 @@ fn base(url: &str) -> Result<String, Failure> {
         .iter()
         .any(|local| host.strip_prefix(local).is_some_and(|port| port.is_empty() || port.starts_with(':')));
     match scheme {
-        _ if host.is_empty() || host.contains('@') || host != rest => {
+        _ if host.is_empty() || host.starts_with(':') || host.contains('@') || host != rest => {
             Err(usage(format!("{url:?} is not the address of a Worker"))
                 .help("give scheme and host only, such as https://offers.shop.example"))
         }
@@ -288,7 +288,8 @@ mod tests {
         );
         check("shop.example", Err("\"shop.example\" is not an http address"));
         check("ftp://shop.example", Err("\"ftp://shop.example\" is not an http address"));
-        check("https://", Err("\"https://\" is not the address of a Worker"));
+        check("https://", Err("\"https://\" is not an http address"));
+        check("https://:80", Err("\"https://:80\" is not the address of a Worker"));
         check("https://a@b.example", Err("\"https://a@b.example\" is not the address of a Worker"));
         check("https://b.example/v1", Err("\"https://b.example/v1\" is not the address of a Worker"));
     }

@@ -80,8 +80,13 @@ pub fn run(args: &Decide, ui: &Ui) -> Result<(), Failure> {
 
 fn parse(file: &Path) -> Result<DecideRequest, Failure> {
     let body = files::read_or_stdin(file)?;
-    DecideRequest::parse(&body).map_err(|Problem { code, detail, .. }| {
-        Failure::new(Exit::Invalid, format!("{}: {} ({})", file.display(), detail, code.as_str()))
+    DecideRequest::parse(&body).map_err(|Problem { code, detail, errors }| {
+        let places = errors.iter().map(|it| match it.pointer.as_str() {
+            "" => it.detail.clone(),
+            pointer => format!("{pointer}: {}", it.detail),
+        });
+        let said = if errors.is_empty() { detail } else { places.collect::<Vec<_>>().join("; ") };
+        Failure::new(Exit::Invalid, format!("{}: {said} ({})", file.display(), code.as_str()))
     })
 }
 

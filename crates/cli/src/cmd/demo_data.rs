@@ -63,7 +63,7 @@ pub fn run(args: &DemoData, ui: &Ui) -> std::result::Result<(), Failure> {
             count(truth.dirt.total()),
             count(truth.events),
             args.out.display(),
-            truth.samples.iter().map(|it| format!("  {} is a {}\n", it.visitor, it.taste)).collect::<String>(),
+            truth.samples.iter().map(|it| format!("  {} has the taste {}\n", it.visitor, it.taste)).collect::<String>(),
         )
     })
 }

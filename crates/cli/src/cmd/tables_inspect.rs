@@ -122,15 +122,16 @@ fn show_visitor(args: &Inspect, visitor: &str, table: &TableDir, ui: &Ui) -> Res
     table::check_key(table, &key)?;
     let items = table.items()?;
     let columns = table::with_row(table, &key, visitor, |row| row.map(|row| row_json(&row, items.as_ref())))?;
-    let value = json!({ "visitor": visitor, "found": columns.is_some(), "columns": columns });
+    let object = columns.as_ref().map(|columns| columns.iter().cloned().collect::<Map<_, _>>());
+    let value = json!({ "visitor": visitor, "found": columns.is_some(), "columns": object });
     ui.result(&value, || match columns {
         None => format!("{visitor} is not in the table"),
         Some(columns) => columns.iter().map(|(name, value)| format!("{name:<20} {}\n", words(value))).collect(),
     })
 }
 
-/// A row as JSON; what names an item or a category is resolved.
-fn row_json(row: &Row<'_>, items: Option<&ItemTable>) -> Map<String, Json> {
+/// The columns of a row in the schema's order, with their values as JSON; what names an item or a category is resolved.
+fn row_json(row: &Row<'_>, items: Option<&ItemTable>) -> Vec<(String, Json)> {
     let schema = row.schema();
     schema
         .columns()

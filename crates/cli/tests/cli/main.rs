@@ -1,0 +1,10 @@
+//! The `vitrine` command from outside: real files, a real process, a stand-in for the Worker's admin API.
+
+mod bad_input;
+mod edge;
+mod fixture;
+mod local;
+#[cfg(feature = "profiles")]
+mod profiles;
+mod publish;
+mod run;

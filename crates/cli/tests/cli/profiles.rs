@@ -1,0 +1,1 @@
+//! `vitrine profiles build` on a made-up shop.
