@@ -10,10 +10,10 @@ use std::path::PathBuf;
 #[command(name = "vitrine", version, after_help = AFTER_HELP, max_term_width = 110)]
 pub struct Vitrine {
     /// Print results and errors as JSON.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     pub json: bool,
     /// Show no progress and no notes, only results and errors.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, display_order = 901)]
     pub quiet: bool,
     /// What to do.
     #[command(subcommand)]
@@ -97,7 +97,7 @@ pub enum Keys {
 /// Where the Worker is, and who is asking.
 #[derive(Debug, Args)]
 pub struct EdgeArgs {
-    /// Address of the Worker, such as https://offers.shop.example.
+    /// Address of the Worker, such as `https://offers.shop.example`.
     #[arg(long, value_name = "URL")]
     pub url: String,
     /// File with the admin token. Default: the variable VITRINE_ADMIN_TOKEN.
