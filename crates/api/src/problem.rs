@@ -122,7 +122,7 @@ impl Problem {
         let (pointer, detail) = (pointer.into(), detail.into());
         Self {
             code: ProblemCode::InvalidRequest,
-            detail: format!("{pointer}: {detail}"),
+            detail: if pointer.is_empty() { detail.clone() } else { format!("{pointer}: {detail}") },
             errors: vec![FieldError { pointer, code: code.into(), detail }],
         }
     }

@@ -154,6 +154,10 @@ impl DecideRequest {
                 format!("the body has {} bytes, at most {BODY_BYTES_MAX} are taken", body.len()),
             ));
         }
+        // serde would also take the fields of a struct as a list.
+        if body.trim_ascii_start().first().is_some_and(|it| *it == b'[') {
+            return Err(Problem::field("", "invalid_field", "the body must be a JSON object"));
+        }
         // The quick parser first: naming the field costs time that good requests need not pay.
         match serde_json::from_slice::<RequestWire>(body) {
             Ok(wire) => wire.check(),

@@ -1,0 +1,7 @@
+//! The decide API as data: requests that are taken or refused, who may be personalised, and whole answers.
+#![allow(missing_docs)]
+
+mod answers;
+mod envelopes;
+mod requests;
+mod shop;
