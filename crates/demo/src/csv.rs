@@ -8,7 +8,8 @@ pub(crate) fn record(out: &mut impl Write, fields: &[&str]) -> io::Result<()> {
         if idx > 0 {
             out.write_all(b",")?;
         }
-        if field.contains([',', '"', '\n', '\r']) {
+        let has = |byte: u8| field.as_bytes().contains(&byte);
+        if has(b',') || has(b'"') || has(b'\n') || has(b'\r') {
             write!(out, "\"{}\"", field.replace('"', "\"\""))?;
         } else {
             out.write_all(field.as_bytes())?;
