@@ -27,8 +27,8 @@ pub(crate) fn compile(root: At<'_>, columns: Option<&[&str]>, report: &mut Repor
         report,
         parts: BundleParts::default(),
         attributes: Attributes::new(columns),
-        audiences: Names::new("audience", "unknown_audience"),
-        offers: Names::new("offer", "unknown_offer"),
+        audiences: Names::new("audience"),
+        offers: Names::new("offer"),
     };
     if let Some(at) = root.get("settings") {
         compiler.settings(at);
@@ -68,12 +68,13 @@ pub(crate) struct Compiler<'t, 'a> {
 impl Compiler<'_, '_> {
     fn bundle(self, root: At<'_>) -> Option<Bundle> {
         let Self { report, mut parts, attributes, audiences, offers } = self;
+        // Of a document with errors it is not known what its author refers to.
+        if report.has_errors() {
+            return None;
+        }
         audiences.warn_unused(report, "unused_audience", "no offer names the audience");
         if !parts.placements.is_empty() {
             offers.warn_unused(report, "unused_offer", "no placement shows the offer");
-        }
-        if report.has_errors() {
-            return None;
         }
         parts.attributes = attributes.into_names();
         match Bundle::new(parts) {
@@ -90,7 +91,6 @@ impl Compiler<'_, '_> {
 /// The entries of one section, by id.
 pub(crate) struct Names<'t> {
     what: &'static str,
-    unknown_code: &'static str,
     by_id: BTreeMap<&'t str, Named<'t>>,
 }
 
@@ -105,15 +105,17 @@ pub(crate) struct Named<'t> {
 }
 
 impl<'t> Names<'t> {
-    pub fn new(what: &'static str, unknown_code: &'static str) -> Self {
-        Self { what, unknown_code, by_id: BTreeMap::new() }
+    pub fn new(what: &'static str) -> Self {
+        Self { what, by_id: BTreeMap::new() }
     }
 
     /// Reads the id of the entry `at`, which stands at `idx` of its section.
     pub fn declare(&mut self, at: At<'t>, idx: usize, report: &mut Report) -> Option<&'t str> {
         let help = format!("give the {} an id, for example \"summer-sale\"", self.what);
         let id_at = report.required(at, "id", &help)?;
-        let id = report.id(id_at)?;
+        // An id of the wrong form is reported once, not again at each reference.
+        let id = report.text(id_at)?;
+        report.id(id_at);
         let idx = u16::try_from(idx).ok()?;
         match self.by_id.entry(id) {
             Entry::Vacant(entry) => {
@@ -127,8 +129,8 @@ impl<'t> Names<'t> {
         Some(id)
     }
 
-    /// The entry that `at` refers to; from now on it counts as used.
-    pub fn resolve(&mut self, at: At<'_>, report: &mut Report) -> Option<Named<'t>> {
+    /// The entry that `at` refers to; from now on it counts as used. If there is none, an error with `code`.
+    pub fn resolve(&mut self, at: At<'_>, code: &'static str, report: &mut Report) -> Option<Named<'t>> {
         let id = report.text(at)?;
         if let Some(named) = self.by_id.get_mut(id) {
             named.is_used = true;
@@ -137,7 +139,7 @@ impl<'t> Names<'t> {
         let suggestion = report.did_you_mean(id, self.by_id.keys().copied());
         let message = format!("there is no {} {:?}{suggestion}", self.what, shortened(id));
         let help = format!("write the id of one of the {}s of this document", self.what);
-        report.error(at, self.unknown_code, message, help);
+        report.error(at, code, message, help);
         None
     }
 

@@ -115,6 +115,7 @@ impl Reader<'_, '_> {
     fn condition(&mut self, at: At<'_>, level: usize) -> Condition {
         if !matches!(at.kind(), Kind::Object(_)) {
             self.report.wrong_type(at, "a condition", EXAMPLE);
+            return Condition::All(Vec::new());
         }
         let level = inner(level, at.children().len());
         all(at.children().map(|entry| self.entry(entry, level)).collect())

@@ -77,26 +77,21 @@ pub(crate) fn parse(source: &str, format: Format, report: &mut Report) -> Option
         return None;
     }
     let text = source.strip_prefix('\u{feff}').unwrap_or(source);
-    if text.trim().is_empty() {
-        report.source_error(Finding {
-            code: "empty_document",
-            pointer: String::new(),
-            offset: None,
-            message: "the document is empty".into(),
-            help: "begin with version: 1".into(),
-        });
-        return None;
-    }
     let mut builder =
         Builder { nodes: Vec::new(), open: Vec::new(), skipped_bytes: source.len().saturating_sub(text.len()), report };
     let read = match format {
+        _ if text.trim().is_empty() => Ok(()),
         Format::Json => json::read(text, &mut builder),
         #[cfg(feature = "yaml")]
         Format::Yaml => yaml::read(text, &mut builder),
     };
     match read {
-        Ok(()) if !builder.nodes.is_empty() => Some(Tree { nodes: builder.nodes }),
-        Ok(()) | Err(Stop) => None,
+        Ok(()) if builder.nodes.is_empty() => {
+            builder.error(0, "empty_document", "the document is empty", "begin with version: 1");
+            None
+        }
+        Ok(()) => Some(Tree { nodes: builder.nodes }),
+        Err(Stop) => None,
     }
 }
 
@@ -135,15 +130,26 @@ impl Builder<'_> {
 
     /// A number as written; one that no double holds is reported.
     fn number(&mut self, offset: usize, text: &str) -> Result<(), Stop> {
-        let kind = match number(text) {
-            Some(number) => Kind::Number(number),
+        match number(text) {
+            Some(number) => self.scalar(offset, Kind::Number(number)),
             None => {
                 let message = format!("the number {} is out of range", shortened(text));
-                self.error(offset, "number_out_of_range", message, "write a smaller number, or a text in quotes");
-                Kind::Broken
+                self.broken(offset, "number_out_of_range", message, "write a smaller number, or a text in quotes")
             }
-        };
-        self.scalar(offset, kind)
+        }
+    }
+
+    /// Something that is no value, and why. The reading goes on.
+    fn broken(
+        &mut self,
+        offset: usize,
+        code: &'static str,
+        message: impl Into<String>,
+        help: &str,
+    ) -> Result<(), Stop> {
+        let id = self.push(offset, Kind::Broken)?;
+        self.error_at(Some(id), offset, code, message, help);
+        Ok(())
     }
 
     /// A list begins; close it by [`Builder::end`].
@@ -158,8 +164,7 @@ impl Builder<'_> {
 
     fn begin(&mut self, offset: usize, kind: fn(Vec<NodeId>) -> Kind) -> Result<(), Stop> {
         if self.open.len() >= DEPTH_MAX {
-            let message = format!("lists and objects are nested deeper than {DEPTH_MAX} levels");
-            return Err(self.stop(offset, "too_deep", message, "flatten the document here"));
+            return Err(self.too_deep(offset));
         }
         let id = self.push(offset, kind(Vec::new()))?;
         self.open.push(Open { id, children: Vec::new(), key: None });
@@ -226,11 +231,27 @@ impl Builder<'_> {
         Ok(id)
     }
 
+    fn too_deep(&mut self, offset: usize) -> Stop {
+        let message = format!("lists and objects are nested deeper than {DEPTH_MAX} levels");
+        self.stop(offset, "too_deep", message, "flatten the document here")
+    }
+
     /// Reports an error at `offset`, inside of what is open.
     fn error(&mut self, offset: usize, code: &'static str, message: impl Into<String>, help: &str) {
+        self.error_at(self.open.last().map(|open| open.id), offset, code, message, help);
+    }
+
+    fn error_at(
+        &mut self,
+        id: Option<NodeId>,
+        offset: usize,
+        code: &'static str,
+        message: impl Into<String>,
+        help: &str,
+    ) {
         self.report.source_error(Finding {
             code,
-            pointer: self.open.last().map(|open| pointer(&self.nodes, open.id)).unwrap_or_default(),
+            pointer: id.map(|id| pointer(&self.nodes, id)).unwrap_or_default(),
             offset: Some(offset.saturating_add(self.skipped_bytes)),
             message: message.into(),
             help: help.into(),
@@ -285,6 +306,14 @@ impl<'t> At<'t> {
     /// The value's key in its object; empty if it is not in an object.
     pub fn key(self) -> &'t str {
         key_of(&self.tree.nodes, self.id)
+    }
+
+    /// The text that the value is; empty for other values.
+    pub fn as_text(self) -> &'t str {
+        match self.kind() {
+            Kind::Text(text) => text,
+            _ => "",
+        }
     }
 
     /// The JSON pointer (RFC 6901) of the value.

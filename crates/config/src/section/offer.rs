@@ -73,7 +73,8 @@ impl<'t> Compiler<'t, '_> {
             Ok(schedule) => schedule,
             Err(_) => {
                 if let (Some(starts), Some(ends)) = (offer.get("starts"), offer.get("ends")) {
-                    let message = format!("the offer ends ({ends}) at or before it starts ({starts})");
+                    let (start, end) = (starts.as_text(), ends.as_text());
+                    let message = format!("the offer ends at {end}, which is not after its start at {start}");
                     self.report.error(ends, "ends_before_start", message, "choose a later end, or an earlier start");
                 }
                 Schedule::default()
@@ -84,7 +85,7 @@ impl<'t> Compiler<'t, '_> {
     fn offer_audience(&mut self, offer: At<'t>, id: &str) -> Option<AudienceIdx> {
         self.report.contradiction(offer, "audience", "when", "keep one; put the condition into the audience");
         if let Some(at) = offer.get("audience") {
-            return self.audiences.resolve(at, self.report).map(|named| AudienceIdx(named.idx));
+            return self.audiences.resolve(at, "unknown_audience", self.report).map(|named| AudienceIdx(named.idx));
         }
         let condition = self.attributes.condition(offer.get("when")?, self.report);
         let idx = u16::try_from(self.parts.audiences.len()).ok()?;
@@ -119,7 +120,9 @@ impl<'t> Compiler<'t, '_> {
             let channel = at.get("channel").and_then(|at| self.report.id(at)).map(str::to_owned);
             let content = self.report.required(at, "content", "say what the creative shows: content: { title: … }");
             let content = content.map(|at| self.content(at)).unwrap_or_default();
-            if !taken.insert((locale.as_deref().map(str::to_ascii_lowercase), channel.clone())) {
+            let is_read =
+                locale.is_some() == at.get("locale").is_some() && channel.is_some() == at.get("channel").is_some();
+            if is_read && !taken.insert((locale.as_deref().map(str::to_ascii_lowercase), channel.clone())) {
                 let message = format!(
                     "another creative has the locale {} and the channel {} already",
                     locale.as_deref().unwrap_or("(any)"),

@@ -16,7 +16,7 @@ const RANKER_KEYS: [&str; 5] = ["type", "profile", "session", "own", "popularity
 pub(crate) fn read<'t>(at: Option<At<'t>>, root: At<'t>, compiler: &mut Compiler<'t, '_>) {
     let list = at.map(|at| compiler.report.list(at, "placements", "too_many_placements", PLACEMENTS_MAX));
     let placements: Vec<At<'t>> = list.into_iter().flatten().collect();
-    if placements.is_empty() {
+    if placements.is_empty() && !compiler.report.has_errors() {
         let help = "add a placement for each slot of the page that offers may fill";
         compiler.report.warning(
             at.unwrap_or(root),
@@ -25,15 +25,8 @@ pub(crate) fn read<'t>(at: Option<At<'t>>, root: At<'t>, compiler: &mut Compiler
             help,
         );
     }
-    let fallbacks = placements
-        .iter()
-        .filter_map(|at| match at.get("fallback")?.kind() {
-            Kind::Text(id) => Some(&**id),
-            _ => None,
-        })
-        .collect();
-    let mut reader =
-        Reader { names: Names::new("placement", "unknown_placement"), fallbacks, n_candidates: 0, compiler };
+    let fallbacks: BTreeSet<&str> = placements.iter().filter_map(|at| Some(at.get("fallback")?.as_text())).collect();
+    let mut reader = Reader { names: Names::new("placement"), fallbacks, all: None, n_candidates: 0, compiler };
     for (idx, at) in placements.into_iter().enumerate() {
         reader.placement(at, idx);
     }
@@ -43,6 +36,8 @@ struct Reader<'t, 'a, 'c> {
     names: Names<'t>,
     /// Ids of the fallback offers of all placements.
     fallbacks: BTreeSet<&'t str>,
+    /// What `all` means, once it is used.
+    all: Option<Vec<OfferIdx>>,
     n_candidates: usize,
     compiler: &'c mut Compiler<'t, 'a>,
 }
@@ -72,22 +67,25 @@ impl<'t> Reader<'t, '_, '_> {
             Some(at) if !matches!(at.kind(), Kind::Text(word) if **word == *"all") => {
                 let mut seen = BTreeSet::new();
                 for entry in report.list(at, "offers, or the word all", "too_many_offers", OFFERS_MAX) {
-                    let Some(named) = self.compiler.offers.resolve(entry, report) else { continue };
+                    let Some(named) = self.compiler.offers.resolve(entry, "unknown_offer", report) else { continue };
                     if seen.insert(named.idx) {
                         candidates.push(OfferIdx(named.idx));
                     } else {
                         report.error(
                             entry,
                             "duplicate_candidate",
-                            format!("{entry} is listed twice"),
+                            format!("the offer {:?} is listed twice", entry.as_text()),
                             "remove one of the two",
                         );
                     }
                 }
             }
             _ => {
-                let named = self.compiler.offers.resolve_all(|id| !self.fallbacks.contains(id));
-                candidates.extend(named.iter().map(|it| OfferIdx(it.idx)));
+                let all = self.all.get_or_insert_with(|| {
+                    let named = self.compiler.offers.resolve_all(|id| !self.fallbacks.contains(id));
+                    named.iter().map(|it| OfferIdx(it.idx)).collect()
+                });
+                candidates.clone_from(all);
             }
         }
         let n_before = self.n_candidates;
@@ -105,6 +103,10 @@ impl<'t> Reader<'t, '_, '_> {
         let report = &mut *self.compiler.report;
         if matches!(at.kind(), Kind::Text(_)) {
             return report.word(at, &choice).unwrap_or(Ranker::Priority);
+        }
+        if !matches!(at.kind(), Kind::Object(_)) {
+            report.wrong_type(at, "a ranker", "write priority, items, or an object with type: items and weights");
+            return Ranker::Priority;
         }
         let Some(at) = report.object(at, &RANKER_KEYS) else { return Ranker::Priority };
         let kind = report.required(at, "type", "say how offers are ordered: type: items");
@@ -169,12 +171,13 @@ impl<'t> Reader<'t, '_, '_> {
             report.error(placement, "placement_without_fallback", "the placement has no fallback offer", help);
             return None;
         };
-        let Named { idx, at: offer, .. } = self.compiler.offers.resolve(at, report)?;
+        let id = at.as_text();
+        let Named { idx, at: offer, .. } = self.compiler.offers.resolve(at, "unknown_offer", report)?;
         let creatives = self.compiler.parts.offers.get(usize::from(idx)).map(|it| it.creatives.as_slice());
         let fits_everywhere =
             creatives.unwrap_or_default().iter().any(|it| it.locale.is_none() && it.channel.is_none());
         if !fits_everywhere && offer.get("creatives").is_some() && offer.get("content").is_none() {
-            let message = format!("the fallback offer, {at}, has no creative that fits every locale and channel");
+            let message = format!("the fallback offer {id:?} has no creative that fits every locale and channel");
             let help = "add a creative without locale and channel to that offer";
             report.error(at, "fallback_does_not_fit_everywhere", message, help);
         }
@@ -182,7 +185,7 @@ impl<'t> Reader<'t, '_, '_> {
             ["starts", "ends", "audience", "when"].into_iter().filter(|key| offer.get(key).is_some()).collect();
         if !ignored.is_empty() {
             let message =
-                format!("the fallback offer, {at}, has {}: as a fallback it shows regardless", ignored.join(" and "));
+                format!("the fallback offer {id:?} has {}: as a fallback it shows regardless", ignored.join(" and "));
             report.warning(
                 at,
                 "fallback_rules_ignored",

@@ -3,7 +3,7 @@
 use hifijson::num::LexWrite as _;
 use hifijson::str::LexAlloc as _;
 use hifijson::token::{Expect, Lex as _};
-use hifijson::{Error, Read as _, SliceLexer, num, str};
+use hifijson::{Read as _, SliceLexer, num, str};
 
 use super::{Builder, Kind, Stop};
 
@@ -13,7 +13,7 @@ pub(super) fn read(text: &str, builder: &mut Builder<'_>) -> Result<(), Stop> {
     reader.value()?;
     match reader.next() {
         None => Ok(()),
-        Some(_) => Err(reader.stop(Error::Token(Expect::Eof))),
+        Some(_) => Err(reader.stop(Expect::Eof)),
     }
 }
 
@@ -43,7 +43,7 @@ impl Reader<'_, '_, '_> {
                 self.entries(b'}', |reader| {
                     let key = reader.key()?;
                     if reader.next() != Some(b':') {
-                        return Err(reader.stop(Error::Token(Expect::Colon)));
+                        return Err(reader.stop(Expect::Colon));
                     }
                     reader.lexer.take_next();
                     reader.builder.key(key.0, key.1);
@@ -60,7 +60,10 @@ impl Reader<'_, '_, '_> {
             }
             Some(b'-' | b'0'..=b'9') => match self.lexer.num_string().validated() {
                 Ok((text, _)) => self.builder.number(offset, text),
-                Err(error) => Err(self.stop(error.into())),
+                Err(num::Error::ExpectedDigit) => {
+                    let message = "the number that begins here lacks a digit";
+                    Err(self.builder.stop(offset, "syntax", message, "write numbers like 12, -0.5 or 1e9"))
+                }
             },
             Some(b'a'..=b'z') => match self.lexer.null_or_bool() {
                 Some(word) => self.builder.scalar(offset, word.map_or(Kind::Null, Kind::Bool)),
@@ -71,7 +74,7 @@ impl Reader<'_, '_, '_> {
                     Err(self.builder.stop(offset, "syntax", message, help))
                 }
             },
-            _ => Err(self.stop(Error::Token(Expect::Value))),
+            _ => Err(self.stop(Expect::Value)),
         }
     }
 
@@ -84,7 +87,7 @@ impl Reader<'_, '_, '_> {
                 match self.next() {
                     Some(b',') => self.lexer.take_next(),
                     Some(next) if next == end => break,
-                    _ => return Err(self.stop(Error::Token(Expect::CommaOrEnd))),
+                    _ => return Err(self.stop(Expect::CommaOrEnd)),
                 };
             }
         }
@@ -95,47 +98,47 @@ impl Reader<'_, '_, '_> {
 
     fn key(&mut self) -> Result<(usize, Box<str>), Stop> {
         if self.next() != Some(b'"') {
-            return Err(self.stop(Error::Token(Expect::String)));
+            return Err(self.stop(Expect::String));
         }
         let offset = self.offset();
         Ok((offset, self.text()?))
     }
 
     fn text(&mut self) -> Result<Box<str>, Stop> {
+        let offset = self.offset();
         self.lexer.take_next();
-        match self.lexer.str_string() {
-            Ok(text) => Ok(text.into()),
-            Err(error) => Err(self.stop(error.into())),
-        }
+        self.lexer.str_string().map(Into::into).map_err(|error| {
+            let message = match error {
+                str::Error::Control => "the text that begins here has a line break, a tab or another control character",
+                str::Error::Escape(_) => "the text that begins here has an escape that JSON does not know",
+                str::Error::Eof => "the text that begins here has no end",
+                str::Error::Utf8(_) => "the text that begins here is not UTF-8",
+            };
+            let help = r#"write line breaks as \n, quotes inside of a text as \" and backslashes as \\"#;
+            self.builder.stop(offset, "syntax", message, help)
+        })
     }
 
     /// Reports broken syntax at the lexer's place.
-    fn stop(&mut self, error: Error) -> Stop {
+    fn stop(&mut self, expected: Expect) -> Stop {
         let next = self.lexer.peek_next();
-        let what = match &error {
-            Error::Depth => "less nesting",
-            Error::Num(num::Error::ExpectedDigit) => "a digit",
-            Error::Str(str::Error::Control) => "a text without line breaks, tabs and other control characters",
-            Error::Str(str::Error::Escape(_)) => r#"one of the escapes \" \\ \/ \b \f \n \r \t \uXXXX"#,
-            Error::Str(str::Error::Eof) => "the closing quote of a text",
-            Error::Str(str::Error::Utf8(_)) => "UTF-8",
-            Error::Token(Expect::Value | Expect::ValueOrEnd) => "a value",
-            Error::Token(Expect::CommaOrEnd) => "a comma or a closing bracket",
-            Error::Token(Expect::String) => "a key in double quotes",
-            Error::Token(Expect::Colon) => "a colon behind the key",
-            Error::Token(Expect::Eof) => "the end of the document",
+        let what = match expected {
+            Expect::Value | Expect::ValueOrEnd => "a value",
+            Expect::CommaOrEnd => "a comma or a closing bracket",
+            Expect::String => "a key in double quotes",
+            Expect::Colon => "a colon behind the key",
+            Expect::Eof => "the end of the document",
         };
         let rest = std::str::from_utf8(self.lexer.as_slice()).unwrap_or_default();
         let found = match rest.chars().next() {
             None => "the end of the document".to_owned(),
-            Some(char) => format!("{char:?}"),
+            Some(char) => format!("{:?}", char.to_string()),
         };
-        let help = match (&error, next) {
-            (Error::Str(_), _) => "write line breaks as \\n and quotes inside of a text as \\\"",
+        let help = match (expected, next) {
             (_, None) => "close every quote, { and [ that is open",
             (_, Some(b'\'')) => "use double quotes",
             (_, Some(b'/' | b'#')) => "JSON has no comments; YAML has them",
-            (Error::Token(Expect::Value | Expect::String), Some(b'}' | b']')) => "remove the comma before it",
+            (Expect::Value | Expect::String, Some(b'}' | b']')) => "remove the comma before it",
             _ => "look for a missing quote, comma or bracket just before this place",
         };
         let message = format!("expected {what}, found {found}");

@@ -3,7 +3,7 @@
 //! Refused are anchors, aliases and tags (a document is then as great as its text, and means what it says), several
 //! documents in one text, and keys that are no scalars.
 
-use granit_parser::{Event, Parser, ScalarStyle, Span};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span};
 
 use super::{Builder, Kind, Stop, shortened};
 
@@ -17,6 +17,10 @@ pub(super) fn read(text: &str, builder: &mut Builder<'_>) -> Result<(), Stop> {
             Ok((event, span)) => reader.event(event, span)?,
             Err(error) => {
                 let offset = reader.offset_of(error.marker().byte_offset());
+                // The parser looks ahead, so its limit, though greater, may come first.
+                if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+                    return Err(reader.builder.too_deep(offset));
+                }
                 let help =
                     "look at the indentation, for a missing quote, and for a ': ' or ' #' in a text without quotes";
                 return Err(reader.builder.stop(offset, "syntax", format!("broken YAML: {}", error.info()), help));
@@ -33,6 +37,30 @@ struct Reader<'s, 'b, 'r> {
     containers: Vec<Container>,
     n_documents: usize,
 }
+
+/// A feature of YAML that documents may not use.
+#[derive(Clone, Copy)]
+struct Refused {
+    code: &'static str,
+    message: &'static str,
+    help: &'static str,
+}
+
+const ALIAS: Refused = Refused {
+    code: "yaml_alias",
+    message: "aliases (*name) are not allowed",
+    help: "repeat the value; a text that begins with * needs quotes",
+};
+const ANCHOR: Refused = Refused {
+    code: "yaml_anchor",
+    message: "anchors (&name) are not allowed",
+    help: "remove the anchor; a text that begins with & needs quotes",
+};
+const TAG: Refused = Refused {
+    code: "yaml_tag",
+    message: "tags (!name) are not allowed",
+    help: "remove the tag; a text that begins with ! needs quotes",
+};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Container {
@@ -59,37 +87,41 @@ impl Reader<'_, '_, '_> {
                 Ok(())
             }
             Event::Scalar(text, style, anchor_id, tag) => {
-                let is_good = self.check_properties(offset, anchor_id, tag.is_some());
                 if self.is_key() {
+                    self.check_properties(offset, anchor_id, tag.is_some());
                     self.builder.key(offset, text.into());
                     self.step();
                     return Ok(());
                 }
                 self.step();
                 match style {
-                    _ if !is_good => self.builder.scalar(offset, Kind::Broken),
+                    _ if tag.is_some() => self.builder.broken(offset, TAG.code, TAG.message, TAG.help),
+                    _ if anchor_id != 0 => self.builder.broken(offset, ANCHOR.code, ANCHOR.message, ANCHOR.help),
                     ScalarStyle::Plain => self.plain(offset, &text),
                     _ => self.builder.scalar(offset, Kind::Text(text.into())),
                 }
             }
-            Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                let help = "repeat the value; a text that begins with * needs quotes";
-                self.builder.error(offset, "yaml_alias", "aliases (*name) are not allowed", help);
-                if self.is_key() {
-                    self.builder.key(offset, "*".into());
-                    self.step();
-                    return Ok(());
-                }
+            Event::Alias(_) | Event::UnresolvedAlias(_) if self.is_key() => {
+                self.refuse(offset, ALIAS);
+                self.builder.key(offset, "*".into());
                 self.step();
-                self.builder.scalar(offset, Kind::Broken)
+                Ok(())
+            }
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                self.step();
+                self.builder.broken(offset, ALIAS.code, ALIAS.message, ALIAS.help)
             }
             Event::SequenceStart(_, anchor_id, tag) => {
-                self.begin(offset, anchor_id, tag.is_some(), Container::List)?;
-                self.builder.begin_list(offset)
+                self.begin(offset, Container::List)?;
+                self.builder.begin_list(offset)?;
+                self.check_properties(offset, anchor_id, tag.is_some());
+                Ok(())
             }
             Event::MappingStart(_, anchor_id, tag) => {
-                self.begin(offset, anchor_id, tag.is_some(), Container::ObjectBeforeKey)?;
-                self.builder.begin_object(offset)
+                self.begin(offset, Container::ObjectBeforeKey)?;
+                self.builder.begin_object(offset)?;
+                self.check_properties(offset, anchor_id, tag.is_some());
+                Ok(())
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 self.containers.pop();
@@ -101,8 +133,7 @@ impl Reader<'_, '_, '_> {
         }
     }
 
-    fn begin(&mut self, offset: usize, anchor_id: usize, has_tag: bool, container: Container) -> Result<(), Stop> {
-        self.check_properties(offset, anchor_id, has_tag);
+    fn begin(&mut self, offset: usize, container: Container) -> Result<(), Stop> {
         if self.is_key() {
             let message = "a key is a list or an object";
             return Err(self.builder.stop(
@@ -133,16 +164,18 @@ impl Reader<'_, '_, '_> {
         }
     }
 
-    fn check_properties(&mut self, offset: usize, anchor_id: usize, has_tag: bool) -> bool {
+    /// Reports the anchor and the tag of a key, or of what was opened last.
+    fn check_properties(&mut self, offset: usize, anchor_id: usize, has_tag: bool) {
         if anchor_id != 0 {
-            let help = "remove the anchor; a text that begins with & needs quotes";
-            self.builder.error(offset, "yaml_anchor", "anchors (&name) are not allowed", help);
+            self.refuse(offset, ANCHOR);
         }
         if has_tag {
-            let help = "remove the tag; a text that begins with ! needs quotes";
-            self.builder.error(offset, "yaml_tag", "tags (!name) are not allowed", help);
+            self.refuse(offset, TAG);
         }
-        anchor_id == 0 && !has_tag
+    }
+
+    fn refuse(&mut self, offset: usize, refused: Refused) {
+        self.builder.error(offset, refused.code, refused.message, refused.help);
     }
 
     /// A scalar without quotes, by the core schema of YAML 1.2.
@@ -157,13 +190,11 @@ impl Reader<'_, '_, '_> {
                 Shape::Ambiguous => {
                     let message = format!("{} may be a number or a text", shortened(text));
                     let help = "put a text in quotes; write a number in decimal, without zeros in front";
-                    self.builder.error(offset, "ambiguous_number", message, help);
-                    self.builder.scalar(offset, Kind::Broken)
+                    self.builder.broken(offset, "ambiguous_number", message, help)
                 }
                 Shape::NotFinite => {
                     let message = format!("the number {text} is out of range");
-                    self.builder.error(offset, "number_out_of_range", message, "write a number, or a text in quotes");
-                    self.builder.scalar(offset, Kind::Broken)
+                    self.builder.broken(offset, "number_out_of_range", message, "write a number, or a text in quotes")
                 }
             },
         }

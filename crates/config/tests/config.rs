@@ -1,0 +1,11 @@
+//! Documents as marketers write them, and what must be said about them.
+#![allow(missing_docs)]
+
+#[path = "config/cases.rs"]
+mod cases;
+#[path = "config/guide.rs"]
+mod guide;
+#[path = "config/limits.rs"]
+mod limits;
+#[path = "config/properties.rs"]
+mod properties;
