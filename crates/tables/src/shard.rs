@@ -80,6 +80,12 @@ pub enum ShardError {
         /// Number of bytes.
         found: usize,
     },
+    /// More bytes than a shard may have.
+    #[error("a shard has at most {SHARD_BYTES_MAX} bytes, but this one has {found}; the table needs more shard bits")]
+    TooLong {
+        /// Number of bytes.
+        found: usize,
+    },
     /// The bytes were damaged.
     #[error("the checksum is {found:08x}, but the header says {expected:08x}: the shard is damaged")]
     Checksum {
@@ -148,12 +154,6 @@ pub enum ShardError {
         position: usize,
         /// The rule.
         source: RowError,
-    },
-    /// More rows than one shard may hold. Only when writing.
-    #[error("{n_rows} rows make a shard longer than {SHARD_BYTES_MAX} bytes; take more shard bits")]
-    TooLong {
-        /// Number of rows.
-        n_rows: usize,
     },
 }
 
@@ -230,10 +230,11 @@ pub fn encode_shard<R: AsRef<[u8]>>(
     place: ShardPlace,
     rows: &[(RowKey, R)],
 ) -> Result<Vec<u8>, ShardError> {
-    let too_long = ShardError::TooLong { n_rows: rows.len() };
-    let body_bytes = rows.len().checked_mul(schema.visitor_bytes());
-    let total_bytes = body_bytes.and_then(|body| body.checked_add(HEADER_BYTES));
-    let total_bytes = total_bytes.filter(|total| *total <= SHARD_BYTES_MAX).ok_or(too_long)?;
+    let body_bytes = rows.len().saturating_mul(schema.visitor_bytes());
+    let total_bytes = body_bytes.saturating_add(HEADER_BYTES);
+    if total_bytes > SHARD_BYTES_MAX {
+        return Err(ShardError::TooLong { found: total_bytes });
+    }
     let header = ShardHeader {
         n_rows: rows.len() as u32,
         row_bytes: schema.row_bytes() as u16,

@@ -1,6 +1,6 @@
 //! The 40 bytes at the front of a shard.
 
-use super::{CHECKED_FROM, Cursor, MAGIC, SHARD_BITS_MAX, ShardError, ShardPlace, VERSION, crc32c};
+use super::{CHECKED_FROM, Cursor, MAGIC, SHARD_BITS_MAX, SHARD_BYTES_MAX, ShardError, ShardPlace, VERSION, crc32c};
 use crate::schema::Schema;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
@@ -54,6 +54,9 @@ impl ShardHeader {
         }
         if raw.total_bytes as usize != bytes.len() {
             return Err(ShardError::Length { expected: raw.total_bytes, found: bytes.len() });
+        }
+        if bytes.len() > SHARD_BYTES_MAX {
+            return Err(ShardError::TooLong { found: bytes.len() });
         }
         let found = crc32c(bytes.get(CHECKED_FROM..).unwrap_or(&[]));
         if found != raw.crc32c {

@@ -316,10 +316,9 @@ impl TableWriter {
     /// Notices before any work that the shards asked for would be far too long.
     fn check_mean_shard(&self, n_shards: usize) -> Result<(), WriteError> {
         let mean_rows = self.n_rows.checked_div(n_shards as u64).unwrap_or(0);
-        let mean_bytes = mean_rows.saturating_mul(self.schema.visitor_bytes() as u64);
-        if mean_bytes > SHARD_BYTES_MAX as u64 {
-            let source = ShardError::TooLong { n_rows: mean_rows as usize };
-            return Err(WriteError::Shard { shard_idx: 0, source });
+        let found = mean_rows.saturating_mul(self.schema.visitor_bytes() as u64) as usize;
+        if found > SHARD_BYTES_MAX {
+            return Err(WriteError::Shard { shard_idx: 0, source: ShardError::TooLong { found } });
         }
         Ok(())
     }
