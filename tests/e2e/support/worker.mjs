@@ -1,0 +1,223 @@
+// Starts the compiled Worker on local workerd, one isolate a Worker, and talks to it as a client does: over TCP.
+//
+// `startFleet` starts many Workers in one workerd, each with KV, Durable Object and isolate of its own; it takes about as
+// long as starting one. `startWorker` is a fleet of one.
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Miniflare } from "miniflare";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const BUILD = resolve(ROOT, process.env.VITRINE_BUILD_DIR ?? "build");
+const wrangler = readFileSync(`${ROOT}/wrangler.toml`, "utf8");
+const COMPATIBILITY_DATE = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(wrangler)[1];
+
+export const ADMIN_TOKEN = "e2e-admin-token";
+export const TABLE_KEY = readFileSync(new URL("../../data/table.key", import.meta.url), "utf8").trim();
+export const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+
+/// The variables of a Worker in these tests. Pointers are read again only after an hour unless a test says otherwise, so
+/// that every read of KV has one known cause.
+const VARS = {
+  TABLE_KEY,
+  ADMIN_TOKEN_SHA256: sha256(ADMIN_TOKEN),
+  ALLOWED_ORIGINS: "https://shop.example, https://m.shop.example",
+  REFRESH_MS: "3600000",
+  KV_TIMEOUT_MS: "5000",
+};
+
+/// A KV namespace that fails when told so: keys in `faults` throw or never answer. Everything else goes to the real one.
+/// It writes down which keys were asked for.
+const UNRELIABLE_KV = `
+import { WorkerEntrypoint } from "cloudflare:workers";
+const faults = new Map();
+const reads = [];
+export default class extends WorkerEntrypoint {
+  async get(key, options) {
+    reads.push(key);
+    const fault = faults.get(key) ?? faults.get("*");
+    if (fault === "throw") throw new Error("KV GET failed: 503 Service Unavailable");
+    if (fault === "hang") await scheduler.wait(3_600_000);
+    return this.env.REAL.get(key, options);
+  }
+  put(key, value) {
+    if (faults.get(key) === "refuse") throw new Error("KV PUT failed: 429 Too Many Requests");
+    return this.env.REAL.put(key, value);
+  }
+  async fetch(request) {
+    if (request.method === "PUT") {
+      faults.clear();
+      for (const [key, fault] of Object.entries(await request.json())) faults.set(key, fault);
+    }
+    return Response.json(reads.splice(0));
+  }
+}`;
+
+/// Starts one Worker. See [`startFleet`] for the options.
+export async function startWorker(options = {}) {
+  const { workers, stop } = await startFleet([{ name: "vitrine", ...options }]);
+  return Object.assign(workers[0], { stop });
+}
+
+/// Starts a Worker for each of `fleet`: `{ name, vars, unreliableKv, noKv, cf, kv }`.
+///
+/// - `vars` replaces variables; `null` takes one away.
+/// - `unreliableKv: true` puts the KV of [`Worker.faults`] in front of the real one; `noKv: true` binds none.
+/// - `kv` is what its namespace holds before the first request: an object from key to bytes or text.
+export async function startFleet(fleet) {
+  const script = {
+    modules: true,
+    rootPath: BUILD,
+    modulesRoot: BUILD,
+    scriptPath: resolve(BUILD, "index.js"),
+    modulesRules: [{ type: "CompiledWasm", include: ["**/*.wasm"] }],
+    compatibilityDate: COMPATIBILITY_DATE,
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+  };
+  const definitions = fleet.flatMap(({ name, vars = {}, unreliableKv, noKv }) => {
+    const bindings = Object.fromEntries(Object.entries({ ...VARS, ...vars }).filter(([, value]) => value !== null));
+    const worker = { ...script, name, bindings, durableObjects: { REGISTRY: { className: "Registry", useSQLite: true } } };
+    const namespace = `kv-of-${name}`;
+    if (noKv) return [worker];
+    if (!unreliableKv) return [{ ...worker, kvNamespaces: { VITRINE: namespace } }];
+    const proxy = {
+      name: namespace,
+      modules: true,
+      script: UNRELIABLE_KV,
+      compatibilityDate: COMPATIBILITY_DATE,
+      kvNamespaces: { REAL: namespace },
+    };
+    return [{ ...worker, serviceBindings: { VITRINE: namespace } }, proxy];
+  });
+  const miniflare = new Miniflare({ cf: fleet[0].cf ?? {}, handleRuntimeStdio: collectLog, workers: definitions });
+  await miniflare.ready;
+  const workers = [];
+  for (const options of fleet) {
+    const worker = new Worker(miniflare, options, await miniflare.unsafeGetDirectURL(options.name));
+    await worker.store(options.kv ?? {});
+    workers.push(worker);
+  }
+  return {
+    workers,
+    worker: (name) => workers.find((it) => it.name === name),
+    stop: () => miniflare.dispose(),
+  };
+}
+
+/// What the Workers write to their logs, kept for the tests that look at it.
+export const log = [];
+function collectLog(stdout, stderr) {
+  for (const stream of [stdout, stderr]) {
+    stream.setEncoding("utf8").on("data", (text) => log.push(text));
+  }
+}
+
+/// One running Worker.
+class Worker {
+  #miniflare;
+
+  constructor(miniflare, { name, unreliableKv, noKv }, url) {
+    this.#miniflare = miniflare;
+    this.name = name;
+    this.url = url.origin;
+    this.kvOwner = unreliableKv ? [`kv-of-${name}`, "REAL"] : [name, "VITRINE"];
+    this.hasKv = !noKv;
+  }
+
+  /// Sends a request to a path.
+  async fetch(path, init = {}) {
+    return await fetch(`${this.url}${path}`, init);
+  }
+
+  /// Sends a request through miniflare's entrance, which knows where the client is (`request.cf`).
+  async fetchThroughEntrance(path, init = {}) {
+    return await this.#miniflare.dispatchFetch(`http://vitrine.example${path}`, init);
+  }
+
+  /// Sends a decide request. The answer: `{ status, headers, text, body }`.
+  async decide(body, headers = {}) {
+    const raw = typeof body === "string" || ArrayBuffer.isView(body) || body instanceof ReadableStream;
+    const init = { method: "POST", headers: { "content-type": "application/json", ...headers }, duplex: "half" };
+    return await read(await this.fetch("/v1/decide", { ...init, body: raw ? body : JSON.stringify(body) }));
+  }
+
+  /// Sends a call below `/v1/admin/` with the administrator's token.
+  async admin(method, path, body, headers = {}) {
+    const authorization = `Bearer ${ADMIN_TOKEN}`;
+    const raw = body === undefined || typeof body === "string" || ArrayBuffer.isView(body);
+    const init = { method, headers: { authorization, ...headers }, body: raw ? body : JSON.stringify(body) };
+    return await read(await this.fetch(`/v1/admin/${path}`, init));
+  }
+
+  /// The answer of `/healthz`.
+  async health() {
+    return (await read(await this.fetch("/healthz"))).body;
+  }
+
+  /// The counters of the isolate.
+  async counters() {
+    return (await this.health()).isolate.counters;
+  }
+
+  /// Writes values straight into KV; `null` takes one away.
+  async store(entries) {
+    if (!this.hasKv) return;
+    const kv = await this.#kv();
+    for (const [key, value] of Object.entries(entries)) {
+      await (value === null ? kv.delete(key) : kv.put(key, value));
+    }
+  }
+
+  /// Everything in KV, from key to bytes.
+  async stored() {
+    const kv = await this.#kv();
+    const entries = {};
+    let page = { cursor: undefined, list_complete: false };
+    while (!page.list_complete) {
+      page = await kv.list({ cursor: page.cursor });
+      for (const { name } of page.keys) entries[name] = new Uint8Array(await kv.get(name, "arrayBuffer"));
+    }
+    return entries;
+  }
+
+  /// Makes keys of an unreliable KV fail from now on: `throw`, `hang` or `refuse` (a write); `*` is every key.
+  async faults(faults) {
+    await this.#unreliable("PUT", JSON.stringify(faults));
+  }
+
+  /// The keys that were asked of an unreliable KV since the last call.
+  async keysRead() {
+    return await this.#unreliable("GET");
+  }
+
+  async #unreliable(method, body) {
+    const proxy = await this.#miniflare.getWorker(this.kvOwner[0]);
+    return await (await proxy.fetch("http://kv.example/", { method, body })).json();
+  }
+
+  #kv() {
+    const [owner, binding] = this.kvOwner;
+    return this.#miniflare.getKVNamespace(binding, owner);
+  }
+}
+
+/// Reads a response whole. `body` is its JSON, `null` if there is none.
+export async function read(response) {
+  const text = await response.text();
+  const isJson = /\bjson$/.test(response.headers.get("content-type") ?? "");
+  return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : null };
+}
+
+/// Asks until the answer is as wanted. Each try is a request, and requests are what makes a Worker look again.
+export async function eventually(ask, isWanted) {
+  let answer;
+  for (let n_tries = 0; n_tries < 200; n_tries += 1) {
+    answer = await ask();
+    if (isWanted(answer)) return answer;
+  }
+  throw new Error(`not in 200 tries; the last answer: ${JSON.stringify(answer?.body ?? answer)}`);
+}
+
+export { ROOT };
