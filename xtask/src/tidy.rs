@@ -76,15 +76,11 @@ fn check_crates(project: &Project, findings: &mut Vec<Finding>) -> Result<usize>
     findings.extend(crates::arrows(&packages));
     findings.extend(crates::direct_dependencies(&packages, &allowed));
     for name in allowed.trees.keys() {
-        let tree =
-            capture(cargo(project.root()).args(["tree", "--locked", "--package", name, "--edges", "normal,no-proc-macro"]).args([
-                "--target",
-                "wasm32-unknown-unknown",
-                "--prefix",
-                "none",
-                "--format",
-                "{p}",
-            ]))?;
+        let tree = capture(
+            cargo(project.root())
+                .args(["tree", "--locked", "--package", name, "--edges", "normal,no-proc-macro"])
+                .args(["--target", "wasm32-unknown-unknown", "--prefix", "none", "--format", "{p}"]),
+        )?;
         findings.extend(crates::whole_tree(name, &tree, &allowed));
     }
     for package in &packages {

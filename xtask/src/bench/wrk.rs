@@ -8,22 +8,34 @@ use std::path::{Path, PathBuf};
 /// Connections that are open at a time; each has one request under way.
 const N_CONNECTIONS: u32 = 16;
 
-/// Finds wrk in `PATH` or among the project's tools, where it is unpacked from Debian's package if that can be had.
-pub fn find(project: &Project) -> Result<PathBuf> {
-    if let Some(found) = find_in_path("wrk") {
-        return Ok(found);
+/// Debian's packages of wrk and of what it needs beyond a plain system.
+const DEBIAN_PACKAGES: &str = "wrk libluajit-5.1-2 libluajit-5.1-common";
+
+/// An installed wrk.
+pub struct Wrk {
+    program: PathBuf,
+    /// Where its libraries are, if not where the system has them.
+    libraries: Option<PathBuf>,
+}
+
+/// Finds wrk in `PATH` or among the project's tools, where it is unpacked from Debian's packages if they can be had.
+pub fn find(project: &Project) -> Result<Wrk> {
+    if let Some(program) = find_in_path("wrk") {
+        return Ok(Wrk { program, libraries: None });
     }
     let dir = project.tools().join("wrk");
-    let unpacked = dir.join("usr/bin/wrk");
-    if !unpacked.exists() && find_in_path("apt-get").is_some() {
+    let program = dir.join("usr/bin/wrk");
+    if !program.exists() && find_in_path("apt-get").is_some() {
         std::fs::create_dir_all(&dir)?;
+        let unpack = format!("apt-get download {DEBIAN_PACKAGES} && for deb in *.deb; do dpkg -x \"$deb\" .; done");
         // Whether this worked is seen by the file below.
-        let _ = capture(command("sh", &dir).args(["-c", "apt-get download wrk && dpkg -x wrk_*.deb ."]));
+        let _ = capture(command("sh", &dir).args(["-c", &unpack]));
     }
-    if !unpacked.exists() {
+    if !program.exists() {
         bail!("wrk makes the load and is missing: install it (Debian: apt-get install wrk; macOS: brew install wrk)");
     }
-    Ok(unpacked)
+    let libraries = std::fs::read_dir(dir.join("usr/lib"))?.next().transpose()?.map(|entry| entry.path());
+    Ok(Wrk { program, libraries })
 }
 
 /// What one run of wrk measured.
@@ -38,9 +50,12 @@ pub struct Load {
 }
 
 /// Loads `url` with the requests of a wrk script for some seconds. Errors: wrk fails, or an answer was no success though `only_success`.
-pub fn run(wrk: &Path, script: &Path, url: &str, seconds: u32, only_success: bool) -> Result<Load> {
+pub fn run(wrk: &Wrk, script: &Path, url: &str, seconds: u32, only_success: bool) -> Result<Load> {
     let dir = script.parent().context("the script has no folder")?;
-    let mut load = command(wrk, dir);
+    let mut load = command(&wrk.program, dir);
+    if let Some(libraries) = &wrk.libraries {
+        load.env("LD_LIBRARY_PATH", libraries);
+    }
     load.args(["--threads", "1", "--latency", "--connections", &N_CONNECTIONS.to_string()]);
     load.args(["--duration", &format!("{seconds}s"), "--script"]).arg(script).arg(url);
     let report = capture(&mut load)?;
