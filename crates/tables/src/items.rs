@@ -222,7 +222,7 @@ impl ItemTable {
     }
 
     /// The items of a category, by rising index. None for an unknown category.
-    pub fn items_in(&self, category: &str) -> impl Iterator<Item = u32> {
+    pub fn items_in<'t>(&'t self, category: &str) -> impl Iterator<Item = u32> + use<'t> {
         let category = search(self.n_categories(), category, |code| self.category_name(code));
         let range = category.and_then(|code| {
             let end = |code: u32| self.member_ends.get(code as usize).map(|end| *end as usize);

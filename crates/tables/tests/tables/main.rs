@@ -4,6 +4,7 @@
 mod corpus;
 mod document;
 mod golden;
+mod items;
 mod manifest;
 mod naive;
 mod properties;

@@ -47,10 +47,16 @@ fn message<T>(result: Result<T, WriteError>) -> String {
 fn a_table_that_spills_is_written_whole() {
     let dir = tempfile::tempdir().unwrap();
     let out_dir = dir.path().join("deep/table");
-    let mut writer = create(&out_dir, WriteOptions { shard_bits: Some(9), ..sample::options() }).unwrap();
-    // Enough that each of the 256 parts goes to its file at least once: 64 KiB of 12-byte records is 5,462 rows.
-    let n = 1_500_000;
-    push(&mut writer, 0..n);
+    let vector = ColumnType::Vector { dims: 1024, scale: 1.0 };
+    let schema = Schema::new(vec![required("v", vector)], BTreeMap::new()).unwrap();
+    let row = |n: u64| (0..1024).map(|i| ((n + i) % 255) as f32 - 127.0).collect::<Vec<_>>();
+    let options = WriteOptions { shard_bits: Some(9), ..sample::options() };
+    let mut writer = TableWriter::create(&out_dir, schema.clone(), sample::key(), options).unwrap();
+    // Enough that each of the 256 parts goes to its file at least once: 64 KiB are 64 rows.
+    let n = 32_000;
+    for n in 0..n {
+        writer.push(&format!("v-{n}"), &sample::row_values(&schema, &[CellValue::Vector(&row(n))])).unwrap();
+    }
     assert_eq!(names(&writer.work_dir().join(".spill")).len(), 256);
     writer.add_file("reports/report.json", b"{}").unwrap();
     let mut steps = Vec::new();
@@ -63,14 +69,17 @@ fn a_table_that_spills_is_written_whole() {
     let table = TableDir::open(&out_dir).unwrap();
     assert_eq!(*table.manifest(), manifest);
     let report = table.verify(|_, _| {}).unwrap();
-    assert_eq!((report.n_rows, report.shards_bytes), (n, 512 * 40 + n * 12));
+    assert_eq!((report.n_rows, report.shards_bytes), (n, 512 * 40 + n * 1032));
     assert_eq!(names(&out_dir.join("shards"))[..3], ["000", "001", "002"]);
-    for n in (0..n).step_by(100_003) {
+    for n in (0..n).step_by(3_001) {
         let key = sample::key().hash(&format!("v-{n}"));
         let shard_idx = key.shard(manifest.shard_bits);
         let bytes = table.read_shard(shard_idx).unwrap();
-        let row = manifest.decode_shard(shard_idx, &bytes).unwrap().find(key).map(|row| row.as_bytes().to_vec());
-        assert_eq!(row.unwrap(), (n as u32).to_le_bytes());
+        let shard = manifest.decode_shard(shard_idx, &bytes).unwrap();
+        let Value::Vector(vector) = shard.find(key).unwrap().get(schema.column("v").unwrap()) else {
+            panic!("a vector")
+        };
+        assert!(vector.codes().map(f32::from).eq(row(n)));
     }
 }
 
