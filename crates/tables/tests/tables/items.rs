@@ -97,24 +97,19 @@ fn records_that_do_not_make_a_table() {
 
 /// Random records: ids with categories, popularity and neighbours among each other.
 fn records() -> impl Strategy<Value = Vec<ItemRecord>> {
-    let item = (
-        proptest::option::of("[a-cä]{1,2}"),
-        0.0..=1.0_f32,
-        proptest::collection::btree_map(0..40_usize, -2.0..9.0_f32, 0..12),
-    );
-    proptest::collection::btree_map("[a-zé]{1,5}", item, 0..40).prop_map(
-        |items: BTreeMap<_, (_, _, BTreeMap<_, _>)>| {
-            let ids: Vec<String> = items.keys().cloned().collect();
-            let record =
-                |(id, (category, popularity, neighbours)): (String, (Option<String>, f32, BTreeMap<usize, f32>))| {
-                    let others =
-                        neighbours.into_iter().filter_map(|(other, weight)| Some((ids.get(other)?.clone(), weight)));
-                    let neighbours = others.filter(|(other, _)| *other != id).collect();
-                    ItemRecord { id, category, popularity, neighbours }
-                };
-            items.clone().into_iter().map(record).collect()
-        },
-    )
+    let category = proptest::option::of("[a-cä]{1,2}");
+    let neighbours = proptest::collection::btree_map(0..40_usize, -2.0..9.0_f32, 0..12);
+    let item = (category, 0.0..=1.0_f32, neighbours);
+    proptest::collection::btree_map("[a-zé]{1,5}", item, 0..40).prop_map(|items| {
+        let ids: Vec<String> = items.keys().cloned().collect();
+        let mut records = Vec::new();
+        for (id, (category, popularity, neighbours)) in items {
+            let named = neighbours.into_iter().filter_map(|(other, weight)| Some((ids.get(other)?.clone(), weight)));
+            let neighbours = named.filter(|(other, _)| *other != id).collect();
+            records.push(ItemRecord { id, category, popularity, neighbours });
+        }
+        records
+    })
 }
 
 proptest! {
