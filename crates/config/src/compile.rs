@@ -143,19 +143,11 @@ impl<'t> Names<'t> {
         None
     }
 
-    /// Every entry for which `keep` holds, in the order of the document; from now on they count as used.
-    pub fn resolve_all(&mut self, keep: impl Fn(&str) -> bool) -> Vec<Named<'t>> {
-        let mut named: Vec<_> = self
-            .by_id
-            .iter_mut()
-            .filter(|(id, _)| keep(id))
-            .map(|(_, named)| {
-                named.is_used = true;
-                *named
-            })
-            .collect();
-        named.sort_by_key(|named| named.idx);
-        named
+    /// The entry with this id counts as used from now on.
+    pub fn mark_used(&mut self, id: &str) {
+        if let Some(named) = self.by_id.get_mut(id) {
+            named.is_used = true;
+        }
     }
 
     fn warn_unused(&self, report: &mut Report, code: &'static str, message: &str) {

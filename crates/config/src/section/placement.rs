@@ -61,13 +61,13 @@ impl<'t> Reader<'t, '_, '_> {
 
     /// The offers of a list, or all that are no fallback offer of any placement.
     fn candidates(&mut self, placement: At<'t>) -> Vec<OfferIdx> {
-        let report = &mut *self.compiler.report;
+        let Compiler { report, parts, offers, .. } = &mut *self.compiler;
         let mut candidates: Vec<OfferIdx> = Vec::new();
         match placement.get("offers") {
             Some(at) if !matches!(at.kind(), Kind::Text(word) if **word == *"all") => {
                 let mut seen = BTreeSet::new();
                 for entry in report.list(at, "offers, or the word all", "too_many_offers", OFFERS_MAX) {
-                    let Some(named) = self.compiler.offers.resolve(entry, "unknown_offer", report) else { continue };
+                    let Some(named) = offers.resolve(entry, "unknown_offer", report) else { continue };
                     if seen.insert(named.idx) {
                         candidates.push(OfferIdx(named.idx));
                     } else {
@@ -82,8 +82,9 @@ impl<'t> Reader<'t, '_, '_> {
             }
             _ => {
                 let all = self.all.get_or_insert_with(|| {
-                    let named = self.compiler.offers.resolve_all(|id| !self.fallbacks.contains(id));
-                    named.iter().map(|it| OfferIdx(it.idx)).collect()
+                    let ids = parts.offers.iter().map(|it| it.id.as_str());
+                    let candidates = (0..=u16::MAX).zip(ids).filter(|(_, id)| !self.fallbacks.contains(id));
+                    candidates.inspect(|(_, id)| offers.mark_used(id)).map(|(idx, _)| OfferIdx(idx)).collect()
                 });
                 candidates.clone_from(all);
             }

@@ -23,20 +23,23 @@ fn mutated(source: &'static str) -> impl Strategy<Value = String> {
     })
 }
 
-/// JSON values with keys and numbers of all kinds.
-fn json() -> impl Strategy<Value = Value> {
+/// JSON values with numbers of all kinds, and with keys and texts of the characters of the class `char`.
+fn json(char: &str) -> impl Strategy<Value = Value> + use<> {
+    let texts = |n_max: usize| proptest::string::string_regex(&format!("{char}{{0,{n_max}}}")).unwrap();
+    let keys = texts(6).boxed();
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
         any::<f64>().prop_filter("finite", |it| it.is_finite()).prop_map(Value::from),
-        ".{0,8}".prop_map(Value::from),
+        texts(8).prop_map(Value::from),
     ];
-    leaf.prop_recursive(4, 40, 6, |inner| {
+    leaf.prop_recursive(4, 40, 6, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::btree_map(".{0,6}", inner, 0..6).prop_map(|it| Value::Object(it.into_iter().collect())),
+            prop::collection::btree_map(keys.clone(), inner, 0..6)
+                .prop_map(|it| Value::Object(it.into_iter().collect())),
         ]
     })
 }
@@ -103,18 +106,15 @@ proptest! {
     }
 
     #[test]
-    fn values_go_through_unchanged(value in json()) {
+    fn values_go_through_unchanged(value in json("(?s:.)")) {
         let text = value.to_string();
         prop_assert_eq!(through(&text, Format::Json), Some(format!("{{\"it\":{text}}}")));
     }
 
     #[test]
-    fn json_is_yaml(value in json()) {
-        // YAML knows characters that must be escaped and JSON does not escape; those are not asked for here.
+    fn json_is_yaml(value in json("\\PC")) {
+        // Not control characters: some that JSON takes as they are must be escaped in YAML.
         let text = value.to_string();
-        prop_assume!(text.chars().all(|it| it == '\n' || (!it.is_control() && it != '\u{feff}' && !('\u{fffe}'..='\u{ffff}').contains(&it))));
-        // -0 is a whole number to one and a double to the other.
-        prop_assume!(!text.contains("-0.0"));
         prop_assert_eq!(through(&text, Format::Yaml), through(&text, Format::Json));
     }
 }
