@@ -65,8 +65,43 @@ pub fn package(project: &Project, step: &Step, dir: &Path) -> Result<bool> {
     package.env("WASM_OPT_BIN", project.npm_bin("wasm-opt"));
     package.env("ESBUILD_BIN", project.npm_bin("esbuild"));
     step.run(&mut package)?;
+    let packaged = dir.join("build/index_bg.wasm");
+    let bytes = std::fs::read(&packaged).with_context(|| format!("cannot read {}", packaged.display()))?;
+    let bytes = without_names(&bytes).with_context(|| format!("{} is no wasm", packaged.display()))?;
+    std::fs::write(&packaged, bytes).with_context(|| format!("cannot write {}", packaged.display()))?;
     stamp::write(&stamp_file, &inputs)?;
     Ok(true)
+}
+
+/// The wasm file without its section of function names, which worker-build always keeps: a seventh of the whole. The
+/// names are still in the file that cargo made, for reading a stack trace.
+fn without_names(wasm: &[u8]) -> Option<Vec<u8>> {
+    const HEAD_BYTES: usize = 8;
+    const CUSTOM: u8 = 0;
+    let (head, mut rest) = wasm.split_at_checked(HEAD_BYTES)?;
+    let mut kept = head.to_vec();
+    while let Some((&id, after_id)) = rest.split_first() {
+        let (n_bytes, body) = read_leb128(after_id)?;
+        let (body, next) = body.split_at_checked(n_bytes)?;
+        let section = rest.get(..rest.len() - next.len())?;
+        if id != CUSTOM || !body.starts_with(b"\x04name") {
+            kept.extend_from_slice(section);
+        }
+        rest = next;
+    }
+    Some(kept)
+}
+
+/// An unsigned number in wasm's variable-length form, and what follows it.
+fn read_leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut number = 0;
+    for (idx, byte) in bytes.iter().enumerate().take(5) {
+        number |= usize::from(byte & 0x7f) << (7 * idx);
+        if byte & 0x80 == 0 {
+            return Some((number, &bytes[idx + 1..]));
+        }
+    }
+    None
 }
 
 /// Says what the Worker in `dir/build` was made of.
@@ -114,6 +149,18 @@ impl Size {
 #[cfg(test)]
 mod size_tests {
     use super::*;
+
+    #[test]
+    fn only_the_names_are_taken_out_of_a_wasm_file() {
+        let head = b"\0asm\x01\0\0\0".to_vec();
+        let types = vec![1, 0x81, 0, 0];
+        let producers = [vec![0, 10], b"\x09producers".to_vec()].concat();
+        let names = [vec![0, 7], b"\x04name\x00\x00".to_vec()].concat();
+        let wasm = [head.clone(), types.clone(), names, producers.clone()].concat();
+        assert_eq!(without_names(&wasm), Some([head, types, producers].concat()));
+        assert_eq!(without_names(&wasm[..wasm.len() - 1]), None);
+        assert_eq!(without_names(b"html"), None);
+    }
 
     #[test]
     fn the_limit_is_on_the_gzipped_size() {
