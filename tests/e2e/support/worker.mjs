@@ -207,7 +207,7 @@ class Worker {
 export async function read(response) {
   const text = await response.text();
   const isJson = /\bjson$/.test(response.headers.get("content-type") ?? "");
-  return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : null };
+  return { status: response.status, headers: response.headers, text, body: isJson && text ? JSON.parse(text) : null };
 }
 
 /// Asks until the answer is as wanted. Each try is a request, and requests are what makes a Worker look again.
