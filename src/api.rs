@@ -5,3 +5,4 @@ pub mod body;
 pub mod decide;
 pub mod health;
 pub mod offers;
+pub mod query;

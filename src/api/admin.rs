@@ -8,7 +8,7 @@ use vitrine_config::{Diagnostic, Format, Severity};
 use vitrine_tables::{Manifest, kv_keys};
 use worker::{Env, Method, Request, RequestInit, Response, Result};
 
-use crate::api::body;
+use crate::api::{body, query};
 use crate::kv::Kv;
 use crate::objects::registry::Command;
 use crate::router::not_allowed;
@@ -46,7 +46,7 @@ pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &
             check_build(build)?;
             registry(env, &Command::Activate { build: (*build).to_owned() }).await
         }
-        (_, ["config"]) => Err(not_allowed("GET or PUT")),
+        (_, ["config"]) => Err(not_allowed("GET, PUT")),
         (_, ["tables"]) => Err(not_allowed("GET")),
         (_, ["config" | "tables", "rollback"] | ["tables", "kill"] | ["tables", _, "activate"]) => {
             Err(not_allowed("POST"))
@@ -80,7 +80,7 @@ async fn registry(env: &Env, command: &Command) -> Answered {
         stub.fetch_with_request(Request::new_with_init("https://registry/", &init)?).await
     };
     let mut response = ask.await.map_err(unavailable)?;
-    snapshot::forget_pointers();
+    snapshot::look_first();
     let body = response.text().await.map_err(unavailable)?;
     let answer = match response.status_code() {
         200 => respond::json(200, body),
@@ -123,8 +123,8 @@ fn refused(diagnostics: Vec<Diagnostic>) -> Problem {
 }
 
 fn query_flag(request: &Request, name: &str) -> std::result::Result<bool, Problem> {
-    let url = request.url().map_err(|_| Problem::new(ProblemCode::InvalidRequest, "the URL could not be read"))?;
-    let Some((_, value)) = url.query_pairs().find(|(key, _)| key == name) else { return Ok(false) };
+    let url = request.inner().url();
+    let Some((_, value)) = query::pairs(&url).find(|(key, _)| key == name) else { return Ok(false) };
     value
         .parse()
         .map_err(|_| Problem::field(format!("/{name}"), "invalid_field", format!("{value:?} is not true or false")))

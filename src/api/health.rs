@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use vitrine_api::Problem;
+use vitrine_engine::TimestampMs;
 use worker::{Context, Env, Response, Result};
 
 use crate::counters::{self, Counters};
@@ -73,6 +74,6 @@ pub async fn get(env: &Env, ctx: &Context, now_ms: u64) -> Result<Result<Respons
 }
 
 fn age_s(at: &str, now_ms: u64) -> Option<i64> {
-    let at: jiff::Timestamp = at.parse().ok()?;
-    i64::try_from(now_ms).ok()?.checked_sub(at.as_millisecond())?.checked_div(1000)
+    let at = TimestampMs::parse(at).ok()?;
+    i64::try_from(now_ms).ok()?.checked_sub(at.0)?.checked_div(1000)
 }

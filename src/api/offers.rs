@@ -4,6 +4,7 @@ use vitrine_api::{DecideRequest, Problem, ProblemCode};
 use worker::{Context, Env, Request, Response, Result};
 
 use crate::api::decide::{decided, respond_with};
+use crate::api::query;
 use crate::snapshot;
 
 /// Header that names the visitor. Never a query parameter: URLs end up in logs and histories.
@@ -33,7 +34,7 @@ fn parse(placement: &str, request: &Request) -> Result<DecideRequest, Problem> {
     let mut wanted = serde_json::Map::from_iter([("id".to_owned(), placement.into())]);
     let mut body = serde_json::Map::new();
     let mut items = Vec::new();
-    for (name, value) in url.query_pairs() {
+    for (name, value) in query::pairs(&request.inner().url()) {
         match name.as_ref() {
             "url" | "page_type" | "locale" | "tz" | "device" | "channel" | "country" => {
                 context.insert(name.into_owned(), value.into_owned().into());

@@ -7,6 +7,7 @@ use std::cell::Cell;
 
 use serde::{Deserialize, Serialize};
 use vitrine_api::{BundlePointer, Envelope, Problem, ProblemCode};
+use vitrine_engine::TimestampMs;
 use vitrine_tables::{Manifest, Pointer, ShardsDigest, kv_keys};
 use worker::{
     Date, DurableObject, Env, Request, Response, Result, SqlStorage, SqlStorageValue, State, console_error,
@@ -382,5 +383,5 @@ async fn verify_items(kv: &Kv, manifest: &Manifest) -> Outcome<()> {
 /// The present time in RFC 3339.
 fn now() -> String {
     let ms = i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(ms).map(|it| it.to_string()).unwrap_or_default()
+    TimestampMs(ms).to_string()
 }

@@ -184,17 +184,13 @@ fn item_wire<'a>(chosen: Chosen<'a>) -> ItemWire<'a> {
         offer: &chosen.offer.id,
         score: chosen.score.total(),
         content: raw(&chosen.creative.content),
-        valid_until: chosen.offer.schedule.ends().and_then(rfc3339),
+        valid_until: chosen.offer.schedule.ends().map(|ends| ends.to_string()),
     }
 }
 
 /// The content of a creative as it is. A bundle holds JSON objects only; anything else would become `null`.
 fn raw(content: &str) -> &RawValue {
     serde_json::from_str(content).unwrap_or(RawValue::NULL)
-}
-
-fn rfc3339(at: TimestampMs) -> Option<String> {
-    jiff::Timestamp::from_millisecond(at.0).ok().map(|it| it.to_string())
 }
 
 fn explain<'a>(bundle: &'a Bundle, trace: OfferTrace<'a>) -> Option<ExplainWire<'a>> {

@@ -250,14 +250,10 @@ impl RequestWire {
 }
 
 fn timestamp(text: &str) -> Result<TimestampMs, Problem> {
-    match text.parse::<jiff::Timestamp>() {
-        Ok(at) => Ok(TimestampMs(at.as_millisecond())),
-        Err(_) => Err(Problem::field(
-            "/options/at",
-            "invalid_time",
-            format!("{text:?} is not an RFC 3339 time such as 2026-12-01T08:00:00Z"),
-        )),
-    }
+    TimestampMs::parse(text).map_err(|_| {
+        let detail = format!("{text:?} is not an RFC 3339 time such as 2026-12-01T08:00:00Z");
+        Problem::field("/options/at", "invalid_time", detail)
+    })
 }
 
 fn check_placements(wire: Vec<PlacementWire>) -> Result<Vec<PlacementRequest>, Problem> {

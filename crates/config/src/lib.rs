@@ -50,7 +50,6 @@ mod read;
 mod report;
 mod section;
 mod source;
-mod timestamp;
 
 use serde_json::Value;
 use vitrine_engine::Bundle;

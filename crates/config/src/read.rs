@@ -5,12 +5,11 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use vitrine_engine::TimestampMs;
+use vitrine_engine::{TimestampError, TimestampMs};
 
 use crate::limits::{ID_CHARS_MAX, NAME_BYTES_MAX};
 use crate::report::Report;
 use crate::source::{At, Kind, shortened};
-use crate::timestamp::{self, TimestampError};
 
 impl Report {
     /// An object that has no other keys than `keys`.
@@ -194,7 +193,7 @@ impl Report {
             return None;
         };
         let text = shortened(text);
-        let (message, help) = match timestamp::parse(&text) {
+        let (message, help) = match TimestampMs::parse(&text) {
             Ok(found) => return Some(found),
             Err(TimestampError::NoOffset) => (
                 format!("{text:?} does not say in which time zone"),

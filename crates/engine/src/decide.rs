@@ -11,7 +11,8 @@ use crate::condition::{Condition, Sources};
 use crate::creative::{self, Creative};
 use crate::explain::{NoTrace, Rejection, Trace};
 use crate::items::{ItemGraph, OfferIndex};
-use crate::schedule::{ScheduleState, TimestampMs};
+use crate::schedule::ScheduleState;
+use crate::timestamp::TimestampMs;
 
 /// How much of the visitor an answer rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,6 +34,7 @@ mod decide;
 mod explain;
 mod items;
 mod schedule;
+mod timestamp;
 
 pub use attribute::{AttributeIdx, AttributeName, Context, ContextValue, NoProfile, Profile, Scope, Value};
 pub use bundle::{
@@ -47,4 +48,5 @@ pub use decide::{
 };
 pub use explain::{Explanation, NoTrace, OfferTrace, Rejection, Trace};
 pub use items::{ItemGraph, ItemIdx, NoItems, OfferIndex};
-pub use schedule::{Schedule, ScheduleError, ScheduleState, TimestampMs};
+pub use schedule::{Schedule, ScheduleError, ScheduleState};
+pub use timestamp::{TimestampError, TimestampMs};

@@ -2,9 +2,7 @@
 
 use core::fmt;
 
-/// A point in time: milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TimestampMs(pub i64);
+use crate::timestamp::TimestampMs;
 
 /// The time during which an offer may be shown: `starts <= now < ends`. An absent end is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,7 +33,7 @@ pub struct ScheduleError {
 
 impl fmt::Display for ScheduleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the schedule ends ({} ms) at or before it starts ({} ms)", self.ends.0, self.starts.0)
+        write!(f, "the schedule ends ({}) at or before it starts ({})", self.ends, self.starts)
     }
 }
 

@@ -1,12 +1,18 @@
-//! Points in time as people write them: RFC 3339 with an offset from UTC, strictly.
+//! Points in time, and how people write them: RFC 3339 with an offset from UTC, strictly.
 //!
-//! A reader of its own, because a date library would be a sixth of the Worker; the tests compare it with one.
+//! A reader and writer of its own, because a date library would be a sixth of the Worker; the tests compare it with one.
 
-use vitrine_engine::TimestampMs;
+use core::fmt;
+
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+///
+/// Shown as RFC 3339 in UTC, with milliseconds only where they are not 0: `2026-12-01T00:00:00Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimestampMs(pub i64);
 
 /// Why a text is not a point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TimestampError {
+pub enum TimestampError {
     /// Not of the form `2026-12-01T00:00:00+01:00`.
     Form,
     /// A date and a time, but nobody knows where.
@@ -15,10 +21,44 @@ pub(crate) enum TimestampError {
     NoSuchTime,
 }
 
-/// Reads `date-time` of RFC 3339: `2026-12-01T00:00:00+01:00`, `2026-11-30T23:00:00Z`, seconds with up to nine decimals.
-///
-/// What is finer than a millisecond is cut off. There is no second 60.
-pub(crate) fn parse(text: &str) -> Result<TimestampMs, TimestampError> {
+impl TimestampMs {
+    /// Reads `date-time` of RFC 3339: `2026-12-01T00:00:00+01:00`, `2026-11-30T23:00:00Z`, seconds with up to nine decimals.
+    ///
+    /// What is finer than a millisecond is cut off. There is no second 60. Errors: [`TimestampError`].
+    pub fn parse(text: &str) -> Result<Self, TimestampError> {
+        parse(text)
+    }
+}
+
+impl fmt::Display for TimestampMs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAY_MS: i64 = 86_400_000;
+        let (year, month, day) = civil(self.0.div_euclid(DAY_MS));
+        let ms = self.0.rem_euclid(DAY_MS);
+        let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        match ms % 1000 {
+            0 => f.write_str("Z"),
+            ms => write!(f, ".{ms:03}Z"),
+        }
+    }
+}
+
+/// Year, month and day of a number of days since 1970-01-01, counted in eras of 400 years that begin in March.
+#[expect(clippy::arithmetic_side_effects, reason = "all of i64's milliseconds are 1.1e11 days: nothing overflows")]
+fn civil(days: i64) -> (i64, i64, i64) {
+    const ERA_DAYS: i64 = 146_097;
+    let from_march_of_year_0 = days + 719_468;
+    let (era, day) = (from_march_of_year_0.div_euclid(ERA_DAYS), from_march_of_year_0.rem_euclid(ERA_DAYS));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (era * 400 + year + next_year, month, day_of_month)
+}
+
+fn parse(text: &str) -> Result<TimestampMs, TimestampError> {
     let mut rest = Rest(text.as_bytes());
     let form = TimestampError::Form;
     let year = rest.digits(4).ok_or(form)?;
@@ -69,7 +109,7 @@ impl Rest<'_> {
 
     fn digits(&mut self, n: usize) -> Option<i64> {
         let (digits, rest) = self.0.split_at_checked(n)?;
-        let digits = std::str::from_utf8(digits).ok().filter(|it| it.bytes().all(|it| it.is_ascii_digit()))?;
+        let digits = core::str::from_utf8(digits).ok().filter(|it| it.bytes().all(|it| it.is_ascii_digit()))?;
         self.0 = rest;
         digits.parse().ok()
     }
@@ -129,6 +169,11 @@ fn sum<const N: usize>(parts: [i64; N]) -> i64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::{
+        borrow::ToOwned,
+        format,
+        string::{String, ToString},
+    };
 
     #[track_caller]
     fn check(text: &str, expected: Result<i64, TimestampError>) {
@@ -143,6 +188,15 @@ mod tests {
         check("2026-12-01t00:00:00.25z", Ok(1_796_083_200_250));
         check("2024-02-29T23:59:59.999999999-00:30", Ok(1_709_252_999_999));
         check("0000-01-01T00:00:00Z", Ok(-62_167_219_200_000));
+    }
+
+    #[test]
+    fn shows_rfc_3339() {
+        let shown = [0, 1_796_083_200_250, -1, 951_782_400_000].map(|ms| TimestampMs(ms).to_string());
+        let expected =
+            ["1970-01-01T00:00:00Z", "2026-12-01T00:00:00.250Z", "1969-12-31T23:59:59.999Z", "2000-02-29T00:00:00Z"];
+        assert_eq!(shown, expected);
+        assert_eq!(TimestampMs(i64::MAX).to_string(), "292278994-08-17T07:12:55.807Z");
     }
 
     #[test]
@@ -200,6 +254,16 @@ mod tests {
             } else if year < 9999 {
                 prop_assert!(parse(&text).is_err(), "{}", text);
             }
+        }
+
+        #[test]
+        fn every_moment_is_shown_as_jiff_shows_it(ms in -62_167_219_200_000_i64..=253_402_207_200_000) {
+            let expected = jiff::Timestamp::from_millisecond(ms).unwrap().to_string();
+            // jiff leaves out the zeros at the end of a fraction.
+            let shown = TimestampMs(ms).to_string();
+            prop_assert_eq!(shown.parse::<jiff::Timestamp>().unwrap().as_millisecond(), ms);
+            prop_assert_eq!(shown.split('.').next(), expected.split('.').next());
+            prop_assert_eq!(parse(&shown), Ok(TimestampMs(ms)));
         }
 
         #[test]
