@@ -29,7 +29,6 @@ pub async fn get(
 
 /// Brings the parts of the URL into the shape of a decide body, so that both calls obey one set of rules.
 fn parse(placement: &str, request: &Request) -> Result<DecideRequest, Problem> {
-    let url = request.url().map_err(|_| Problem::new(ProblemCode::InvalidRequest, "the URL could not be read"))?;
     let mut context = serde_json::Map::new();
     let mut wanted = serde_json::Map::from_iter([("id".to_owned(), placement.into())]);
     let mut body = serde_json::Map::new();
