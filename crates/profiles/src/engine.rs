@@ -8,7 +8,7 @@ mod cells;
 mod found;
 mod source;
 
-pub(crate) use found::{CustomerRow, ItemRow, ReasonRow, TasteRow, Totals};
+pub(crate) use found::{CustomerRow, ItemRow, TasteRow, Totals};
 
 use crate::{BuildError, BuildOptions};
 use datafusion::arrow::record_batch::RecordBatch;
@@ -116,7 +116,8 @@ impl Engine {
             let context = SessionContext::new_with_config_rt(config(1), Arc::clone(&self.environment));
             let query = self.runtime.block_on(source::open(&context, path, &options.mapping, file_idx))?;
             let unreadable = |reason: String| BuildError::Source { file: path.clone(), reason: source::advice(reason) };
-            let rows = self.write(&context, &query, &staged.join(format!("{file_idx:05}.parquet"))).map_err(unreadable)?;
+            let rows =
+                self.write(&context, &query, &staged.join(format!("{file_idx:05}.parquet"))).map_err(unreadable)?;
             let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
             files.push((name, rows));
         }
@@ -125,7 +126,9 @@ impl Engine {
         let names: Vec<String> = files
             .iter()
             .enumerate()
-            .map(|(file_idx, (name, _))| format!("SELECT {file_idx} AS file_idx, {} AS file", source::text_literal(name)))
+            .map(|(file_idx, (name, _))| {
+                format!("SELECT {file_idx} AS file_idx, {} AS file", source::text_literal(name))
+            })
             .collect();
         self.define("files", &names.join(" UNION ALL "))?;
         Ok(files)
@@ -171,8 +174,7 @@ impl Engine {
 
     /// Copies the table of a step, as a Parquet file.
     pub(crate) fn export(&self, table: &str, to: &Path) -> Result<(), BuildError> {
-        std::fs::copy(self.stage_file(table), to)
-            .map_err(|source| BuildError::Io { path: to.to_owned(), source })?;
+        std::fs::copy(self.stage_file(table), to).map_err(|source| BuildError::Io { path: to.to_owned(), source })?;
         Ok(())
     }
 
@@ -183,8 +185,7 @@ impl Engine {
     /// Runs a query into a Parquet file and gives the number of rows. One writer, so equal rows give equal bytes.
     fn write(&self, context: &SessionContext, sql: &str, path: &Path) -> Result<u64, String> {
         self.runtime.block_on(async {
-            let mut batches =
-                context.sql(sql).await.map_err(text)?.execute_stream().await.map_err(text)?;
+            let mut batches = context.sql(sql).await.map_err(text)?.execute_stream().await.map_err(text)?;
             let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
             let file = File::create_new(path).map_err(text)?;
             let mut writer = ArrowWriter::try_new(file, batches.schema(), Some(properties)).map_err(text)?;
@@ -206,13 +207,10 @@ impl Engine {
         sql: &str,
         mut each: impl FnMut(&RecordBatch) -> Result<(), BuildError>,
     ) -> Result<(), BuildError> {
-        let failed = |error: datafusion::error::DataFusionError| BuildError::Step {
-            step: step.to_owned(),
-            reason: text(error),
-        };
+        let failed =
+            |error: datafusion::error::DataFusionError| BuildError::Step { step: step.to_owned(), reason: text(error) };
         self.runtime.block_on(async {
-            let mut batches =
-                self.context.sql(sql).await.map_err(failed)?.execute_stream().await.map_err(failed)?;
+            let mut batches = self.context.sql(sql).await.map_err(failed)?.execute_stream().await.map_err(failed)?;
             while let Some(batch) = batches.next().await {
                 each(&batch.map_err(failed)?)?;
             }

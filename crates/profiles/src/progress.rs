@@ -19,8 +19,7 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Read, Self::Clean, Self::Features, Self::Neighbours, Self::Encode, Self::Write];
+    pub const ALL: [Self; 6] = [Self::Read, Self::Clean, Self::Features, Self::Neighbours, Self::Encode, Self::Write];
 
     /// Two or three words for a person, lower case.
     pub fn label(self) -> &'static str {

@@ -199,10 +199,7 @@ fn specs(n_categories: usize, n_countries: usize, n_items: usize) -> Vec<ColumnS
         column("weekday", unsigned(3)),
         column("hour", unsigned(5)),
         // Within 1.6 points of a hundred.
-        column(
-            "weekend_share",
-            ColumnType::Scaled { bits: 5, scale: Scale::Linear, zero: 0.0, step: 1.0 / 31.0 },
-        ),
+        column("weekend_share", ColumnType::Scaled { bits: 5, scale: Scale::Linear, zero: 0.0, step: 1.0 / 31.0 }),
         column("top_categories", top_k(TOP_CATEGORIES, bits_for(n_categories), "categories")),
         column("last_items", top_k(LAST_ITEMS, bits_for(n_items), "items")),
     ]

@@ -44,10 +44,11 @@ pub(super) fn texts(batch: &RecordBatch, idx: usize) -> Result<StringArray, Buil
 /// A column of lists.
 pub(super) fn lists(batch: &RecordBatch, idx: usize) -> Result<ListArray, BuildError> {
     let (array, name) = column(batch, idx)?;
-    array.as_any().downcast_ref::<ListArray>().cloned().ok_or_else(|| BuildError::Step {
-        step: "result".into(),
-        reason: format!("column {name}: is not a list"),
-    })
+    array
+        .as_any()
+        .downcast_ref::<ListArray>()
+        .cloned()
+        .ok_or_else(|| BuildError::Step { step: "result".into(), reason: format!("column {name}: is not a list") })
 }
 
 /// The text at a row, if there is one.

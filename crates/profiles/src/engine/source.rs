@@ -27,11 +27,15 @@ pub(super) async fn open(
         return Err(refuse("is no file; name each order file".into()));
     }
     let location = found.to_str().filter(|location| !location.contains(['*', '?', '[']));
-    let location = location.ok_or_else(|| refuse("has a name with *, ?, [ or bytes that are no text; rename it".into()))?;
+    let location =
+        location.ok_or_else(|| refuse("has a name with *, ?, [ or bytes that are no text; rename it".into()))?;
     let extension = found.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     if extension.eq_ignore_ascii_case("parquet") {
         let options = ParquetReadOptions::default().file_extension(extension);
-        context.register_parquet(SOURCE, location, options).await.map_err(|error| refuse(advice(super::text(error))))?;
+        context
+            .register_parquet(SOURCE, location, options)
+            .await
+            .map_err(|error| refuse(advice(super::text(error))))?;
     } else if ["csv", "tsv", "txt"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
         let schema = header(&found, mapping.delimiter).map_err(refuse)?;
         let options = CsvReadOptions::new()
@@ -42,7 +46,9 @@ pub(super) async fn open(
             .file_extension(extension);
         context.register_csv(SOURCE, location, options).await.map_err(|error| refuse(advice(super::text(error))))?;
     } else {
-        return Err(refuse(format!("the ending {extension:?} is unknown; order files are .csv, .tsv, .txt or .parquet")));
+        return Err(refuse(format!(
+            "the ending {extension:?} is unknown; order files are .csv, .tsv, .txt or .parquet"
+        )));
     }
     let table = context.table(SOURCE).await.map_err(|error| refuse(super::text(error)))?;
     Canonical { context, path, mapping, schema: table.schema() }.query(file_idx)
@@ -117,7 +123,11 @@ impl Value {
         let Self { sql, given } = self;
         match given {
             Given::Text => format!("nullif(trim({sql}), '')"),
-            Given::Real => format!("coalesce(CAST(TRY_CAST(CASE WHEN {sql} = trunc({sql}) THEN {sql} END AS BIGINT) AS VARCHAR), CAST({sql} AS VARCHAR))"),
+            // Ids in a column of reals are a way to have empty cells: 17850.0 means 17850, and NaN means none.
+            Given::Real => format!(
+                "CASE WHEN isnan({sql}) THEN NULL WHEN {sql} = trunc({sql}) THEN CAST(TRY_CAST({sql} AS BIGINT) AS VARCHAR) \
+                 ELSE CAST({sql} AS VARCHAR) END"
+            ),
             _ => format!("CAST({sql} AS VARCHAR)"),
         }
     }
@@ -150,7 +160,8 @@ impl Canonical<'_> {
         let line_key = match self.mapping.line_columns.as_slice() {
             [] => "CAST(NULL AS VARCHAR)".to_owned(),
             columns => {
-                let texts: Vec<String> = columns.iter().map(|column| format!("CAST({} AS VARCHAR)", quoted(column))).collect();
+                let texts: Vec<String> =
+                    columns.iter().map(|column| format!("CAST({} AS VARCHAR)", quoted(column))).collect();
                 format!("concat_ws(chr(31), {})", texts.join(", "))
             }
         };
@@ -222,7 +233,12 @@ impl Canonical<'_> {
         };
         let (sql, kind) = match source {
             FieldSource::Column(column) => {
-                let kind = self.schema.fields().iter().find(|found| found.name() == column).map(|found| found.data_type().clone());
+                let kind = self
+                    .schema
+                    .fields()
+                    .iter()
+                    .find(|found| found.name() == column)
+                    .map(|found| found.data_type().clone());
                 (quoted(column), kind.unwrap_or(DataType::Utf8))
             }
             FieldSource::Sql(sql) => {
@@ -244,7 +260,9 @@ impl Canonical<'_> {
             kind if kind.is_decimal() => Given::Decimal,
             DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => Given::Time,
             DataType::Boolean => Given::Flag,
-            kind => return Err(refuse(format!("is of type {kind}; text, numbers, dates and truth values can be read"))),
+            kind => {
+                return Err(refuse(format!("is of type {kind}; text, numbers, dates and truth values can be read")));
+            }
         };
         Ok(Value { sql, given })
     }

@@ -15,8 +15,15 @@ pub(crate) enum DateFormat {
 }
 
 /// The parts that a pattern may have: code, digits, and where they stand in an ISO date-time.
-const PARTS: [(char, &str); 7] =
-    [('Y', r"(\d{4})"), ('y', r"(\d{2})"), ('m', r"(\d{2})"), ('d', r"(\d{2})"), ('H', r"(\d{2})"), ('M', r"(\d{2})"), ('S', r"(\d{2})")];
+const PARTS: [(char, &str); 7] = [
+    ('Y', r"(\d{4})"),
+    ('y', r"(\d{2})"),
+    ('m', r"(\d{2})"),
+    ('d', r"(\d{2})"),
+    ('H', r"(\d{2})"),
+    ('M', r"(\d{2})"),
+    ('S', r"(\d{2})"),
+];
 
 impl DateFormat {
     /// Reads `iso` or a pattern such as `%d.%m.%Y %H:%M`.
@@ -42,7 +49,9 @@ impl DateFormat {
             }
             let code = chars.next().unwrap_or(' ');
             let Some((_, digits)) = PARTS.iter().find(|(part, _)| *part == code) else {
-                return Err(format!("{format:?}: %{code} is unknown; there are %Y %y %m %d %H %M %S, or the format \"iso\""));
+                return Err(format!(
+                    "{format:?}: %{code} is unknown; there are %Y %y %m %d %H %M %S, or the format \"iso\""
+                ));
             };
             if groups.contains(&code) {
                 return Err(format!("{format:?}: %{code} is there twice"));

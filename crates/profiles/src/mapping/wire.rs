@@ -101,7 +101,10 @@ impl At<'_> {
             FieldWire::Sql(SqlWire { sql }) => (FieldSource::Sql(sql.clone()), sql),
         };
         if text.trim().is_empty() {
-            return self.refuse(&format!("fields.{key}"), "is empty; name a column of the file, or leave the key out if the field is optional");
+            return self.refuse(
+                &format!("fields.{key}"),
+                "is empty; name a column of the file, or leave the key out if the field is optional",
+            );
         }
         Ok(source)
     }
@@ -129,10 +132,14 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Mapping, MappingError> {
         return at.refuse("name", "needs 1 to 64 bytes; it stands in the report");
     }
     if wire.currency.len() != 3 || !wire.currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return at.refuse("currency", format!("{:?} is no ISO 4217 code; write three capital letters such as \"EUR\"", wire.currency));
+        return at.refuse(
+            "currency",
+            format!("{:?} is no ISO 4217 code; write three capital letters such as \"EUR\"", wire.currency),
+        );
     }
     if wire.minor_digits > 4 {
-        return at.refuse("minor_digits", format!("is {}; currencies have 0 to 4 (EUR 2, JPY 0, KWD 3)", wire.minor_digits));
+        return at
+            .refuse("minor_digits", format!("is {}; currencies have 0 to 4 (EUR 2, JPY 0, KWD 3)", wire.minor_digits));
     }
     let fields = Fields {
         order_id: at.field("order_id", wire.fields.order_id)?,
@@ -179,7 +186,12 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Mapping, MappingError> {
         None => b',',
         Some(text) => match text.as_bytes() {
             [byte] if *byte != b'"' && !byte.is_ascii_alphanumeric() => *byte,
-            _ => return at.refuse("csv.delimiter", format!("{text:?} cannot part columns; write one character such as \";\" or \"\\t\"")),
+            _ => {
+                return at.refuse(
+                    "csv.delimiter",
+                    format!("{text:?} cannot part columns; write one character such as \";\" or \"\\t\""),
+                );
+            }
         },
     };
     Ok(Mapping {

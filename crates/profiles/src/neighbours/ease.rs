@@ -70,8 +70,7 @@ impl Ease {
                 })
                 .filter(|(_, weight)| *weight != 0.0)
                 .collect();
-            let strongest_first =
-                |a: &Neighbour, b: &Neighbour| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0));
+            let strongest_first = |a: &Neighbour, b: &Neighbour| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0));
             if list.len() > per_item {
                 list.select_nth_unstable_by(per_item, strongest_first);
                 list.truncate(per_item);
@@ -97,8 +96,9 @@ impl Ease {
         let need = llt::factor::cholesky_in_place_scratch::<f64>(n, par, Default::default());
         let mut memory = MemBuffer::new(need.or(llt::inverse::inverse_scratch::<f64>(n, par)));
         let stack = MemStack::new(&mut memory);
-        llt::factor::cholesky_in_place(factor.as_mut(), Default::default(), par, stack, Default::default())
-            .map_err(|error| BuildError::Neighbours { reason: format!("lambda {lambda}: {error:?}; choose a larger one") })?;
+        llt::factor::cholesky_in_place(factor.as_mut(), Default::default(), par, stack, Default::default()).map_err(
+            |error| BuildError::Neighbours { reason: format!("lambda {lambda}: {error:?}; choose a larger one") },
+        )?;
         llt::inverse::inverse(inverse.as_mut(), factor.as_ref(), par, stack);
         Ok(inverse)
     }

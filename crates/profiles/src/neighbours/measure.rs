@@ -32,8 +32,7 @@ pub(super) fn measure(customers: &[&[Taste]], n_items: usize, ranker: &impl Rank
         let mut ndcg = |may_rank: &dyn Fn(usize) -> bool| {
             order.clear();
             order.extend((0..n_items as u32).filter(|idx| may_rank(*idx as usize)));
-            let best_first =
-                |a: &u32, b: &u32| scores[*b as usize].total_cmp(&scores[*a as usize]).then(a.cmp(b));
+            let best_first = |a: &u32, b: &u32| scores[*b as usize].total_cmp(&scores[*a as usize]).then(a.cmp(b));
             if order.len() > PLACES {
                 order.select_nth_unstable_by(PLACES, best_first);
                 order.truncate(PLACES);
@@ -42,8 +41,12 @@ pub(super) fn measure(customers: &[&[Taste]], n_items: usize, ranker: &impl Rank
             let gain = |place: usize| 1.0 / ((place + 2) as f64).log2();
             let n_hits = own.iter().filter(|t| t.late_orders > 0 && may_rank(t.item_idx as usize)).count();
             let best: f64 = (0..n_hits.min(PLACES)).map(gain).sum();
-            let found: f64 =
-                order.iter().enumerate().filter(|(_, idx)| is_later[**idx as usize]).map(|(place, _)| gain(place)).sum();
+            let found: f64 = order
+                .iter()
+                .enumerate()
+                .filter(|(_, idx)| is_later[**idx as usize])
+                .map(|(place, _)| gain(place))
+                .sum();
             (n_hits > 0).then(|| found / best)
         };
         novel.add(ndcg(&|idx| !is_own[idx]));

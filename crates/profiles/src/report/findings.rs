@@ -164,7 +164,8 @@ fn warnings(rows: &Rows, reasons: &[ReasonCount], totals: &Totals, neighbours: &
     }
     match (neighbours.rankers.get("ease"), neighbours.rankers.get("popularity")) {
         (Some(ease), Some(popularity)) if ease.novel_ndcg_10 < popularity.novel_ndcg_10 => warnings.push(
-            "on the time split the item lists foretell worse than popularity; prefer offers ranked by popularity".into(),
+            "on the time split the item lists foretell worse than popularity; prefer offers ranked by popularity"
+                .into(),
         ),
         (None, _) => warnings.push("too little history to tell how good the item lists are".into()),
         _ => {}

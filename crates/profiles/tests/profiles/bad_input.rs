@@ -23,13 +23,27 @@ fn wrong_files_are_named_with_what_to_do() {
         whole.replace("item_id", "sku").as_bytes(),
         demo,
         |_| {},
-        &["no column \"item_id\" (fields.item_id)", "the file has \"order_id\", \"sku\"", "[fields] of mapping vitrine-demo"],
+        &[
+            "no column \"item_id\" (fields.item_id)",
+            "the file has \"order_id\", \"sku\"",
+            "[fields] of mapping vitrine-demo",
+        ],
     );
     refused(whole.replace("country", "item_id").as_bytes(), demo, |_| {}, &["names \"item_id\" twice"]);
     refused(whole.replace("country", " ").as_bytes(), demo, |_| {}, &["column 9 of the header has no name"]);
-    refused(format!("{whole}2,B\n").as_bytes(), demo, |_| {}, &["orders.csv", "incorrect number of fields", "csv.delimiter"]);
+    refused(
+        format!("{whole}2,B\n").as_bytes(),
+        demo,
+        |_| {},
+        &["orders.csv", "incorrect number of fields", "csv.delimiter"],
+    );
     refused(b"caf\xe9,b\n1,2\n", demo, |_| {}, &["not UTF-8", "iconv"]);
-    refused(&[HEADER.as_bytes(), b"1,A,caf\xe9,,1,2024-01-01,1.00,anna,\n"].concat(), demo, |_| {}, &["not UTF-8", "iconv"]);
+    refused(
+        &[HEADER.as_bytes(), b"1,A,caf\xe9,,1,2024-01-01,1.00,anna,\n"].concat(),
+        demo,
+        |_| {},
+        &["not UTF-8", "iconv"],
+    );
     refused(whole.as_bytes(), demo, |o| o.orders = vec!["missing.csv".into()], &["missing.csv", "No such file"]);
     refused(whole.as_bytes(), demo, |o| o.orders = vec![std::env::temp_dir()], &["is no file"]);
     let rename = |o: &mut BuildOptions, name: &str| {
@@ -44,7 +58,8 @@ fn wrong_files_are_named_with_what_to_do() {
 
 #[test]
 fn nothing_left_says_why() {
-    let csv = format!("{HEADER}1,A,,,1,01/02/2024,1.00,anna,\n2,A,,,1,01/02/2024,1.00,anna,\n3,A,,,x,2024-01-01,1,b,\n");
+    let csv =
+        format!("{HEADER}1,A,,,1,01/02/2024,1.00,anna,\n2,A,,,1,01/02/2024,1.00,anna,\n3,A,,,x,2024-01-01,1,b,\n");
     refused(
         csv.as_bytes(),
         "vitrine-demo",

@@ -91,5 +91,8 @@ fn two_builds_are_equal_byte_for_byte_and_rows_may_come_in_any_order() {
     }
     let neighbours = &first.built.report.neighbours;
     assert!(neighbours.customers_tested > 50, "{neighbours:?}");
-    assert!(neighbours.rankers["ease"].novel_ndcg_10 > neighbours.rankers["popularity"].novel_ndcg_10, "{neighbours:?}");
+    assert!(
+        neighbours.rankers["ease"].novel_ndcg_10 > neighbours.rankers["popularity"].novel_ndcg_10,
+        "{neighbours:?}"
+    );
 }

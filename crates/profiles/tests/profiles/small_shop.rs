@@ -91,7 +91,8 @@ fn features_are_those_worked_out_by_hand() {
         names.iter().map(|name| number(&row[*name])).collect()
     };
     // Orders: Monday 2024-01-01 10:00 (300 + 300) and Saturday 2024-01-20 18:30 (6 of 10 apples for 840).
-    let names = ["recency_days", "frequency", "monetary_minor", "aov_minor", "tenure_days", "n_items", "weekday", "hour"];
+    let names =
+        ["recency_days", "frequency", "monetary_minor", "aov_minor", "tenure_days", "n_items", "weekday", "hour"];
     assert_eq!(numbers_of(&anna, &names), [41.0, 2.0, 1440.0, 720.0, 60.0, 2.0, 5.0, 18.0]);
     assert_eq!(numbers_of(&anna, &["basket_items", "weekend_share"]), [1.5, 0.5]);
     assert!((number(&anna["gap_days"]) - (19.0 + 8.5 / 24.0)).abs() < 1e-9);
@@ -170,7 +171,8 @@ fn netting_is_a_stack() {
         (&[2, -9, 4], &[4]),
         (&[1, 2, 3, -4, 4, -1], &[1, 1, 3]),
     ];
-    let mut csv = String::from("order_id,item_id,item_name,category,quantity,ordered_at,unit_price,customer_id,country\n");
+    let mut csv =
+        String::from("order_id,item_id,item_name,category,quantity,ordered_at,unit_price,customer_id,country\n");
     for (case, (steps, _)) in cases.iter().enumerate() {
         for (hour, quantity) in steps.iter().enumerate() {
             csv += &format!("O{case}-{hour},I,,,{quantity},2024-01-01T{hour:02}:00:00,0.01,c{case},\n");
