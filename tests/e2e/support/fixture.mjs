@@ -101,3 +101,11 @@ export function assertProblem(answer, status, code, pointers = []) {
   assert.deepEqual([said, word, errors.map((it) => it.pointer)], [status, code, pointers]);
   for (const error of errors) assert.ok(error.code.length > 0 && error.detail.length > 0);
 }
+
+/// Asserts that a body far over the limit is refused: with 413, unless the caller was still sending when workerd closed the
+/// connection and so missed the answer.
+export async function assertTooLarge(asking) {
+  const answer = await asking.catch((error) => error);
+  if (answer instanceof Error) return assert.match(String(answer.cause), /ECONNRESET|EPIPE|other side closed/);
+  assertProblem(answer, 413, "body_too_large");
+}
