@@ -1,6 +1,6 @@
 //! Responses: JSON bodies, problem details, and the headers that every answer carries.
 
-use vitrine_api::Problem;
+use vitrine_api::{Problem, ProblemCode};
 use worker::{Headers, Response, ResponseBody, Result};
 
 /// A response with a JSON body that no cache may keep.
@@ -10,7 +10,13 @@ pub fn json(status: u16, body: String) -> Result<Response> {
 
 /// A problem (RFC 9457).
 pub fn problem(problem: &Problem) -> Result<Response> {
-    typed(problem.code.status(), "application/problem+json", problem.to_json())
+    let response = typed(problem.code.status(), "application/problem+json", problem.to_json())?;
+    match problem.code {
+        ProblemCode::MethodNotAllowed(allowed) => response.headers().set("allow", allowed)?,
+        ProblemCode::Unauthorized => response.headers().set("www-authenticate", "Bearer")?,
+        _ => {}
+    }
+    Ok(response)
 }
 
 /// A response without a body.

@@ -26,10 +26,12 @@ pub async fn route(request: Request, env: Env, ctx: Context) -> Result<Response>
     let now_ms = Date::now().as_millis();
     let response = match (method, segments.as_slice()) {
         (Method::Post, ["v1", "decide"]) => api::decide::post(request, &env, &ctx, now_ms).await,
-        (Method::Get, ["v1", "offers", placement]) => api::offers::get(placement, &request, &env, &ctx, now_ms).await,
-        (Method::Get, ["healthz"]) => api::health::get(&env, &ctx, now_ms).await,
+        (Method::Get | Method::Head, ["v1", "offers", placement]) => {
+            api::offers::get(placement, &request, &env, &ctx, now_ms).await
+        }
+        (Method::Get | Method::Head, ["healthz"]) => api::health::get(&env, &ctx, now_ms).await,
         (_, ["v1", "decide"]) => Err(not_allowed("POST")),
-        (_, ["v1", "offers", _] | ["healthz"]) => Err(not_allowed("GET")),
+        (_, ["v1", "offers", _] | ["healthz"]) => Err(not_allowed("GET, HEAD")),
         _ => Err(Problem::new(ProblemCode::NotFound, format!("there is nothing at {path}"))),
     };
     let mut response = match response {
@@ -40,7 +42,7 @@ pub async fn route(request: Request, env: Env, ctx: Context) -> Result<Response>
     Ok(response)
 }
 
-/// The method does not exist at this path.
-pub fn not_allowed(allowed: &str) -> Problem {
-    Problem::new(ProblemCode::MethodNotAllowed, format!("use {allowed} here"))
+/// The method does not exist at this path; `allowed` do.
+pub fn not_allowed(allowed: &'static str) -> Problem {
+    Problem::new(ProblemCode::MethodNotAllowed(allowed), format!("the methods here are: {allowed}"))
 }

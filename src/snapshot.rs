@@ -10,7 +10,7 @@ use vitrine_tables::{Manifest, Pointer, kv_keys};
 use worker::{Context, Env};
 
 use crate::counters;
-use crate::kv::Kv;
+use crate::kv::{Kv, KvError};
 use crate::settings::Settings;
 
 /// Key of the pointer to the running bundle.
@@ -39,6 +39,8 @@ struct Isolate {
     held: Option<Held>,
     /// When the pointers were last read, or the reading began. Unit: ms since 1970.
     checked_at_ms: u64,
+    /// Something was published through this isolate: the next request reads the pointers before it answers.
+    look_first: bool,
 }
 
 thread_local! {
@@ -61,11 +63,11 @@ pub fn kv(env: &Env) -> Option<Kv> {
     })
 }
 
-/// Makes the next request of this isolate read the pointers before it answers.
-pub fn forget_pointers() {
+/// Makes the next request of this isolate read the pointers before it answers. What is held stays, in case it cannot.
+pub fn look_first() {
     ISOLATE.with_borrow_mut(|isolate| {
         isolate.checked_at_ms = 0;
-        isolate.held = None;
+        isolate.look_first = true;
     });
 }
 
@@ -77,7 +79,8 @@ pub async fn current(env: &Env, ctx: &Context, now_ms: u64) -> Held {
         if due {
             isolate.checked_at_ms = now_ms;
         }
-        (isolate.held.clone(), due)
+        let look_first = std::mem::take(&mut isolate.look_first);
+        (isolate.held.clone().filter(|_| !look_first), due)
     });
     match held {
         Some(held) => {
@@ -101,7 +104,7 @@ async fn refresh(env: &Env) -> Held {
         counters::add(|it| &mut it.refresh_failures);
         return before.unwrap_or_else(nothing);
     };
-    let (bundle, table) =
+    let (bundle, TableFound { killed, table }) =
         futures_util::future::join(load_bundle(&kv, before.as_ref()), load_table(&kv, env, before.as_ref())).await;
     let failed = bundle.is_err() || table.is_err();
     for error in [bundle.as_ref().err(), table.as_ref().err()].into_iter().flatten() {
@@ -121,10 +124,11 @@ async fn refresh(env: &Env) -> Held {
     if let Some(before) = before
         && before.bundle_pointer == bundle_pointer
         && before.table_pointer == table_pointer
+        && before.snapshot.killed() == killed
+        && !matches!(before.snapshot.table_slot(), TableSlot::Unreadable)
     {
         return before;
     }
-    let killed = table_pointer.as_ref().is_some_and(|it| it.kill);
     let held = Held { snapshot: Rc::new(Snapshot::new(bundle, table, killed)), table_pointer, bundle_pointer };
     // Nothing at all because of a failure is not worth keeping: the next request tries again.
     if !failed || held.snapshot.bundle().is_some() {
@@ -140,15 +144,14 @@ fn nothing() -> Held {
 type Loaded<P, S> = Result<(Option<Rc<P>>, Option<Rc<S>>), String>;
 
 async fn load_bundle(kv: &Kv, before: Option<&Held>) -> Loaded<BundlePointer, BundleState> {
+    let have = before.and_then(|it| it.bundle_pointer.as_ref());
     let Some(bytes) = kv.get_pointer(BUNDLE_CURRENT).await.map_err(|it| it.to_string())? else {
-        return Ok((None, None));
+        return absent(BUNDLE_CURRENT, have);
     };
     let pointer: BundlePointer = serde_json::from_slice(&bytes).map_err(|it| format!("{BUNDLE_CURRENT}: {it}"))?;
-    if let Some(Held { snapshot, bundle_pointer: Some(have), .. }) = before
-        && pointer.epoch <= have.epoch
-    {
+    if let Some(have) = have.filter(|have| pointer.epoch <= have.epoch) {
         // The same pointer, or a late copy of an older one.
-        return Ok((Some(have.clone()), snapshot.bundle().cloned()));
+        return Ok((Some(have.clone()), before.and_then(|it| it.snapshot.bundle().cloned())));
     }
     let key = bundle_key(pointer.version);
     let bytes = kv.get_immutable(&key).await.map_err(|it| it.to_string())?;
@@ -157,26 +160,49 @@ async fn load_bundle(kv: &Kv, before: Option<&Held>) -> Loaded<BundlePointer, Bu
     Ok((Some(Rc::new(pointer)), Some(Rc::new(state))))
 }
 
-async fn load_table(kv: &Kv, env: &Env, before: Option<&Held>) -> Loaded<Pointer, TableState> {
-    let Some(bytes) = kv.get_pointer(kv_keys::CURRENT).await.map_err(|it| it.to_string())? else {
-        return Ok((None, None));
-    };
-    let pointer = Pointer::from_json(&bytes).map_err(|it| format!("{}: {it}", kv_keys::CURRENT))?;
-    if let Some(Held { snapshot, table_pointer: Some(have), .. }) = before {
-        if pointer.epoch <= have.epoch {
-            return Ok((Some(have.clone()), snapshot.table().cloned()));
-        }
-        if pointer.build == have.build {
-            // Only the kill switch moved.
-            return Ok((Some(Rc::new(pointer)), snapshot.table().cloned()));
-        }
+/// Nothing has been published; or it has, because this isolate holds it: pointers are never taken away, so KV is mistaken.
+fn absent<P, S>(key: &str, have: Option<&Rc<P>>) -> Loaded<P, S> {
+    match have {
+        None => Ok((None, None)),
+        Some(_) => Err(format!("{key} is gone")),
     }
-    let state = read_table(kv, env, &pointer.build).await?;
-    Ok((Some(Rc::new(pointer)), Some(Rc::new(state))))
+}
+
+/// What a refresh found of the table.
+struct TableFound {
+    /// The operator's switch, as the newest pointer that could be read has it, whether its table can be read or not.
+    killed: bool,
+    table: Loaded<Pointer, TableState>,
+}
+
+async fn load_table(kv: &Kv, env: &Env, before: Option<&Held>) -> TableFound {
+    let killed = before.is_some_and(|it| it.snapshot.killed());
+    let have = before.and_then(|it| it.table_pointer.as_ref());
+    let pointer = match read_pointer(kv).await {
+        Ok(Some(pointer)) => pointer,
+        Ok(None) => return TableFound { killed, table: absent(kv_keys::CURRENT, have) },
+        Err(why) => return TableFound { killed, table: Err(why) },
+    };
+    let held = before.and_then(|it| it.snapshot.table().cloned());
+    if let Some(have) = have.filter(|have| pointer.epoch <= have.epoch) {
+        return TableFound { killed: have.kill, table: Ok((Some(have.clone()), held)) };
+    }
+    let killed = pointer.kill;
+    if have.is_some_and(|have| have.build == pointer.build) {
+        // Only the kill switch moved.
+        return TableFound { killed, table: Ok((Some(Rc::new(pointer)), held)) };
+    }
+    let table = read_table(kv, env, &pointer.build).await;
+    TableFound { killed, table: table.map(|table| (Some(Rc::new(pointer)), Some(Rc::new(table)))) }
+}
+
+async fn read_pointer(kv: &Kv) -> Result<Option<Pointer>, String> {
+    let bytes = kv.get_pointer(kv_keys::CURRENT).await.map_err(|it| it.to_string())?;
+    bytes.map(|it| Pointer::from_json(&it)).transpose().map_err(|it| format!("{}: {it}", kv_keys::CURRENT))
 }
 
 async fn read_table(kv: &Kv, env: &Env, build: &str) -> Result<TableState, String> {
-    let manifest = read_manifest(kv, build).await?;
+    let manifest = read_manifest(kv, build).await.map_err(|it| it.to_string())?;
     match &settings(env).table_key {
         None => return Err("a table is published, but the secret TABLE_KEY is not set or not 32 hex digits".into()),
         Some(key) if key.check() != manifest.key_check => {
@@ -196,16 +222,34 @@ async fn read_table(kv: &Kv, env: &Env, build: &str) -> Result<TableState, Strin
     Ok(TableState { manifest, items })
 }
 
+/// Why there is no manifest. In words for an operator.
+pub enum NoManifest {
+    /// KV gave no answer; another try may succeed.
+    Kv(KvError),
+    /// It is missing, or not the manifest of this build.
+    Unfit(String),
+}
+
+impl std::fmt::Display for NoManifest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Kv(error) => error.fmt(f),
+            Self::Unfit(why) => f.write_str(why),
+        }
+    }
+}
+
 /// Reads and checks the manifest of a build.
 ///
-/// Errors: in words for an operator.
-pub async fn read_manifest(kv: &Kv, build: &str) -> Result<Manifest, String> {
+/// Errors: [`NoManifest`].
+pub async fn read_manifest(kv: &Kv, build: &str) -> Result<Manifest, NoManifest> {
     let key = kv_keys::manifest(build);
-    let bytes = kv.get_immutable(&key).await.map_err(|it| it.to_string())?;
-    let bytes = bytes.ok_or_else(|| format!("{key} is missing"))?;
-    let manifest = Manifest::from_json(&bytes.to_vec()).map_err(|it| format!("{key}: {it}"))?;
+    let unfit = |why: String| NoManifest::Unfit(format!("{key} {why}"));
+    let bytes = kv.get_immutable(&key).await.map_err(NoManifest::Kv)?;
+    let bytes = bytes.ok_or_else(|| unfit("is missing".to_owned()))?;
+    let manifest = Manifest::from_json(&bytes.to_vec()).map_err(|it| unfit(format!("is not sound: {it}")))?;
     if manifest.build != build {
-        return Err(format!("{key} holds the manifest of build {}", manifest.build));
+        return Err(unfit(format!("holds the manifest of build {}", manifest.build)));
     }
     Ok(manifest)
 }

@@ -12,7 +12,7 @@ use crate::api::{body, query};
 use crate::kv::Kv;
 use crate::objects::registry::Command;
 use crate::router::not_allowed;
-use crate::snapshot::{self, read_manifest};
+use crate::snapshot::{self, NoManifest, read_manifest};
 use crate::{auth, respond};
 
 /// Greatest configuration. Unit: bytes.
@@ -183,10 +183,13 @@ async fn uploading(kv: &Kv, build: &str) -> std::result::Result<Rc<Manifest>, Pr
     if let Some(manifest) = held {
         return Ok(manifest);
     }
-    let manifest = read_manifest(kv, build)
-        .await
-        .map(Rc::new)
-        .map_err(|why| Problem::new(ProblemCode::Conflict, format!("upload the manifest first: {why}")))?;
+    let manifest = read_manifest(kv, build).await.map(Rc::new).map_err(|error| match error {
+        NoManifest::Kv(error) => {
+            worker::console_error!("build {build}: {error}");
+            Problem::new(ProblemCode::Unavailable, "KV did not give the manifest; try again")
+        }
+        NoManifest::Unfit(why) => Problem::new(ProblemCode::Conflict, format!("upload the manifest first: {why}")),
+    })?;
     UPLOADING.with_borrow_mut(|it| *it = Some(manifest.clone()));
     Ok(manifest)
 }

@@ -16,7 +16,7 @@ use worker::{
 
 use crate::kv::Kv;
 use crate::respond;
-use crate::snapshot::{BUNDLE_CURRENT, bundle_key, kv, read_manifest};
+use crate::snapshot::{BUNDLE_CURRENT, NoManifest, bundle_key, kv, read_manifest};
 
 /// Shards that one call of [`Command::Activate`] reads back. A Worker may make 1,000 reads in a call.
 const VERIFY_STEP: u32 = 400;
@@ -94,6 +94,15 @@ impl From<worker::Error> for Failure {
 impl From<crate::kv::KvError> for Failure {
     fn from(error: crate::kv::KvError) -> Self {
         Self::Inside(error.to_string())
+    }
+}
+
+impl From<NoManifest> for Failure {
+    fn from(error: NoManifest) -> Self {
+        match error {
+            NoManifest::Kv(error) => error.into(),
+            NoManifest::Unfit(why) => invalid(why),
+        }
     }
 }
 
@@ -277,7 +286,7 @@ impl Registry {
 
     async fn activate(&self, build: &str) -> Outcome {
         let kv = self.kv()?;
-        let manifest = read_manifest(&kv, build).await.map_err(invalid)?;
+        let manifest = read_manifest(&kv, build).await?;
         let of = manifest.n_shards();
         let mut digest = self.verified(build)?;
         if digest.n_shards() == 0 {

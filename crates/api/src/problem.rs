@@ -15,8 +15,8 @@ pub enum ProblemCode {
     NotFound,
     /// No such placement.
     UnknownPlacement,
-    /// The path exists, the method does not.
-    MethodNotAllowed,
+    /// The path exists, the method does not. Holds the methods that do, as the header `Allow` lists them.
+    MethodNotAllowed(&'static str),
     /// The call needs a bearer token.
     Unauthorized,
     /// A configuration with errors.
@@ -36,7 +36,7 @@ impl ProblemCode {
             Self::MalformedJson | Self::InvalidRequest => 400,
             Self::Unauthorized => 401,
             Self::NotFound | Self::UnknownPlacement => 404,
-            Self::MethodNotAllowed => 405,
+            Self::MethodNotAllowed(_) => 405,
             Self::Conflict => 409,
             Self::BodyTooLarge => 413,
             Self::InvalidConfiguration | Self::InvalidTable => 422,
@@ -52,7 +52,7 @@ impl ProblemCode {
             Self::BodyTooLarge => "body_too_large",
             Self::NotFound => "not_found",
             Self::UnknownPlacement => "unknown_placement",
-            Self::MethodNotAllowed => "method_not_allowed",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Unauthorized => "unauthorized",
             Self::InvalidConfiguration => "invalid_configuration",
             Self::InvalidTable => "invalid_table",
@@ -68,7 +68,7 @@ impl ProblemCode {
             Self::BodyTooLarge => "The body is too large",
             Self::NotFound => "There is nothing at this path",
             Self::UnknownPlacement => "There is no such placement",
-            Self::MethodNotAllowed => "The method is not allowed here",
+            Self::MethodNotAllowed(_) => "The method is not allowed here",
             Self::Unauthorized => "A valid bearer token is needed",
             Self::InvalidConfiguration => "The configuration has errors",
             Self::InvalidTable => "The table data was refused",
