@@ -3,6 +3,7 @@
 // `startFleet` starts many Workers in one workerd, each with KV, Durable Object and isolate of its own; it takes about as
 // long as starting one. `startWorker` is a fleet of one.
 
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -66,6 +67,8 @@ export async function startWorker(options = {}) {
 /// - `vars` replaces variables; `null` takes one away.
 /// - `unreliableKv: true` puts the KV of [`Worker.faults`] in front of the real one; `noKv: true` binds none.
 /// - `kv` is what its namespace holds before the first request: an object from key to bytes or text.
+///
+/// `stop` ends them all, and fails if their log tells of a panic or names a visitor.
 export async function startFleet(fleet) {
   const script = {
     modules: true,
@@ -91,7 +94,11 @@ export async function startFleet(fleet) {
     };
     return [{ ...worker, serviceBindings: { VITRINE: namespace } }, proxy];
   });
-  const miniflare = new Miniflare({ cf: fleet[0].cf ?? {}, handleRuntimeStdio: collectLog, workers: definitions });
+  let log = "";
+  const handleRuntimeStdio = (...streams) => {
+    for (const stream of streams) stream.setEncoding("utf8").on("data", (text) => (log += text));
+  };
+  const miniflare = new Miniflare({ cf: fleet[0].cf ?? {}, handleRuntimeStdio, workers: definitions });
   await miniflare.ready;
   const workers = [];
   for (const options of fleet) {
@@ -102,16 +109,12 @@ export async function startFleet(fleet) {
   return {
     workers,
     worker: (name) => workers.find((it) => it.name === name),
-    stop: () => miniflare.dispose(),
+    stop: async () => {
+      await miniflare.dispose();
+      assert.doesNotMatch(log, /panick|RuntimeError|unreachable|hung/i, "no instance was lost");
+      assert.doesNotMatch(log, /\bv\d{4}\b/, "no visitor is named in the log");
+    },
   };
-}
-
-/// What the Workers write to their logs, kept for the tests that look at it.
-export const log = [];
-function collectLog(stdout, stderr) {
-  for (const stream of [stdout, stderr]) {
-    stream.setEncoding("utf8").on("data", (text) => log.push(text));
-  }
 }
 
 /// One running Worker.
