@@ -251,7 +251,7 @@ pub(crate) fn check(schema: &Schema, bytes: &[u8]) -> Result<(), RowError> {
         }
     }
     let row = Row::of_checked(schema, bytes);
-    for (column, slot) in schema.all_parts() {
+    for (column, slot) in schema.parts_with_gaps() {
         row.check_codes(column, slot).map_err(|rule| RowError::Code { column: column.name.clone(), rule })?;
     }
     Ok(())

@@ -121,6 +121,8 @@ pub struct Schema {
     row_bytes: usize,
     /// The bytes that have bits of no column, with a mask of these bits.
     padding: Vec<(usize, u8)>,
+    /// The columns that have codes without a meaning, so that reading a row must look for them.
+    with_gaps: Vec<ColumnIdx>,
     hash: u64,
 }
 
@@ -178,10 +180,13 @@ impl Schema {
         let dictionaries = check::dictionaries(dictionaries)?;
         check::columns(&columns, &dictionaries)?;
         let padding = check::layout(&columns, row_bytes)?;
-        let slots = columns.iter().map(|column| Slot::new(column, &dictionaries)).collect();
+        let slots: Vec<Slot> = columns.iter().map(|column| Slot::new(column, &dictionaries)).collect();
+        let parts = columns.iter().zip(&slots).zip(0_u16..);
+        let gaps = parts.filter(|((column, slot), _)| slot.has_gaps(column));
+        let with_gaps = gaps.map(|(_, idx)| ColumnIdx(idx)).collect();
         let by_name = columns.iter().zip(0_u16..).map(|(column, idx)| (column.name.clone(), ColumnIdx(idx))).collect();
         let hash = canonical::hash(&columns, &dictionaries, row_bytes);
-        Ok(Self { columns, slots, by_name, dictionaries, row_bytes, padding, hash })
+        Ok(Self { columns, slots, by_name, dictionaries, row_bytes, padding, with_gaps, hash })
     }
 
     /// The columns, in the order in which they were given.
@@ -238,6 +243,11 @@ impl Schema {
 
     pub(crate) fn all_parts(&self) -> impl Iterator<Item = (&Column, &Slot)> {
         self.columns.iter().zip(&self.slots)
+    }
+
+    /// The columns that have codes without a meaning, in order.
+    pub(crate) fn parts_with_gaps(&self) -> impl Iterator<Item = (&Column, &Slot)> {
+        self.with_gaps.iter().filter_map(|idx| self.parts(*idx))
     }
 
     pub(crate) fn padding(&self) -> &[(usize, u8)] {
@@ -316,6 +326,16 @@ impl Slot {
             missing,
             code_max: all_ones.saturating_sub(u64::from(column.nullable)),
             n_entries: dictionary.map(|dictionary| dictionary.entries.len() as u32),
+        }
+    }
+
+    /// Whether some code of the column stands for nothing.
+    fn has_gaps(&self, column: &Column) -> bool {
+        match &column.kind {
+            ColumnType::Unsigned { .. } | ColumnType::Scaled { .. } | ColumnType::Labels { .. } => false,
+            ColumnType::Bool => column.nullable,
+            ColumnType::Category { .. } => self.n_entries.is_none_or(|n| u64::from(n) <= self.code_max),
+            ColumnType::TopK { .. } | ColumnType::Vector { .. } => true,
         }
     }
 }

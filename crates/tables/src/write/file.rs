@@ -1,8 +1,11 @@
 //! Files that are whole or not there: written under a temporary name, flushed to the disk, then renamed.
 
+use super::error::WriteError;
+use std::borrow::ToOwned;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::vec::Vec;
 
 /// A fault of the file system, with the path it concerns.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +35,13 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         fs::rename(&temporary, path)
     };
     write().map_err(at("write", path))
+}
+
+/// Writes a file and gives back what the disk then holds, if it is the same.
+pub(super) fn write_and_compare(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, WriteError> {
+    write_whole(path, bytes)?;
+    let read_back = fs::read(path).map_err(at("read", path))?;
+    if read_back == bytes { Ok(read_back) } else { Err(WriteError::ReadBack { path: path.to_owned() }) }
 }
 
 /// Flushes the names in a directory to the disk.

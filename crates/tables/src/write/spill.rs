@@ -9,6 +9,9 @@ use std::path::PathBuf;
 use std::string::String;
 use std::vec::Vec;
 
+/// A row with its key.
+pub(super) type Record = (RowKey, Vec<u8>);
+
 /// Number of parts: one for each value of the top byte of a key.
 pub(super) const PARTS: usize = 256;
 
@@ -54,10 +57,7 @@ impl Spill {
     }
 
     /// The rows of some parts, sorted by key. The parts are empty afterwards and their files are gone.
-    pub(super) fn take_sorted(
-        &mut self,
-        part_idxs: std::ops::Range<usize>,
-    ) -> Result<Vec<(RowKey, Vec<u8>)>, FileError> {
+    pub(super) fn take_sorted(&mut self, part_idxs: std::ops::Range<usize>) -> Result<Vec<Record>, FileError> {
         let mut rows = Vec::new();
         for part_idx in part_idxs {
             let path = self.path(part_idx);
@@ -79,7 +79,7 @@ impl Spill {
     }
 }
 
-fn push_records(rows: &mut Vec<(RowKey, Vec<u8>)>, bytes: &[u8], record_bytes: usize) {
+fn push_records(rows: &mut Vec<Record>, bytes: &[u8], record_bytes: usize) {
     for record in bytes.chunks_exact(record_bytes) {
         if let Some((key, row)) = record.split_first_chunk() {
             rows.push((RowKey(u64::from_le_bytes(*key)), row.to_vec()));

@@ -4,29 +4,31 @@
 //! file in it was read back and compared with what was meant, so a build is never half there.
 
 use super::dir::{ITEMS_FILE, MANIFEST_FILE, SHARDS_DIR};
-use super::file::{FileError, at, parent, sync_dir, write_whole};
+use super::error::WriteError;
+use super::file::{at, parent, sync_dir, write_and_compare, write_whole};
+use super::shards::Shards;
 use super::spill::{PARTS, Spill};
+use super::work_dir::{LOCK_FILE, SPILL_DIR, WorkDir, check_output};
 use crate::bytes::crc32c;
-use crate::cells::{CellError, RowValues};
+use crate::cells::RowValues;
 use crate::digest::ShardsDigest;
-use crate::items::{ItemTable, ItemsError};
-use crate::key::{RowKey, TableKey};
-use crate::kv_keys::shard_name;
-use crate::manifest::{ItemsRef, Manifest, ManifestError};
-use crate::row::{self, RowError};
+use crate::items::ItemTable;
+use crate::key::TableKey;
+use crate::manifest::{ItemsRef, Manifest};
+use crate::row;
 use crate::schema::Schema;
-use crate::shard::{SHARD_BITS_MAX, SHARD_BYTES_MAX, Shard, ShardError, ShardPlace, encode_shard};
+use crate::shard::{SHARD_BITS_MAX, SHARD_BYTES_MAX, ShardError};
 use crate::timestamp::is_rfc3339;
 use std::borrow::ToOwned;
 use std::ffi::OsString;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
-const SPILL_DIR: &str = ".spill";
-const LOCK_FILE: &str = ".lock";
+/// What is sorted at once, as far as keys spread evenly. Unit: bytes of keys and rows.
+const GROUP_BYTES: u64 = 32 << 20;
 
 /// How a table is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,100 +55,6 @@ pub struct TableWriter {
     row: Vec<u8>,
     items: Option<Vec<u8>>,
     item_id_max: Option<u32>,
-}
-
-/// Why a table cannot be written. What was there before is unchanged.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The file system refuses.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The output directory has no name of its own (`/`, `..`).
-    #[error("{}: name a directory that the table can be written to", path.display())]
-    OutDir {
-        /// The output directory.
-        path: PathBuf,
-    },
-    /// The output is there, and replacing it was not asked for.
-    #[error("{}: already exists; choose another directory, or ask to replace it", path.display())]
-    Exists {
-        /// The output directory.
-        path: PathBuf,
-    },
-    /// The output is there and is not a table, so it is not replaced.
-    #[error("{}: is not a table (it has no manifest.json), so it is not replaced", path.display())]
-    NotATable {
-        /// The output directory.
-        path: PathBuf,
-    },
-    /// Another writer is at work on the same output.
-    #[error("{}: another build is being written there right now", path.display())]
-    Busy {
-        /// The directory of the other writer.
-        path: PathBuf,
-    },
-    /// `as_of` is not a date-time.
-    #[error("`as_of` is {found:?}, but must be an RFC 3339 date-time such as 2026-01-31T00:00:00Z")]
-    AsOf {
-        /// Its value.
-        found: String,
-    },
-    /// Too many shard bits.
-    #[error("`shard_bits` is {found}, but must be 0 to {SHARD_BITS_MAX}")]
-    ShardBits {
-        /// Its value.
-        found: u8,
-    },
-    /// A file that would leave the directory, or that the table has itself.
-    #[error("{relative:?} is not a name for a file beside the table")]
-    Relative {
-        /// The name.
-        relative: String,
-    },
-    /// Values do not make a row.
-    #[error(transparent)]
-    Cell(#[from] CellError),
-    /// The bytes of a row break a rule: a fault of this library.
-    #[error("a row was encoded wrongly (please report this): {0}")]
-    Row(RowError),
-    /// Two rows have one key.
-    #[error(
-        "two rows have the key {:016x}: merge the rows of a visitor before writing; if the visitors differ, \
-         their ids collide (a chance of 1 in 3,700 at 100 million visitors) and another table key mends it",
-        key.0
-    )]
-    DuplicateKey {
-        /// The key.
-        key: RowKey,
-    },
-    /// A shard cannot be made.
-    #[error("shard {shard_idx}: {source}")]
-    Shard {
-        /// Index of the shard.
-        shard_idx: u32,
-        /// The rule.
-        source: ShardError,
-    },
-    /// The item table is not sound.
-    #[error("the item table: {0}")]
-    Items(#[from] ItemsError),
-    /// A row names an item that the item table does not have.
-    #[error("a row names item {id}, but the item table has {n_items} items")]
-    ItemId {
-        /// The index of the item.
-        id: u32,
-        /// Number of items; 0 without an item table.
-        n_items: u32,
-    },
-    /// What was read back is not what was written.
-    #[error("{}: reads back differently from what was written; the disk may be faulty", path.display())]
-    ReadBack {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The manifest breaks a rule.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
 }
 
 impl TableWriter {
@@ -243,7 +151,7 @@ impl TableWriter {
         let json = manifest.to_json();
         write_and_compare(&self.work.path.join(MANIFEST_FILE), &json)?;
         Manifest::from_json(&json)?;
-        self.work.publish(&self.out_dir, SPILL_DIR)?;
+        self.work.publish(&self.out_dir)?;
         Ok(manifest)
     }
 
@@ -262,55 +170,40 @@ impl TableWriter {
         Ok(Some(ItemsRef { bytes: bytes.len() as u64, crc32c: crc32c(bytes), n_items }))
     }
 
-    /// Takes the parts of the spill in order, and from each the shards that it holds (or several parts for one shard).
+    /// Sorts the rows, one group of parts after the other, and writes the shards of each group.
     fn write_shards(&mut self, shard_bits: u8, progress: &mut impl FnMut(usize, usize)) -> Result<String, WriteError> {
         let n_shards = 1_usize.wrapping_shl(u32::from(shard_bits));
-        let n_groups = n_shards.min(PARTS);
-        let parts_per_group = PARTS.checked_div(n_groups).unwrap_or(1);
-        let shards_per_group = n_shards.checked_div(n_groups).unwrap_or(1) as u32;
         self.check_mean_shard(n_shards)?;
+        let n_groups = self.n_groups().min(n_shards);
+        let parts_per_group = PARTS.checked_div(n_groups).unwrap_or(PARTS);
+        let shards_per_group = n_shards.checked_div(n_groups).unwrap_or(n_shards);
+        let shards = Shards { dir: self.work.path.join(SHARDS_DIR), schema: &self.schema, shard_bits };
         let mut digest = ShardsDigest::new();
-        let mut shard_idx = 0_u32;
         progress(0, n_shards);
         for group in 0..n_groups {
             let first_part = group.saturating_mul(parts_per_group);
             let rows = self.spill.take_sorted(first_part..first_part.saturating_add(parts_per_group))?;
-            let twin = rows.array_windows().find(|[(a, _), (b, _)]| a == b);
-            if let Some([(key, _), _]) = twin {
+            if let Some([(key, _), _]) = rows.array_windows().find(|[(a, _), (b, _)]| a == b) {
                 return Err(WriteError::DuplicateKey { key: *key });
             }
-            let mut rest = rows.as_slice();
-            for _ in 0..shards_per_group {
-                let n_mine = rest.partition_point(|(key, _)| key.shard(shard_bits) <= shard_idx);
-                let (mine, others) = rest.split_at_checked(n_mine).unwrap_or((rest, &[]));
-                self.write_shard(ShardPlace { shard_idx, shard_bits }, mine, &mut digest)?;
-                rest = others;
-                shard_idx = shard_idx.saturating_add(1);
-                progress(shard_idx as usize, n_shards);
-            }
+            let first_shard = group.saturating_mul(shards_per_group);
+            shards.write(first_shard..first_shard.saturating_add(shards_per_group), &rows, |header| {
+                // The headers come in order, so the digest takes each; its totals are compared below.
+                let _ = digest.push(&header);
+                progress(digest.n_shards() as usize, n_shards);
+            })?;
         }
-        sync_dir(&self.work.path.join(SHARDS_DIR))?;
+        if digest.n_rows() != self.n_rows || digest.n_shards() as usize != n_shards {
+            return Err(WriteError::ReadBack { path: shards.dir });
+        }
+        sync_dir(&shards.dir)?;
         Ok(digest.finish())
     }
 
-    fn write_shard(
-        &self,
-        place: ShardPlace,
-        rows: &[(RowKey, Vec<u8>)],
-        digest: &mut ShardsDigest,
-    ) -> Result<(), WriteError> {
-        let ShardPlace { shard_idx, shard_bits } = place;
-        let error = |source| WriteError::Shard { shard_idx, source };
-        let bytes = encode_shard(&self.schema, place, rows).map_err(error)?;
-        let path = self.work.path.join(SHARDS_DIR).join(shard_name(shard_idx, shard_bits));
-        let read_back = write_and_compare(&path, &bytes)?;
-        let shard = Shard::decode(&read_back, &self.schema).map_err(error)?;
-        let meant = rows.iter().map(|(key, row)| (*key, row.as_slice()));
-        if !shard.rows().map(|(key, row)| (key, row.as_bytes())).eq(meant) {
-            return Err(WriteError::ReadBack { path });
-        }
-        let in_order = digest.push(shard.header());
-        in_order.map_err(|_| WriteError::ReadBack { path })
+    /// Into how many groups the parts are sorted, each within the bound of memory. A power of two.
+    fn n_groups(&self) -> usize {
+        let total_bytes = self.n_rows.saturating_mul(self.schema.visitor_bytes() as u64);
+        (total_bytes.div_ceil(GROUP_BYTES).min(PARTS as u64) as usize).next_power_of_two()
     }
 
     /// Notices before any work that the shards asked for would be far too long.
@@ -334,107 +227,6 @@ pub(super) fn shard_bits(n_rows: u64, visitor_bytes: usize) -> u8 {
     let shard_bytes = share.next_power_of_two().clamp(16 << 10, 512 << 10);
     let n_shards = total_bytes.div_ceil(shard_bytes).min(1 << SHARD_BITS_MAX).next_power_of_two();
     (n_shards.trailing_zeros() as u8).min(SHARD_BITS_MAX)
-}
-
-/// Writes a file and gives back what the disk then holds, if it is the same.
-fn write_and_compare(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, WriteError> {
-    write_whole(path, bytes)?;
-    let read_back = fs::read(path).map_err(at("read", path))?;
-    if read_back == bytes { Ok(read_back) } else { Err(WriteError::ReadBack { path: path.to_owned() }) }
-}
-
-fn check_output(out_dir: &Path, replace: bool) -> Result<(), WriteError> {
-    let path = || out_dir.to_owned();
-    if out_dir.file_name().is_none() {
-        return Err(WriteError::OutDir { path: path() });
-    }
-    if fs::symlink_metadata(out_dir).is_err() {
-        return Ok(());
-    }
-    if !replace {
-        return Err(WriteError::Exists { path: path() });
-    }
-    if !out_dir.join(MANIFEST_FILE).is_file() {
-        return Err(WriteError::NotATable { path: path() });
-    }
-    Ok(())
-}
-
-/// The hidden directory beside the output. Removed when dropped, unless published.
-struct WorkDir {
-    path: PathBuf,
-    /// Held while the writer lives, so that a second writer knows of the first.
-    _lock: File,
-}
-
-impl WorkDir {
-    fn create(out_dir: &Path) -> Result<Self, WriteError> {
-        let path = sibling(out_dir, "partial");
-        fs::create_dir_all(parent(&path)).map_err(at("create", parent(&path)))?;
-        if fs::symlink_metadata(&path).is_ok() {
-            // Left behind by a writer that was killed; unless that one still holds the lock.
-            if let Ok(lock) = File::open(path.join(LOCK_FILE)) {
-                Self::lock(&lock, &path)?;
-            }
-            fs::remove_dir_all(&path).map_err(at("remove", &path))?;
-        }
-        fs::create_dir(&path).map_err(at("create", &path))?;
-        let lock = File::create(path.join(LOCK_FILE)).map_err(at("create", &path))?;
-        Self::lock(&lock, &path)?;
-        Ok(Self { path, _lock: lock })
-    }
-
-    fn lock(file: &File, path: &Path) -> Result<(), WriteError> {
-        match file.try_lock() {
-            Ok(()) => Ok(()),
-            Err(TryLockError::WouldBlock) => Err(WriteError::Busy { path: path.to_owned() }),
-            Err(TryLockError::Error(source)) => Err(at("lock", path)(source).into()),
-        }
-    }
-
-    /// Gives the finished directory its name. An old table moves out of the way first, and back if that fails.
-    fn publish(&mut self, out_dir: &Path, spill_dir: &str) -> Result<(), WriteError> {
-        let spill_dir = self.path.join(spill_dir);
-        fs::remove_dir_all(&spill_dir).map_err(at("remove", &spill_dir))?;
-        let lock = self.path.join(LOCK_FILE);
-        fs::remove_file(&lock).map_err(at("remove", &lock))?;
-        sync_dir(&self.path)?;
-        let old = sibling(out_dir, "replaced");
-        let replaces = fs::symlink_metadata(out_dir).is_ok();
-        if replaces {
-            if fs::symlink_metadata(&old).is_ok() {
-                fs::remove_dir_all(&old).map_err(at("remove", &old))?;
-            }
-            fs::rename(out_dir, &old).map_err(at("rename", out_dir))?;
-        }
-        if let Err(error) = fs::rename(&self.path, out_dir) {
-            if replaces {
-                fs::rename(&old, out_dir).map_err(at("rename", &old))?;
-            }
-            return Err(at("rename", &self.path)(error).into());
-        }
-        sync_dir(parent(out_dir))?;
-        if replaces {
-            fs::remove_dir_all(&old).map_err(at("remove", &old))?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for WorkDir {
-    fn drop(&mut self) {
-        // After publishing there is nothing left to remove; a failure leaves a hidden directory for the next writer.
-        let _ = fs::remove_dir_all(&self.path);
-    }
-}
-
-/// `.<name>.<suffix>` beside a directory.
-fn sibling(out_dir: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(out_dir.file_name().unwrap_or_default());
-    name.push(".");
-    name.push(suffix);
-    parent(out_dir).join(name)
 }
 
 #[cfg(test)]
