@@ -42,7 +42,16 @@ struct Target {
     url: String,
     /// Whether its answers are successes; the Rust handler that does nothing answers 404.
     succeeds: bool,
-    loads: Vec<Load>,
+    /// Position of its workerd among the running ones.
+    process_idx: usize,
+    rounds: Vec<Round>,
+}
+
+/// One measurement of one target.
+struct Round {
+    load: Load,
+    /// Processor time for one request, which other work on the machine does not change much, and which Workers bill.
+    cpu_us: Option<f64>,
 }
 
 /// The position among the targets of the one that all are compared with.
@@ -66,15 +75,18 @@ pub fn run(project: &Project, options: &EdgeOptions) -> Result<()> {
         Ok(Outcome::Done)
     })?;
     let script = bench.write_script(&truth)?;
-    let (mut targets, _running) = bench.start(&demo)?;
+    let (mut targets, running) = bench.start(&demo)?;
     for target in &targets {
         wrk::run(&wrk, &script, &target.url, WARM_UP_S, target.succeeds)?;
     }
-    for round in 1..=options.n_rounds.max(1) {
+    for n in 1..=options.n_rounds.max(1) {
         for target in &mut targets {
+            let workerd = &running[target.process_idx];
+            let before_us = workerd.cpu_us();
             let load = wrk::run(&wrk, &script, &target.url, options.round_s.max(1), target.succeeds)?;
-            println!("round {round}  {:<14} {:>8.0} requests/s", target.name, load.requests_per_s);
-            target.loads.push(load);
+            let used_us = workerd.cpu_us().zip(before_us).map(|(after_us, before_us)| after_us - before_us);
+            println!("round {n}  {:<15} {:>8.0} requests/s", target.name, load.requests_per_s);
+            target.rounds.push(Round { cpu_us: used_us.map(|us| us as f64 / load.n_requests as f64), load });
         }
     }
     print_result(project, &targets);
@@ -156,15 +168,15 @@ impl Bench<'_> {
         running.push(Workerd::start(self.project, &dir, &service)?);
         urls.push(format!("http://127.0.0.1:{port}/v1/nothing"));
         urls.push(format!("http://127.0.0.1:{port}/v1/decide"));
-        let names = [
-            ("js hello", "a constant"),
-            ("js json echo", "parses and answers the same JSON"),
-            ("rust nothing", "this Worker at a path that it does not have"),
-            ("vitrine decide", "3 placements, 200 offers, all warm"),
+        let targets = [
+            ("js hello", 0, "a constant"),
+            ("js json echo", 1, "parses and answers the same JSON"),
+            ("rust nothing", 2, "this Worker at a path that it does not have"),
+            ("vitrine decide", 2, "3 placements, 200 offers, all warm"),
         ];
-        let targets = names.into_iter().zip(urls).map(|((name, note), url)| {
+        let targets = targets.into_iter().zip(urls).map(|((name, process_idx, note), url)| {
             let succeeds = !url.ends_with("/v1/nothing");
-            Target { name, note, url, succeeds, loads: Vec::new() }
+            Target { name, note, url, succeeds, process_idx, rounds: Vec::new() }
         });
         Ok((targets.collect(), running))
     }
@@ -212,23 +224,26 @@ fn bench_document(shop: &Value) -> Result<Value> {
 
 fn print_result(project: &Project, targets: &[Target]) {
     let reference = &targets[REFERENCE_IDX];
+    println!("\nratios are against {}, within a round: median (min to max)\n", reference.name);
     println!(
-        "\n{:<15} {:>10} {:>9} {:>9}   requests/s against {}: median (min to max)",
-        "target", "requests/s", "p50 ms", "p99 ms", reference.name
+        "{:<15} {:>10} {:>7} {:>7}  {:<21} {:>7}  {:<21}",
+        "target", "requests/s", "p50 ms", "p99 ms", "ratio of requests/s", "CPU µs", "ratio of CPU"
     );
     for target in targets {
-        let of = |value: fn(&Load) -> f64| Spread::of(target.loads.iter().map(value));
-        let pairs = target.loads.iter().zip(&reference.loads);
-        let ratio = Spread::of(pairs.map(|(load, reference)| load.requests_per_s / reference.requests_per_s));
+        let of = |value: fn(&Load) -> f64| Spread::of(target.rounds.iter().map(|round| value(&round.load)));
+        let pairs = || target.rounds.iter().zip(&reference.rounds);
+        let speeds = pairs().map(|(round, reference)| round.load.requests_per_s / reference.load.requests_per_s);
+        let cpu = target.rounds.iter().filter_map(|round| round.cpu_us);
+        let cpu_ratios = pairs().filter_map(|(round, reference)| Some(round.cpu_us? / reference.cpu_us?));
         println!(
-            "{:<15} {:>10.0} {:>9.2} {:>9.2}   {:.2} ({:.2} to {:.2})   {}",
+            "{:<15} {:>10} {:>7} {:>7}  {:<21} {:>7}  {:<21} {}",
             target.name,
-            of(|load| load.requests_per_s).median,
-            of(|load| load.p50_ms).median,
-            of(|load| load.p99_ms).median,
-            ratio.median,
-            ratio.min,
-            ratio.max,
+            of(|load| load.requests_per_s).middle(0),
+            of(|load| load.p50_ms).middle(2),
+            of(|load| load.p99_ms).middle(2),
+            Spread::of(speeds).all(),
+            Spread::of(cpu).middle(0),
+            Spread::of(cpu_ratios).all(),
             target.note
         );
     }
@@ -246,19 +261,33 @@ fn print_result(project: &Project, targets: &[Target]) {
     );
 }
 
-/// Where the middle of some numbers lies, and how far they go.
+/// Some numbers in order; there may be none.
 struct Spread {
-    min: f64,
-    median: f64,
-    max: f64,
+    sorted: Vec<f64>,
 }
 
 impl Spread {
-    /// At least one number.
     fn of(numbers: impl Iterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = numbers.collect();
         sorted.sort_by(f64::total_cmp);
-        Self { min: sorted[0], median: sorted[sorted.len() / 2], max: sorted[sorted.len() - 1] }
+        Self { sorted }
+    }
+
+    fn median(&self) -> Option<f64> {
+        self.sorted.get(self.sorted.len() / 2).copied()
+    }
+
+    /// The median with some decimals.
+    fn middle(&self, n_decimals: usize) -> String {
+        self.median().map_or("-".to_owned(), |median| format!("{median:.n_decimals$}"))
+    }
+
+    /// The median and how far the numbers go.
+    fn all(&self) -> String {
+        match (self.median(), self.sorted.first(), self.sorted.last()) {
+            (Some(median), Some(min), Some(max)) => format!("{median:.2} ({min:.2} to {max:.2})"),
+            _ => "-".to_owned(),
+        }
     }
 }
 
@@ -286,6 +315,7 @@ mod bench_tests {
     #[test]
     fn a_spread_is_of_the_sorted_numbers() {
         let spread = Spread::of([3.0, 1.0, 2.0].into_iter());
-        assert_eq!((spread.min, spread.median, spread.max), (1.0, 2.0, 3.0));
+        assert_eq!((spread.all().as_str(), spread.middle(0).as_str()), ("2.00 (1.00 to 3.00)", "2"));
+        assert_eq!(Spread::of(std::iter::empty()).all(), "-");
     }
 }

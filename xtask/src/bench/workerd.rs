@@ -103,6 +103,20 @@ impl Workerd {
         }
         Ok(workerd)
     }
+
+    /// Processor time used so far. Unit: microseconds. Only Linux tells.
+    pub fn cpu_us(&self) -> Option<u64> {
+        cpu_us(&std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?)
+    }
+}
+
+/// Reads the user and system time of a process from `/proc/<pid>/stat`, which counts in hundredths of a second.
+fn cpu_us(stat: &str) -> Option<u64> {
+    const TICK_US: u64 = 10_000;
+    // The program's name stands in parentheses and may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks = |idx| fields.split_whitespace().nth(idx)?.parse::<u64>().ok();
+    Some((ticks(11)? + ticks(12)?) * TICK_US)
 }
 
 impl Drop for Workerd {
@@ -139,6 +153,13 @@ mod configuration_tests {
         };
         let expected = "using Workerd = import \"/workerd/workerd.capnp\";\nconst config :Workerd.Config = (\n  services = [\n    (name = \"main\", worker = .main),\n  ],\n  sockets = [(name = \"http\", address = \"127.0.0.1:9001\", http = (), service = \"main\")],\n);\nconst main :Workerd.Worker = (\n  modules = [\n    (name = \"hello.mjs\", esModule = embed \"hello.mjs\"),\n  ],\n  compatibilityDate = \"2026-07-01\",\n  bindings = [\n  ],\n);\n";
         assert_eq!(service.configuration(), expected);
+    }
+
+    #[test]
+    fn processor_time_is_user_and_system_time() {
+        let stat = "4711 (work) erd) S 1 4711 4711 0 -1 4194304 9000 0 0 0 250 50 0 0 20 0 9 0 100 1000 200";
+        assert_eq!(cpu_us(stat), Some(3_000_000));
+        assert_eq!(cpu_us("4711"), None);
     }
 
     #[test]

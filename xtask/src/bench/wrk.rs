@@ -41,6 +41,8 @@ pub fn find(project: &Project) -> Result<Wrk> {
 /// What one run of wrk measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Load {
+    /// Answers in all.
+    pub n_requests: u64,
     /// Answers a second.
     pub requests_per_s: f64,
     /// Median time to the answer. Unit: milliseconds.
@@ -72,7 +74,9 @@ fn parse(report: &str) -> Option<Load> {
         let line = report.lines().find(|line| line.trim_start().starts_with(head))?;
         line.trim_start()[head.len()..].split_whitespace().next()
     };
+    let (n_requests, _) = report.lines().find_map(|line| line.trim().split_once(" requests in "))?;
     Some(Load {
+        n_requests: n_requests.parse().ok()?,
         requests_per_s: after("Requests/sec:")?.parse().ok()?,
         p50_ms: milliseconds(after("50%")?)?,
         p99_ms: milliseconds(after("99%")?)?,
@@ -100,7 +104,10 @@ mod report_tests {
         let report = "Running 5s test @ http://127.0.0.1:9001/\n  1 threads and 16 connections\n\
             \x20 Latency Distribution\n     50%    1.73ms\n     75%    2.00ms\n     90%    2.50ms\n     99%  912.00us\n\
             \x20 45000 requests in 5.00s, 7.1MB read\nRequests/sec:   9012.34\nTransfer/sec:      1.42MB\n";
-        assert_eq!(parse(report), Some(Load { requests_per_s: 9012.34, p50_ms: 1.73, p99_ms: 0.912 }));
+        assert_eq!(
+            parse(report),
+            Some(Load { n_requests: 45_000, requests_per_s: 9012.34, p50_ms: 1.73, p99_ms: 0.912 })
+        );
         assert_eq!(parse("unable to connect"), None);
     }
 }
