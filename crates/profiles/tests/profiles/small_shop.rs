@@ -203,7 +203,7 @@ fn another_layout_is_read_through_its_mapping() {
         ordered_at = "Datum"
         unit_price = "Preis"
         customer_id = "Kunde"
-        is_goods = { sql = '"Artikel" <> ''porto''' }
+        is_goods = { sql = "\"Artikel\" <> 'porto'" }
         [dates]
         formats = ["iso", "%d.%m.%Y %H:%M", "%d.%m.%y"]
         [duplicates]
