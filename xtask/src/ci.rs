@@ -1,15 +1,14 @@
 //! Everything that must be green before a change lands. `.ci/run` is this task, without a terminal.
 
 use crate::command::{cargo, shown};
+use crate::packages::{EDGE_ONLY, EDGE_TARGET, EDGE_TOO, WITH_DATAFUSION, WITHOUT_DATAFUSION, cargo_for};
 use crate::project::Project;
 use crate::steps::{Steps, shown_duration};
-use crate::tests::{self, SAME_FEATURES, Scope, Verdict, colour};
+use crate::tests::{self, Scope, Verdict, colour};
 use crate::{setup, tidy, worker};
 use anyhow::{Result, bail};
+use std::process::Command;
 use std::time::{Duration, Instant};
-
-/// Crates that run at the edge.
-const WASM_CRATES: [&str; 5] = ["vitrine-engine", "vitrine-config", "vitrine-tables", "vitrine-api", "vitrine-worker"];
 
 /// The task `ci`. Cheap checks come first. The tests' closing line is the last one.
 pub fn run(project: &Project) -> Result<()> {
@@ -20,13 +19,12 @@ pub fn run(project: &Project) -> Result<()> {
 }
 
 fn checks(project: &Project, board: &mut Board) -> Result<Verdict> {
-    board.check("format", || cargo_task(project, &["fmt", "--all", "--check"], &[]))?;
+    board.check("format", || green(cargo(project.root()).args(["fmt", "--all", "--check"])))?;
     board.check("tidy", || tidy::run(project))?;
     board.check("set-up", || setup::ensure(project, &mut Steps::new(setup::N_STEPS, &project.tools().join("log"))))?;
     board.check("wasm check", || {
-        let mut args = vec!["check", "--locked", "--target", "wasm32-unknown-unknown"];
-        args.extend(WASM_CRATES.iter().flat_map(|name| ["-p", *name]));
-        cargo_task(project, &args, &[])
+        let packages = [&EDGE_TOO[..], &EDGE_ONLY].concat();
+        green(cargo_for(project, "check", &packages).args(["--target", EDGE_TARGET]))
     })?;
     board.check("Worker and its size", || {
         worker::build(project, &mut Steps::new(worker::N_STEPS, &project.tools().join("log")))?;
@@ -34,23 +32,30 @@ fn checks(project: &Project, board: &mut Board) -> Result<Verdict> {
         println!("{}", size.shown());
         size.check()
     })?;
+    let deny_warnings = ["--", "-D", "warnings"];
     board.check("clippy", || {
-        cargo_task(project, &["clippy", "--workspace", "--locked", "--all-targets", "--", "-D", "warnings"], &[])
+        green(cargo_for(project, "clippy", &EDGE_ONLY).args(["--target", EDGE_TARGET]).args(deny_warnings))?;
+        green(cargo_for(project, "clippy", &WITHOUT_DATAFUSION).arg("--all-targets").args(deny_warnings))?;
+        green(cargo_for(project, "clippy", &WITH_DATAFUSION).arg("--all-targets").args(deny_warnings))
     })?;
     board.check("docs", || {
-        let mut args = vec!["doc", "--no-deps", "--lib", "--bins"];
-        args.extend(SAME_FEATURES);
-        cargo_task(project, &args, &[("RUSTDOCFLAGS", "-D warnings")])
+        let docs = |packages: &[&str]| {
+            let mut doc = cargo_for(project, "doc", packages);
+            doc.arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings");
+            doc
+        };
+        green(docs(&EDGE_ONLY).args(["--target", EDGE_TARGET]))?;
+        green(&mut docs(&WITHOUT_DATAFUSION))?;
+        green(&mut docs(&WITH_DATAFUSION))
     })?;
     board.check("tests", || tests::count(project, Scope::All))
 }
 
-fn cargo_task(project: &Project, args: &[&str], env: &[(&str, &str)]) -> Result<()> {
-    let mut cargo = cargo(project.root());
-    cargo.args(args).envs(env.iter().copied());
-    match shown(colour(&mut cargo))? {
+/// Runs cargo, showing what it says. Errors: it failed.
+fn green(cargo: &mut Command) -> Result<()> {
+    match shown(colour(cargo))? {
         (true, _) => Ok(()),
-        (false, _) => bail!("cargo {} failed", args.first().unwrap_or(&"")),
+        (false, _) => bail!("cargo {} failed", cargo.get_args().next().unwrap_or_default().to_string_lossy()),
     }
 }
 

@@ -8,6 +8,7 @@ mod command;
 mod counts;
 mod demo;
 mod local;
+mod packages;
 mod project;
 mod setup;
 mod stamp;

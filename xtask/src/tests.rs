@@ -1,7 +1,8 @@
 //! All tests: the crates with `cargo test`, then end to end against local workerd with Node's test runner.
 
-use crate::command::{cargo, command, shown};
+use crate::command::{command, shown};
 use crate::counts::Counts;
+use crate::packages::{WITH_DATAFUSION, WITHOUT_DATAFUSION, cargo_for};
 use crate::project::Project;
 use crate::steps::{Outcome, Steps};
 use crate::{setup, worker};
@@ -9,11 +10,6 @@ use anyhow::{Result, bail};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::Command;
-
-/// What every build of the workspace for this machine selects, so that all of them give the same features to the same
-/// crates and none is compiled twice. `--examples` (there are none) makes cargo count the features of dev-dependencies,
-/// as `cargo test` always does.
-pub const SAME_FEATURES: [&str; 3] = ["--workspace", "--locked", "--examples"];
 
 /// Which tests.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,6 +39,10 @@ impl Verdict {
         Self { counts, ok: success && counts.failed == 0 && counts.passed > 0 }
     }
 
+    fn and(self, other: Self) -> Self {
+        Self { counts: self.counts + other.counts, ok: self.ok && other.ok }
+    }
+
     /// Prints the closing line. Errors: a test failed, or a runner found no test.
     pub fn close(self) -> Result<()> {
         println!("\n{}", self.counts);
@@ -55,20 +55,20 @@ impl Verdict {
 
 /// Runs the tests. The tools must be in place.
 pub fn count(project: &Project, scope: Scope) -> Result<Verdict> {
-    let mut cargo_test = cargo(project.root());
-    cargo_test.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
-    let (success, output) = shown(colour(&mut cargo_test))?;
-    let crates = Verdict::of(success, &output);
+    let crates = cargo_test(project, &WITHOUT_DATAFUSION)?.and(cargo_test(project, &WITH_DATAFUSION)?);
     match scope {
         Scope::Crates => {
             println!("\nend-to-end tests left out: --fast");
             Ok(crates)
         }
-        Scope::All => {
-            let end_to_end = end_to_end(project)?;
-            Ok(Verdict { counts: crates.counts + end_to_end.counts, ok: crates.ok && end_to_end.ok })
-        }
+        Scope::All => Ok(crates.and(end_to_end(project)?)),
     }
+}
+
+fn cargo_test(project: &Project, packages: &[&str]) -> Result<Verdict> {
+    let mut cargo = cargo_for(project, "test", packages);
+    let (success, output) = shown(colour(cargo.arg("--no-fail-fast")))?;
+    Ok(Verdict::of(success, &output))
 }
 
 fn end_to_end(project: &Project) -> Result<Verdict> {
@@ -90,9 +90,7 @@ fn end_to_end(project: &Project) -> Result<Verdict> {
 /// Builds the `vitrine` command as the tests build it.
 pub fn build_vitrine(project: &Project, steps: &mut Steps) -> Result<()> {
     steps.step("vitrine command", |step| {
-        let mut build = cargo(project.root());
-        build.arg("build").args(SAME_FEATURES).args(["--bin", "vitrine"]);
-        step.run(&mut build)?;
+        step.run(cargo_for(project, "build", &WITH_DATAFUSION).args(["--bin", "vitrine"]))?;
         Ok(Outcome::Done)
     })
 }
