@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 use vitrine_profiles::{AsOf, BUILTIN_MAPPINGS, BuildError, BuildOptions, Built, Mapping, Progress, Stage, build};
+use vitrine_tables::WriteError;
 
 /// Build profiles from order files: clean them, compute features and item neighbours, write a table.
 ///
@@ -114,7 +115,9 @@ fn failure(error: BuildError) -> Failure {
         | BuildError::Write(_)
         | BuildError::Io { .. } => Exit::Failed,
     };
-    Failure::Told { exit, error: error.into(), help: None }
+    let exists = matches!(&error, BuildError::Write(WriteError::Exists { .. }));
+    let help = exists.then(|| "give --replace to replace it".to_owned());
+    Failure::Told { exit, error: error.into(), help }
 }
 
 /// Shows each stage with a bar of its own.

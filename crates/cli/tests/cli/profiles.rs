@@ -100,6 +100,8 @@ fn what_cannot_be_built() {
     assert!(!place.path().join("table").exists());
     std::fs::create_dir(place.path().join("table")).expect("made");
     place.write("table/notes.txt", "mine");
-    fails(&format!("{BUILD} --out table --orders shop/orders.csv"), 1, "error: ");
+    let exists = "error: table: already exists; choose another directory, or ask to replace it\n \
+                  help: give --replace to replace it\n";
+    fails(&format!("{BUILD} --out table --orders shop/orders.csv"), 1, exists);
     assert_eq!(place.read("table/notes.txt"), "mine");
 }
