@@ -1,16 +1,16 @@
 -- checked: every row read, with everything that is wrong with it. One row in, one row out.
 -- `reason` is the first check that fails, in the order of the CASE; it is null for a purchase.
-WITH numbered AS (
-    SELECT
-        s.*,
-        to_unixtime(ordered_at) AS ordered_s,
-        -- The copies of a row that says the same in every mapped field: 1 is the one that stays.
-        row_number() OVER (
-            PARTITION BY order_id, item_id, item_name, category, quantity_text, ordered_at_text, unit_price_text,
-                         customer_id, country, is_goods, line_key
-            ORDER BY file_idx, source_row
-        ) AS copy_no
+WITH first_copies AS (
+    -- Of rows that say the same in every mapped field, the first one stays.
+    SELECT min(row_no) AS row_no
+    FROM staged
+    GROUP BY order_id, item_id, item_name, category, quantity_text, ordered_at_text, unit_price_text, customer_id,
+             country, is_goods, line_key
+),
+numbered AS (
+    SELECT s.*, to_unixtime(s.ordered_at) AS ordered_s, f.row_no IS NULL AS is_copy
     FROM staged AS s
+    LEFT JOIN first_copies AS f ON f.row_no = s.row_no
 ),
 checks AS (
     SELECT
@@ -23,7 +23,7 @@ checks AS (
         unit_price_minor IS NULL                                      AS bad_price,
         coalesce(ordered_s < p.earliest_s, false)                     AS date_too_early,
         coalesce(ordered_s > p.as_of_s, false)                        AS date_too_late,
-        copy_no > 1 AND p.drop_duplicates                             AS duplicate,
+        is_copy AND p.drop_duplicates                                 AS duplicate,
         customer_id IS NULL                                           AS missing_customer,
         coalesce(NOT is_cancellation AND quantity <= 0, false)        AS nonpositive_quantity,
         coalesce(NOT is_cancellation AND unit_price_minor <= 0, false) AS nonpositive_price,
@@ -33,7 +33,7 @@ checks AS (
     CROSS JOIN params AS p
 )
 SELECT
-    file_idx, source_row, order_id, item_id, item_name, category, quantity_text, quantity, ordered_at_text, ordered_at,
+    row_no, file_idx, source_row, order_id, item_id, item_name, category, quantity_text, quantity, ordered_at_text, ordered_at,
     ordered_s, unit_price_text, unit_price_minor, customer_id, country, is_goods, line_key, is_cancellation,
     missing_order, missing_item, bad_date, bad_quantity, bad_price, date_too_early, date_too_late, duplicate,
     missing_customer, nonpositive_quantity, nonpositive_price, amount_too_large,

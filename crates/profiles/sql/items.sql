@@ -1,12 +1,13 @@
 -- items: the goods that are left, one row an item, the most bought first. Services and fees (not is_goods) are no
 -- items: they count as money only.
 WITH goods AS (
-    SELECT
-        item_id,
-        count(DISTINCT customer_id) AS n_buyers,
-        count(*)                    AS n_lines
-    FROM purchases
-    WHERE is_goods
+    SELECT item_id, count(*) AS n_buyers, sum(n_lines) AS n_lines
+    FROM (
+        SELECT item_id, customer_id, count(*) AS n_lines
+        FROM purchases
+        WHERE is_goods
+        GROUP BY item_id, customer_id
+    )
     GROUP BY item_id
 ),
 -- Shops rename items: the most frequent name and category of an item are its name and category.

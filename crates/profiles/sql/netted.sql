@@ -1,18 +1,24 @@
 -- netted: purchases and cancellations, each with what is left of it.
 -- A cancellation takes its units from the purchases of the same customer and item that came before it, the latest
 -- first, and never more than there are. That is a stack: purchases put units on it, cancellations take units off.
-WITH events AS (
+WITH cancelled AS (
+    SELECT DISTINCT customer_id, item_id
+    FROM checked
+    WHERE reason = 'cancellation'
+),
+events AS (
     SELECT
-        *,
-        CASE WHEN is_cancellation THEN -abs(quantity) ELSE quantity END AS step,
+        c.*,
+        CASE WHEN c.is_cancellation THEN -abs(c.quantity) ELSE c.quantity END AS step,
         -- The time order. The columns after the time only make it the same in every build.
         row_number() OVER (
-            PARTITION BY customer_id, item_id
-            ORDER BY ordered_s, is_cancellation, order_id, unit_price_minor, quantity, item_name, category, country,
-                     line_key, file_idx, source_row
+            PARTITION BY c.customer_id, c.item_id
+            ORDER BY c.ordered_s, c.is_cancellation, c.order_id, c.unit_price_minor, c.quantity, c.item_name,
+                     c.category, c.country, c.line_key, c.row_no
         ) AS event_no
-    FROM checked
-    WHERE reason IS NULL OR reason = 'cancellation'
+    FROM checked AS c
+    JOIN cancelled AS x ON x.customer_id = c.customer_id AND x.item_id = c.item_id
+    WHERE c.reason IS NULL OR c.reason = 'cancellation'
 ),
 summed AS (
     SELECT
@@ -46,8 +52,18 @@ lowest AS (
     FROM stacked
 )
 SELECT
-    file_idx, source_row, order_id, item_id, item_name, category, quantity_text, ordered_at_text, unit_price_text,
-    quantity, ordered_s, unit_price_minor, customer_id, country, is_goods, is_cancellation,
+    row_no, order_id, item_id, item_name, category, quantity, ordered_s, unit_price_minor, customer_id, country,
+    is_goods, is_cancellation,
     CASE WHEN is_cancellation THEN 0 ELSE greatest(0, low - (height - step)) END AS kept_quantity,
     CASE WHEN is_cancellation THEN coalesce(height_before, 0) - height ELSE 0 END AS taken_back
 FROM lowest
+UNION ALL
+-- Nobody cancelled any of these.
+SELECT
+    row_no, order_id, item_id, item_name, category, quantity, ordered_s, unit_price_minor, customer_id, country,
+    is_goods, is_cancellation,
+    quantity AS kept_quantity,
+    0 AS taken_back
+FROM checked AS c
+WHERE reason IS NULL
+  AND NOT EXISTS (SELECT 1 FROM cancelled AS x WHERE x.customer_id = c.customer_id AND x.item_id = c.item_id)

@@ -1,13 +1,25 @@
 -- orders: one row an order of a customer.
-WITH grouped AS (
+WITH lines AS (
     SELECT
         customer_id,
         order_id,
-        min(ordered_s)                                       AS ordered_s,
-        sum(amount_minor)                                    AS amount_minor,
-        count(DISTINCT CASE WHEN is_goods THEN item_id END)  AS n_items,
-        min(country)                                         AS country
+        item_id,
+        is_goods,
+        min(ordered_s)    AS ordered_s,
+        sum(amount_minor) AS amount_minor,
+        min(country)      AS country
     FROM purchases
+    GROUP BY customer_id, order_id, item_id, is_goods
+),
+grouped AS (
+    SELECT
+        customer_id,
+        order_id,
+        min(ordered_s)                             AS ordered_s,
+        sum(amount_minor)                          AS amount_minor,
+        sum(CASE WHEN is_goods THEN 1 ELSE 0 END)  AS n_items,
+        min(country)                               AS country
+    FROM lines
     GROUP BY customer_id, order_id
 )
 SELECT

@@ -254,7 +254,12 @@ fn config(n_partitions: usize) -> SessionConfig {
         .set_bool("datafusion.execution.collect_statistics", true)
 }
 
-/// The first line of an engine's message; the rest is often a backtrace or a plan.
+/// The first line of an engine's message (the rest is often a backtrace or a plan), and what to do about it.
 fn text(error: impl Display) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+    let message = error.to_string();
+    let line = message.lines().next().unwrap_or_default();
+    if line.contains("Resources exhausted") || line.contains("Not enough memory") {
+        return format!("{line}; allow more memory (memory_bytes)");
+    }
+    line.to_owned()
 }

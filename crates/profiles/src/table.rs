@@ -191,7 +191,10 @@ fn specs(n_categories: usize, n_countries: usize, n_items: usize) -> Vec<ColumnS
         column("basket_items", log(10, 1.0, 0.008)),
         column("n_items", unsigned(12)),
         column("is_repeat", ColumnType::Bool),
-        nullable("country", ColumnType::Category { bits: bits_for(n_countries + 1).max(2), dictionary: "countries".into() }),
+        nullable(
+            "country",
+            ColumnType::Category { bits: bits_for(n_countries + 1).max(2), dictionary: "countries".into() },
+        ),
         column("r_quintile", unsigned(3)),
         column("f_quintile", unsigned(3)),
         column("m_quintile", unsigned(3)),

@@ -172,10 +172,12 @@ impl Canonical<'_> {
             }
             Cancellations::NegativeQuantity => "coalesce(quantity < 0, false)".to_owned(),
         };
+        // `row_no` numbers the rows of all files: 2^40 numbers a file.
         // Prices in minor units, with room for prices finer than that. The ranges keep every product in 38 digits.
         let minor = 10_i64.pow(u32::from(self.mapping.minor_digits));
         Ok(format!(
-            "SELECT CAST({file_idx} AS INTEGER) AS file_idx, CAST(source_row AS BIGINT) AS source_row, order_id, item_id, item_name, category, \
+            "SELECT {file_idx} * 1099511627776 + CAST(source_row AS BIGINT) AS row_no, {file_idx} AS file_idx, \
+             CAST(source_row AS BIGINT) AS source_row, order_id, item_id, item_name, category, \
                quantity_text, quantity, ordered_at_text, CAST(ordered_at AS TIMESTAMP) AS ordered_at, unit_price_text, \
                CAST(unit_price * {minor} AS DECIMAL(19, 6)) AS unit_price_minor, customer_id, country, is_goods, \
                line_key, {is_cancellation} AS is_cancellation \
