@@ -177,6 +177,23 @@ describe("configurations", () => {
   });
 });
 
+test("several publications at once: each gets a version of its own or is told to wait", async () => {
+  const worker = await startWorker();
+  try {
+    const answers = await Promise.all(Array.from({ length: 6 }, () => worker.admin("PUT", "config", offers())));
+    const done = answers.filter((it) => it.status === 200).map((it) => it.body);
+    for (const answer of answers.filter((it) => it.status !== 200)) assertProblem(answer, 409, "conflict");
+    done.sort((a, b) => a.version - b.version);
+    assert.ok(done.length >= 1);
+    done.forEach(({ version, epoch, previous }, i) => assert.deepEqual([version, epoch, previous], [i + 1, i + 1, i || null]));
+    assert.deepEqual(await pointerOf(worker, "config"), done.at(-1));
+    const inKv = JSON.parse(Buffer.from((await worker.stored())["c/current"]).toString());
+    assert.deepEqual(inKv, done.at(-1));
+  } finally {
+    await worker.stop();
+  }
+});
+
 describe("tables", () => {
   let worker;
   before(async () => {

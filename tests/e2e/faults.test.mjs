@@ -227,6 +227,20 @@ describe("KV that throws or never answers", () => {
   }
 });
 
+test("many first requests at once are all answered: none waits for another's reading", async () => {
+  const worker = await startWorker({ kv: published, unreliableKv: true });
+  try {
+    const answers = await Promise.all(Array.from({ length: 24 }, () => ask(worker)));
+    for (const answer of answers) assert.deepEqual(gist(answer), personalised);
+    const { isolate } = await worker.health();
+    assert.equal(isolate.counters.answers.ok, 24);
+    assert.equal(isolate.shards, 1);
+    assert.equal(isolate.shard_bytes, own().length);
+  } finally {
+    await worker.stop();
+  }
+});
+
 describe("a refresh that fails leaves the last good one in use", () => {
   // Pointers are read again behind every answer.
   const vars = { REFRESH_MS: "0", KV_TIMEOUT_MS: "100" };

@@ -15,6 +15,10 @@ const BUILD = resolve(ROOT, process.env.VITRINE_BUILD_DIR ?? "build");
 const wrangler = readFileSync(`${ROOT}/wrangler.toml`, "utf8");
 const COMPATIBILITY_DATE = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(wrangler)[1];
 
+/// Longest wait for workerd to start, and for an answer: far beyond what either takes, so that a test fails and never hangs.
+const START_MAX_MS = 90_000;
+const ANSWER_MAX_MS = 30_000;
+
 export const ADMIN_TOKEN = "e2e-admin-token";
 export const TABLE_KEY = readFileSync(new URL("../../data/table.key", import.meta.url), "utf8").trim();
 export const sha256 = (text) => createHash("sha256").update(text).digest("hex");
@@ -99,7 +103,11 @@ export async function startFleet(fleet) {
     for (const stream of streams) stream.setEncoding("utf8").on("data", (text) => (log += text));
   };
   const miniflare = new Miniflare({ cf: fleet[0].cf ?? {}, handleRuntimeStdio, workers: definitions });
-  await miniflare.ready;
+  const seconds = START_MAX_MS / 1000;
+  const late = new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(`workerd did not start in ${seconds} s; it said: ${log || "nothing"}`)), START_MAX_MS).unref();
+  });
+  await Promise.race([miniflare.ready, late]);
   const workers = [];
   for (const options of fleet) {
     const worker = new Worker(miniflare, options, await miniflare.unsafeGetDirectURL(options.name));
@@ -131,7 +139,7 @@ class Worker {
 
   /// Sends a request to a path.
   async fetch(path, init = {}) {
-    return await fetch(`${this.url}${path}`, init);
+    return await fetch(`${this.url}${path}`, { signal: AbortSignal.timeout(ANSWER_MAX_MS), ...init });
   }
 
   /// Sends a request through miniflare's entrance, which knows where the client is (`request.cf`).
