@@ -5,9 +5,8 @@ use worker::{Headers, Request, Response, Result};
 use crate::respond;
 use crate::settings::{Origins, Settings};
 
-/// The value of `Access-Control-Allow-Origin` for a request, if its origin is allowed.
-fn allowed(settings: &Settings, request: &Request) -> Option<String> {
-    let origin = request.headers().get("origin").ok().flatten()?;
+/// The value of `Access-Control-Allow-Origin` for an origin, if it is allowed.
+pub fn allowed(settings: &Settings, origin: String) -> Option<String> {
     match &settings.origins {
         Origins::Any => Some("*".to_owned()),
         Origins::Listed(origins) => origins.contains(&origin).then_some(origin),
@@ -31,7 +30,8 @@ pub struct Allow(Option<String>);
 
 /// See [`Allow`].
 pub fn allow(settings: &Settings, request: &Request) -> Allow {
-    Allow(allowed(settings, request))
+    let origin = request.headers().get("origin").ok().flatten();
+    Allow(origin.and_then(|origin| allowed(settings, origin)))
 }
 
 impl Allow {

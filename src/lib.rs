@@ -17,6 +17,7 @@ mod api;
 mod auth;
 mod cors;
 mod counters;
+mod hot;
 mod kv;
 mod objects;
 mod respond;
@@ -24,10 +25,3 @@ mod router;
 mod settings;
 mod shards;
 mod snapshot;
-
-use worker::{Context, Env, Request, Response, Result, event};
-
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, ctx: Context) -> Result<Response> {
-    router::route(request, env, ctx).await
-}

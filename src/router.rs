@@ -5,8 +5,8 @@ use worker::{Context, Date, Env, Method, Request, Response, Result};
 
 use crate::{api, cors, respond, snapshot};
 
-/// Answers a request.
-pub async fn route(request: Request, env: Env, ctx: Context) -> Result<Response> {
+/// Answers a request. `body`: its body, if that has been read already.
+pub async fn route(request: Request, body: Option<Vec<u8>>, env: Env, ctx: Context) -> Result<Response> {
     let settings = snapshot::settings(&env);
     let path = request.path();
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -25,7 +25,7 @@ pub async fn route(request: Request, env: Env, ctx: Context) -> Result<Response>
     let allow = cors::allow(&settings, &request);
     let now_ms = Date::now().as_millis();
     let response = match (method, segments.as_slice()) {
-        (Method::Post, ["v1", "decide"]) => api::decide::post(request, &env, &ctx, now_ms).await,
+        (Method::Post, ["v1", "decide"]) => api::decide::post(request, body, &env, &ctx, now_ms).await,
         (Method::Get | Method::Head, ["v1", "offers", placement]) => {
             api::offers::get(placement, &request, &env, &ctx, now_ms).await
         }

@@ -71,6 +71,21 @@ pub fn look_first() {
     });
 }
 
+/// The settings, if a request has needed them before.
+pub fn known_settings() -> Option<Rc<Settings>> {
+    ISOLATE.with_borrow(|isolate| isolate.settings.clone())
+}
+
+/// What is held, if it may be used as it is: nothing needs to be read before or behind the answer.
+pub fn fresh(now_ms: u64) -> Option<(Rc<Settings>, Held)> {
+    ISOLATE.with_borrow(|isolate| {
+        let settings = isolate.settings.clone()?;
+        let due = now_ms.saturating_sub(isolate.checked_at_ms) >= settings.refresh_ms;
+        let held = isolate.held.clone().filter(|_| !due && !isolate.look_first)?;
+        Some((settings, held))
+    })
+}
+
 /// What is published, as this isolate knows it. Old pointers are read again behind the answer, not before it.
 pub async fn current(env: &Env, ctx: &Context, now_ms: u64) -> Held {
     let settings = settings(env);

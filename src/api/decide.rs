@@ -1,19 +1,31 @@
-//! `POST /v1/decide`, and what it shares with the simple call: from a checked request to an answer.
+//! `POST /v1/decide`, and what it shares with the simple call and the hot one: from a checked request to an answer.
 
 use vitrine_api::{
-    Answer, BODY_BYTES_MAX, DecideRequest, Lookup, Problem, ProblemCode, Signals, TableState, answer, personalisation,
+    Answer, BODY_BYTES_MAX, DecideRequest, Lookup, Problem, ProblemCode, Signals, answer, personalisation,
 };
-use vitrine_engine::{ContextValue, TimestampMs};
-use vitrine_tables::kv_keys;
+use vitrine_engine::{ContextValue, ModeReason, TimestampMs};
+use vitrine_tables::{Manifest, RowKey, kv_keys};
 use worker::{Context, Date, Env, Request, Response, Result};
 
 use crate::api::body;
+use crate::settings::Settings;
 use crate::shards::{self, Found};
+use crate::snapshot::Held;
 use crate::{auth, counters, respond, snapshot};
 
 /// Answers `POST /v1/decide`. Any content type is taken, so that pages can send `text/plain` without a preflight.
-pub async fn post(mut request: Request, env: &Env, ctx: &Context, now_ms: u64) -> Result<Result<Response>, Problem> {
-    let body = body::read(&mut request, BODY_BYTES_MAX).await?;
+/// `body`: the request's body, if it has been read already.
+pub async fn post(
+    mut request: Request,
+    body: Option<Vec<u8>>,
+    env: &Env,
+    ctx: &Context,
+    now_ms: u64,
+) -> Result<Result<Response>, Problem> {
+    let body = match body {
+        Some(body) => body,
+        None => body::read(&mut request, BODY_BYTES_MAX).await?,
+    };
     let decide = DecideRequest::parse(&body)?;
     if decide.is_privileged() {
         auth::admin(&snapshot::settings(env), &request).map_err(|it| {
@@ -47,6 +59,37 @@ impl Timing {
     }
 }
 
+/// What a request tells besides its body.
+pub struct Facts {
+    /// Signals against personalisation.
+    pub signals: Signals,
+    /// The country that the edge sees, ISO 3166.
+    pub country: Option<String>,
+    /// When the request arrived. Unit: ms since 1970.
+    pub now_ms: u64,
+}
+
+impl Facts {
+    fn read(request: &Request, now_ms: u64) -> Self {
+        let header = |name: &str| request.headers().get(name).ok().flatten();
+        let signals = Signals::read(header("sec-gpc").as_deref(), header("cookie").as_deref());
+        Self { signals, country: request.cf().and_then(worker::Cf::country), now_ms }
+    }
+}
+
+/// Where the row of a visitor lies.
+#[derive(Clone, Copy)]
+struct Place {
+    key: RowKey,
+    shard_idx: u32,
+}
+
+impl Place {
+    fn find(self, manifest: &Manifest) -> Found {
+        shards::find(&manifest.build, self.shard_idx, self.key)
+    }
+}
+
 /// Decides a request: snapshot, at most one read of KV for the row, engine.
 pub async fn decided(
     mut decide: DecideRequest,
@@ -55,27 +98,21 @@ pub async fn decided(
     ctx: &Context,
     now_ms: u64,
 ) -> (Answer, Timing) {
-    if decide.context.get("country").is_none()
-        && let Some(country) = request.cf().and_then(worker::Cf::country)
-    {
-        decide.context.set("country", ContextValue::Text(country));
-    }
+    let (settings, facts) = (snapshot::settings(env), Facts::read(request, now_ms));
     let held = snapshot::current(env, ctx, now_ms).await;
     let snapshot_at_ms = Date::now().as_millis();
-    let mut row = None;
-    let lookup = match personalisation(&held.snapshot, &decide, signals(request)) {
+    let found = match begin(&settings, &held, &mut decide, &facts) {
         Err(reason) => Err(reason),
-        Ok(key) => Ok(match held.snapshot.table() {
-            None => Lookup::Unavailable,
-            Some(table) => look_up(env, table, key, &mut row).await,
+        Ok((manifest, place)) => Ok(match place.find(manifest) {
+            Found::NotHeld => {
+                load(env, &settings, manifest, place.shard_idx).await;
+                place.find(manifest)
+            }
+            found => found,
         }),
     };
     let lookup_at_ms = Date::now().as_millis();
-    let now = decide.at.unwrap_or(TimestampMs(i64::try_from(now_ms).unwrap_or(i64::MAX)));
-    let answer = answer(&held.snapshot, &decide, lookup, now);
-    if !decide.dry_run {
-        counters::answered(answer.mode_reason);
-    }
+    let answer = finish(&held, &decide, found, &facts);
     let timing = Timing {
         snapshot_ms: snapshot_at_ms.saturating_sub(now_ms),
         lookup_ms: lookup_at_ms.saturating_sub(snapshot_at_ms),
@@ -84,45 +121,68 @@ pub async fn decided(
     (answer, timing)
 }
 
-fn signals(request: &Request) -> Signals {
-    let header = |name: &str| request.headers().get(name).ok().flatten();
-    Signals {
-        gpc: header("sec-gpc").is_some_and(|it| it.trim() == "1"),
-        opt_out: header("cookie").is_some_and(|it| it.split(';').any(|pair| pair.trim() == "vitrine_opt_out=1")),
+/// Decides a request from what the isolate holds; `None` when a shard would have to be read.
+pub fn decided_at_once(settings: &Settings, held: &Held, mut decide: DecideRequest, facts: &Facts) -> Option<Answer> {
+    let found = match begin(settings, held, &mut decide, facts) {
+        Err(reason) => Err(reason),
+        Ok((manifest, place)) => match place.find(manifest) {
+            Found::NotHeld => return None,
+            found => Ok(found),
+        },
+    };
+    Some(finish(held, &decide, found, facts))
+}
+
+/// Where to look for the visitor, or why not to.
+fn begin<'h>(
+    settings: &Settings,
+    held: &'h Held,
+    decide: &mut DecideRequest,
+    facts: &Facts,
+) -> std::result::Result<(&'h Manifest, Place), ModeReason> {
+    if let Some(country) = &facts.country
+        && decide.context.get("country").is_none()
+    {
+        decide.context.set("country", ContextValue::Text(country.clone()));
+    }
+    let visitor_key = personalisation(&held.snapshot, decide, facts.signals)?;
+    match (held.snapshot.table(), &settings.table_key) {
+        (Some(table), Some(table_key)) => {
+            let key = table_key.hash(visitor_key);
+            Ok((&table.manifest, Place { key, shard_idx: key.shard(table.manifest.shard_bits) }))
+        }
+        _ => Err(ModeReason::ProfileUnavailable),
     }
 }
 
-/// Finds the row of a visitor: in the shards that are held, else with one read of KV.
-async fn look_up<'r>(env: &Env, table: &TableState, visitor_key: &str, row: &'r mut Option<Vec<u8>>) -> Lookup<'r> {
-    let settings = snapshot::settings(env);
-    let (Some(table_key), Some(kv)) = (&settings.table_key, snapshot::kv(env)) else {
-        return Lookup::Unavailable;
+fn finish(held: &Held, decide: &DecideRequest, found: std::result::Result<Found, ModeReason>, facts: &Facts) -> Answer {
+    let lookup = match &found {
+        Ok(Found::Row(bytes)) => Ok(Lookup::Row(bytes)),
+        Ok(Found::Nothing) => Ok(Lookup::NotFound),
+        Ok(Found::NotHeld) => Ok(Lookup::Unavailable),
+        Err(reason) => Err(*reason),
     };
-    let manifest = &table.manifest;
-    let key = table_key.hash(visitor_key);
-    let shard = key.shard(manifest.shard_bits);
-    let found = match shards::find(&manifest.build, shard, key) {
-        Found::NotHeld => {
-            let kv_key = kv_keys::shard(&manifest.build, shard, manifest.shard_bits);
-            let read = match kv.get_immutable(&kv_key).await {
-                Ok(Some(bytes)) => {
-                    shards::hold(manifest, shard, bytes, settings.shard_cache_bytes).map_err(|error| error.to_string())
-                }
-                Ok(None) => Err("announced and missing".to_owned()),
-                Err(error) => Err(error.to_string()),
-            };
-            if let Err(why) = read {
-                counters::add(|it| &mut it.shard_failures);
-                worker::console_error!("{kv_key}: {why}");
-                return Lookup::Unavailable;
-            }
-            shards::find(&manifest.build, shard, key)
+    let now = decide.at.unwrap_or(TimestampMs(i64::try_from(facts.now_ms).unwrap_or(i64::MAX)));
+    let answer = answer(&held.snapshot, decide, lookup, now);
+    if !decide.dry_run {
+        counters::answered(answer.mode_reason);
+    }
+    answer
+}
+
+/// Reads a shard from KV and holds it. A failure is logged and counted; the shard is then not held.
+async fn load(env: &Env, settings: &Settings, manifest: &Manifest, shard_idx: u32) {
+    let Some(kv) = snapshot::kv(env) else { return };
+    let kv_key = kv_keys::shard(&manifest.build, shard_idx, manifest.shard_bits);
+    let loaded = match kv.get_immutable(&kv_key).await {
+        Ok(Some(bytes)) => {
+            shards::hold(manifest, shard_idx, bytes, settings.shard_cache_bytes).map_err(|error| error.to_string())
         }
-        found => found,
+        Ok(None) => Err("announced and missing".to_owned()),
+        Err(error) => Err(error.to_string()),
     };
-    match found {
-        Found::Row(bytes) => Lookup::Row(row.insert(bytes)),
-        Found::Nothing => Lookup::NotFound,
-        Found::NotHeld => Lookup::Unavailable,
+    if let Err(why) = loaded {
+        counters::add(|it| &mut it.shard_failures);
+        worker::console_error!("{kv_key}: {why}");
     }
 }

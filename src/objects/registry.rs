@@ -106,6 +106,11 @@ impl From<NoManifest> for Failure {
     }
 }
 
+/// A number for SQL.
+fn integer(value: u64) -> Outcome<SqlStorageValue> {
+    Ok(SqlStorageValue::try_from_i64(i64::try_from(value).unwrap_or(i64::MAX))?)
+}
+
 fn inside(error: impl std::fmt::Display) -> Failure {
     Failure::Inside(error.to_string())
 }
@@ -137,6 +142,11 @@ struct PointerRow {
 #[derive(Deserialize)]
 struct VersionRow {
     version: u64,
+}
+
+#[derive(Deserialize)]
+struct EpochRow {
+    epoch: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -205,19 +215,35 @@ impl Registry {
         stored.map(|json| Pointer::from_json(json.as_bytes())).transpose().map_err(inside)
     }
 
-    /// Flips a pointer: first here, where it is the truth, then in KV, where the edge reads it.
+    /// Flips a pointer: first in KV, where the edge reads it, then here. A flip that fails leaves the running one running,
+    /// here as there, so the same command can be given again.
     async fn flip(&self, name: &str, action: &str, target: &str, epoch: u64, json: &str) -> Outcome<()> {
-        let epoch = SqlStorageValue::try_from_i64(i64::try_from(epoch).unwrap_or(i64::MAX))?;
+        let epoch = integer(epoch)?;
+        // Noted first, so that no epoch is used twice: KV may have taken a pointer and failed to say so.
+        self.sql().exec(
+            "INSERT INTO history (at, name, action, target, epoch) VALUES (?, ?, ?, ?, ?)",
+            vec![now().into(), name.into(), action.into(), target.into(), epoch.clone()],
+        )?;
+        let key = if name == "config" { BUNDLE_CURRENT } else { kv_keys::CURRENT };
+        if let Err(error) = self.kv()?.put(key, json.as_bytes()).await {
+            self.sql().exec(
+                "UPDATE history SET action = action || ' failed' WHERE name = ? AND epoch = ?",
+                vec![name.into(), epoch],
+            )?;
+            return Err(error.into());
+        }
         self.sql().exec(
             "INSERT INTO pointer (name, json) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET json = ?2",
             vec![name.into(), json.into()],
         )?;
-        self.sql().exec(
-            "INSERT INTO history (at, name, action, target, epoch) VALUES (?, ?, ?, ?, ?)",
-            vec![now().into(), name.into(), action.into(), target.into(), epoch],
-        )?;
-        let key = if name == "config" { BUNDLE_CURRENT } else { kv_keys::CURRENT };
-        Ok(self.kv()?.put(key, json.as_bytes()).await?)
+        Ok(())
+    }
+
+    /// The epoch of the next flip: rises for ever, also over flips that failed.
+    fn next_epoch(&self, name: &str) -> Outcome<u64> {
+        let rows = self.sql().exec("SELECT max(epoch) AS epoch FROM history WHERE name = ?", vec![name.into()])?;
+        let rows: Vec<EpochRow> = rows.to_array()?;
+        Ok(rows.first().and_then(|it| it.epoch).unwrap_or(0).saturating_add(1))
     }
 
     fn kv(&self) -> Outcome<Kv> {
@@ -245,16 +271,12 @@ impl Registry {
         self.kv()?.put(&bundle_key(version), envelope.to_json().as_bytes()).await?;
         self.sql().exec(
             "INSERT INTO version (version, published_at, sha256) VALUES (?, ?, ?)",
-            vec![
-                SqlStorageValue::try_from_i64(i64::try_from(version).unwrap_or(i64::MAX))?,
-                envelope.published_at.clone().into(),
-                envelope.sha256.clone().into(),
-            ],
+            vec![integer(version)?, envelope.published_at.clone().into(), envelope.sha256.clone().into()],
         )?;
         let pointer = BundlePointer {
             version,
             previous: running.as_ref().map(|it| it.version),
-            epoch: running.map_or(0, |it| it.epoch).saturating_add(1),
+            epoch: self.next_epoch("config")?,
             published_at: envelope.published_at,
         };
         self.flip_config("publish", &pointer).await
@@ -272,7 +294,7 @@ impl Registry {
         let pointer = BundlePointer {
             version: previous,
             previous: Some(running.version),
-            epoch: running.epoch.saturating_add(1),
+            epoch: self.next_epoch("config")?,
             published_at: now(),
         };
         self.flip_config("rollback", &pointer).await
@@ -313,7 +335,7 @@ impl Registry {
             let pointer = Pointer {
                 build: build.to_owned(),
                 previous: running.as_ref().map(|it| it.build.clone()),
-                epoch: running.as_ref().map_or(0, |it| it.epoch).saturating_add(1),
+                epoch: self.next_epoch("table")?,
                 kill: running.is_some_and(|it| it.kill),
                 activated_at: now(),
             };
@@ -356,7 +378,7 @@ impl Registry {
         let pointer = Pointer {
             build: previous,
             previous: Some(running.build),
-            epoch: running.epoch.saturating_add(1),
+            epoch: self.next_epoch("table")?,
             kill: running.kill,
             activated_at: now(),
         };
@@ -366,7 +388,7 @@ impl Registry {
     async fn kill(&self, kill: bool) -> Outcome {
         let running = self.running_table()?;
         let Some(running) = running else { return Err(conflict("no table has been activated yet")) };
-        let pointer = Pointer { epoch: running.epoch.saturating_add(1), kill, ..running };
+        let pointer = Pointer { epoch: self.next_epoch("table")?, kill, ..running };
         self.flip_table(if kill { "kill" } else { "revive" }, &pointer).await
     }
 

@@ -14,6 +14,16 @@ pub struct Signals {
     pub opt_out: bool,
 }
 
+impl Signals {
+    /// Reads the headers `Sec-GPC` and `Cookie`. The opt-out cookie is `vitrine_opt_out=1`.
+    pub fn read(sec_gpc: Option<&str>, cookie: Option<&str>) -> Self {
+        Self {
+            gpc: sec_gpc.is_some_and(|it| it.trim() == "1"),
+            opt_out: cookie.is_some_and(|it| it.split(';').any(|pair| pair.trim() == "vitrine_opt_out=1")),
+        }
+    }
+}
+
 /// The visitor key to look up, or the reason why no profile may be read or none can exist.
 ///
 /// A caller must not look the key up in any other way: with personalisation off, not even the lookup happens.

@@ -257,17 +257,12 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
     /// Fills `placement`, a placement of the bundle, with at most `count` offers (at most [`Placement::count_max`]).
     pub fn decide(&mut self, placement: &'a Placement, count: u8, trace: &mut impl Trace<'a>) -> Decision<'a> {
         let fallback_only = self.inputs.visitor.reason().mode() == Mode::FallbackOnly;
-        let mut chosen = if fallback_only { Vec::new() } else { self.eligible(placement, trace) };
+        let n_max = usize::from(count.clamp(1, placement.count_max));
+        let chosen = if fallback_only { Vec::new() } else { self.best(placement, n_max, trace) };
         if chosen.is_empty() {
             let reason = if fallback_only { Reason::FallbackOnly } else { Reason::NothingEligible };
             return Decision { placement, filled: self.fallback(placement), reason };
         }
-        chosen.sort_by(|a, b| ahead(a, b));
-        let keep = usize::from(count.clamp(1, placement.count_max));
-        for outranked in chosen.get(keep..).unwrap_or_default() {
-            trace.rejected(outranked.idx, Rejection::Outranked);
-        }
-        chosen.truncate(keep);
         for it in &chosen {
             if let Some(shown) = self.shown.get_mut(usize::from(it.idx.0)) {
                 *shown = true;
@@ -276,20 +271,38 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
         Decision { placement, filled: Filled::Offers(chosen), reason: Reason::Ranked }
     }
 
-    fn eligible(&self, placement: &'a Placement, trace: &mut impl Trace<'a>) -> Vec<Chosen<'a>> {
-        let mut chosen = Vec::with_capacity(placement.offers.len());
+    /// The best `n_max` eligible candidates, best first. Never more are kept, so that nothing but them is sorted.
+    fn best(&self, placement: &'a Placement, n_max: usize, trace: &mut impl Trace<'a>) -> Vec<Chosen<'a>> {
+        let mut best: Vec<Chosen<'a>> = Vec::with_capacity(n_max);
         for idx in &placement.offers {
             let Some(offer) = self.inputs.bundle.offer(*idx) else { continue };
-            match self.admit(*idx, offer) {
-                Ok(creative) => {
-                    let score = self.score(*idx, placement.ranker);
-                    trace.scored(*idx, score);
-                    chosen.push(Chosen { idx: *idx, offer, creative, score });
+            let creative = match self.admit(*idx, offer) {
+                Ok(creative) => creative,
+                Err(rejection) => {
+                    trace.rejected(*idx, rejection);
+                    continue;
                 }
-                Err(rejection) => trace.rejected(*idx, rejection),
+            };
+            let score = self.score(*idx, placement.ranker);
+            trace.scored(*idx, score);
+            let candidate = Chosen { idx: *idx, offer, creative, score };
+            // Among equals the earlier one stays ahead.
+            let at = best.partition_point(|it| ahead(it, &candidate).is_le());
+            let outranked = if best.len() < n_max {
+                best.insert(at, candidate);
+                None
+            } else if at < n_max {
+                let last = best.pop();
+                best.insert(at, candidate);
+                last
+            } else {
+                Some(candidate)
+            };
+            if let Some(outranked) = outranked {
+                trace.rejected(outranked.idx, Rejection::Outranked);
             }
         }
-        chosen
+        best
     }
 
     /// The eligibility rules, cheapest first.
@@ -390,7 +403,7 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
     }
 }
 
-/// Higher score, then higher priority; the sort is stable, so then the placement's order.
+/// Higher score, then higher priority.
 fn ahead(a: &Chosen<'_>, b: &Chosen<'_>) -> Ordering {
     b.score.total().total_cmp(&a.score.total()).then(b.offer.priority.cmp(&a.offer.priority))
 }
