@@ -76,6 +76,9 @@ pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Buil
 fn check(options: &BuildOptions) -> Result<(), BuildError> {
     let refuse = |option, what: &str| Err(BuildError::Option { option, what: what.to_owned() });
     let neighbours = &options.neighbours;
+    if options.out.to_string_lossy().contains(['*', '?', '[']) {
+        return refuse("out", "has *, ? or [ in its path, which the engine takes for a pattern; choose another path");
+    }
     if options.orders.is_empty() {
         return refuse("orders", "is empty; name at least one order file");
     }

@@ -45,7 +45,7 @@ pub struct Report {
     pub categories: u64,
     /// Customers by segment, the best first.
     pub segments: Vec<SegmentCount>,
-    /// How good the item lists are, with simple rivals beside. Absent when the data spans too little time to tell.
+    /// The item lists and how good they are, with simple rivals beside.
     pub neighbours: NeighbourReport,
     /// The size of the table.
     pub table: TableReport,

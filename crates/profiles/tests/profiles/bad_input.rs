@@ -73,7 +73,8 @@ fn nothing_left_says_why() {
 fn wrong_options_are_named() {
     let csv = format!("{HEADER}{ROW}");
     type Change = fn(&mut BuildOptions);
-    let cases: [(Change, &[&str]); 8] = [
+    let cases: [(Change, &[&str]); 9] = [
+        (|o| o.out = o.out.join("[1]"), &["option out", "choose another path"]),
         (|o| o.orders.clear(), &["option orders", "at least one"]),
         (|o| o.neighbours.per_item = 0, &["option neighbours.per_item", "1 to 255"]),
         (|o| o.neighbours.buyers_min = 0, &["option neighbours.buyers_min"]),
