@@ -111,10 +111,10 @@ fn cannot_start(command: &Command) -> String {
 }
 
 /// The line of a program's output that tells best why it failed.
-fn complaint(output: &str) -> &str {
+pub fn complaint(output: &str) -> &str {
     let lines = || output.lines().map(str::trim).filter(|line| !line.is_empty());
     lines()
-        .find(|line| line.starts_with("error") || line.starts_with("Error") || line.starts_with("npm error"))
+        .find(|line| line.starts_with("error") || line.starts_with("npm error") || line.contains("Error"))
         .or_else(|| lines().next_back())
         .unwrap_or("it said nothing")
 }

@@ -1,6 +1,6 @@
 //! A local Worker: workerd under miniflare, started by `xtask/serve.mjs`, and how it is asked.
 
-use crate::command::command;
+use crate::command::{command, complaint};
 use crate::project::Project;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -61,8 +61,7 @@ impl LocalWorker {
         let worker = Self { child, url: format!("http://127.0.0.1:{}", settings.port) };
         if first_line.recv_timeout(START_MAX).is_err() {
             let said = std::fs::read_to_string(&settings.log).unwrap_or_default();
-            let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-            bail!("the local Worker did not start: {last} (all of it: {})", settings.log.display());
+            bail!("the local Worker did not start: {} (all of it: {})", complaint(&said), settings.log.display());
         }
         Ok(worker)
     }
@@ -97,6 +96,12 @@ pub fn check_port_is_free(port: u16) -> Result<()> {
         Ok(_) => Ok(()),
         Err(_) => bail!("port {port} is taken: end what listens there, or choose another with --port N"),
     }
+}
+
+/// A port of 127.0.0.1 on which nothing listens now.
+pub fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port")?;
+    Ok(listener.local_addr()?.port())
 }
 
 /// Posts a JSON document and gives the JSON answer. Errors: no answer, no JSON, or a status of 400 and above.

@@ -6,6 +6,7 @@ use super::workerd::{Module, Service, Workerd};
 use super::wrk::{self, Load};
 use crate::command::command;
 use crate::demo;
+use crate::local::free_port;
 use crate::project::Project;
 use crate::setup;
 use crate::steps::{Outcome, Step, Steps};
@@ -21,8 +22,6 @@ const N_OFFERS: usize = 200;
 const PLACEMENT_COUNTS: [u8; 3] = [1, 4, 4];
 /// Customers of the made-up shop whose table is used; the demo's, so that its work is shared.
 const N_CUSTOMERS: u32 = 20_000;
-/// The targets' ports start here.
-const FIRST_PORT: u16 = 9781;
 /// Longest wait for the first measurement to be fair: wasm is compiled again by the optimiser while it runs hot.
 const WARM_UP_S: u32 = 5;
 
@@ -109,7 +108,7 @@ impl Bench<'_> {
         demo::unless_fresh(&state.join("published.stamp"), &inputs, || {
             demo::remove_folder(&state)?;
             fs::create_dir_all(&state)?;
-            let worker = demo.start_at(FIRST_PORT, &state)?;
+            let worker = demo.start_at(free_port()?, &state)?;
             step.run(&mut demo.publish_table(worker.url()))?;
             step.run(&mut demo.publish_offers(worker.url(), &document))
         })
@@ -142,7 +141,8 @@ impl Bench<'_> {
         let date = self.project.compatibility_date()?;
         let mut running = Vec::new();
         let mut urls = Vec::new();
-        for (port, name) in (FIRST_PORT..).zip(["hello", "echo"]) {
+        for name in ["hello", "echo"] {
+            let port = free_port()?;
             let module = format!("{name}.mjs");
             let dir = self.dir.join(name);
             copy(&self.project.path("xtask/bench").join(&module), &dir.join(&module))?;
@@ -156,7 +156,7 @@ impl Bench<'_> {
             copy(&self.project.worker_build().join(file), &dir.join(file))?;
         }
         copy(&self.project.path("xtask/bench/kv.mjs"), &dir.join("kv.mjs"))?;
-        let port = FIRST_PORT + 2;
+        let port = free_port()?;
         let key = demo.table_key()?;
         let service = Service {
             port,
