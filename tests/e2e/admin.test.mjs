@@ -11,7 +11,7 @@ import {
   activate, assertProblem, assertTooLarge, gist, offers, publishAll, publishOffers, readTable, request, TODAY, TOMORROW, upload, VISITORS,
 } from "./support/fixture.mjs";
 import { exampleOrSkip } from "./support/native.mjs";
-import { ADMIN_TOKEN, read, sha256, startFleet, startWorker } from "./support/worker.mjs";
+import { ADMIN_TOKEN, eventually, read, sha256, startFleet, startWorker } from "./support/worker.mjs";
 
 const ask = async (worker) => gist(await worker.decide(request(VISITORS.tea)));
 const pointerOf = async (worker, what) => (await worker.admin("GET", what)).body.current;
@@ -329,31 +329,63 @@ describe("tables", () => {
 describe("KV that fails while something is published", () => {
   let worker;
   before(async () => {
-    worker = await startWorker({ unreliableKv: true });
+    worker = await startWorker({ unreliableKv: true, vars: { KV_TIMEOUT_MS: "1000" } });
     await publishAll(worker);
+    await publishOffers(worker);
+    await upload(worker, TOMORROW);
   });
   after(() => worker?.stop());
 
+  const state = async () => {
+    const { body } = await worker.decide(request(VISITORS.tea));
+    const running = [await pointerOf(worker, "config"), await pointerOf(worker, "tables")];
+    return { bundle: body.bundle, table: body.table, reason: body.mode_reason, running };
+  };
+
+  /// What fails, how, the call, and what is different when it has succeeded.
   const CASES = [
-    ["a shard", { [`t/${TODAY.build}/0`]: "refuse" }, "PUT", `tables/${TODAY.build}/shards/0`, TODAY.shards[0]],
-    ["the next bundle", { "c/2": "refuse" }, "PUT", "config", offers()],
-    ["reading back", { "*": "throw" }, "POST", `tables/${TOMORROW.build}/activate`, undefined],
+    ["a shard is not taken", { [`t/${TODAY.build}/0`]: "refuse" }, "PUT", `tables/${TODAY.build}/shards/0`, TODAY.shards[0], {}],
+    ["the next bundle is not taken", { "c/3": "refuse" }, "PUT", "config", offers(), { bundle: 3 }],
+    ["the pointer to it is not taken", { "c/current": "refuse" }, "PUT", "config", offers(), { bundle: 5 }],
+    ["the pointer is not taken: rollback", { "c/current": "refuse" }, "POST", "config/rollback", undefined, { bundle: 3 }],
+    ["shards cannot be read back", { "*": "throw" }, "POST", `tables/${TOMORROW.build}/activate`, undefined, { table: TOMORROW.build }],
+    ["the pointer is not taken: table rollback", { "t/current": "refuse" }, "POST", "tables/rollback", undefined, { table: TODAY.build }],
+    ["the pointer is not taken: activate", { "t/current": "refuse" }, "POST", `tables/${TOMORROW.build}/activate`, undefined, { table: TOMORROW.build }],
+    ["the pointer is not taken: kill", { "t/current": "refuse" }, "POST", "tables/kill", { kill: true }, { reason: "kill_switch" }],
   ];
-  for (const [what, faults, method, path, body] of CASES) {
+  for (const [what, faults, method, path, body, change] of CASES) {
     test(`${what}: 503, nothing has changed, and another try works`, async () => {
-      if (path.includes(TOMORROW.build)) await upload(worker, TOMORROW);
-      const { body: before } = await worker.decide(request(VISITORS.tea));
+      const before = await state();
       await worker.faults(faults);
       const answer = await worker.admin(method, path, body);
       assertProblem(answer, 503, "unavailable");
       assert.ok(!/KV (GET|PUT) failed/.test(answer.text), "the inside stays inside");
       await worker.faults({});
-      const { body: after } = await worker.decide(request(VISITORS.tea));
-      assert.deepEqual([after.bundle, after.table], [before.bundle, before.table]);
+      assert.deepEqual(await state(), before);
       const again = await worker.admin(method, path, body);
       assert.ok(again.status < 300, again.text);
+      const { running, ...after } = await state();
+      const { running: _, ...expected } = { ...before, ...change };
+      assert.deepEqual(after, expected);
+      running.forEach(({ epoch }, i) => assert.ok(epoch >= before.running[i].epoch));
     });
   }
+
+  test("an administrator who goes away in the middle does not block the others", async () => {
+    await worker.admin("POST", "tables/kill", { kill: false });
+    const fresh = await startWorker({ unreliableKv: true, vars: { KV_TIMEOUT_MS: "1000" } });
+    try {
+      await upload(fresh, TODAY);
+      await fresh.faults({ [`t/${TODAY.build}/3`]: "hang" });
+      const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+      const gone = fresh.fetch(`/v1/admin/tables/${TODAY.build}/activate`, { method: "POST", headers, signal: AbortSignal.timeout(300) });
+      await assert.rejects(gone, { name: "TimeoutError" });
+      await fresh.faults({});
+      await eventually(() => fresh.admin("POST", `tables/${TODAY.build}/activate`), (it) => it.status === 200);
+    } finally {
+      await fresh.stop();
+    }
+  });
 });
 
 test("a table of 512 shards is verified in several calls, and the pointer moves with the last", async (t) => {

@@ -3,9 +3,13 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { DATA, publishAll, STRANGER } from "./support/fixture.mjs";
-import { vitrineOrSkip } from "./support/native.mjs";
+import { promisify } from "node:util";
+import { DATA, publishAll, readTable, STRANGER, TODAY, TOMORROW } from "./support/fixture.mjs";
+import { exampleOrSkip, vitrineOrSkip } from "./support/native.mjs";
 import { ADMIN_TOKEN, startWorker } from "./support/worker.mjs";
 
 const SEED = 20260601;
@@ -69,6 +73,20 @@ function decideNatively(vitrine, { body, gpc }) {
     child.stdin.end(body);
   });
 }
+
+test("the committed tables are what the example makes of them", async (t) => {
+  const example = exampleOrSkip(t, "e2e_table");
+  if (!example) return;
+  const dir = await mkdtemp(join(tmpdir(), "vitrine-e2e-"));
+  try {
+    for (const [which, committed] of [["today", TODAY], ["tomorrow", TOMORROW]]) {
+      await promisify(execFile)(example, [which, join(dir, which)]);
+      assert.deepEqual({ ...readTable(join(dir, which)), dir: null }, { ...committed, dir: null });
+    }
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+});
 
 const withoutVersion = (text) => text.trimEnd().replace(/"bundle":\d+,/, "");
 
