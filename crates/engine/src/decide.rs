@@ -226,17 +226,16 @@ pub struct Evaluation<'a, P, G> {
     inputs: Inputs<'a, P, G>,
     /// By audience: whether it admits the visitor, or the part that does not hold.
     audiences: Vec<OnceCell<Result<(), &'a Condition>>>,
-    scores: OnceCell<Vec<ItemScores>>,
+    scores: OnceCell<ItemScores>,
     /// By offer: shown by an earlier placement. Empty unless [`Dedupe::Page`].
     shown: Vec<bool>,
 }
 
-/// Unweighted sums of one offer.
-#[derive(Clone, Copy, Default)]
+/// Unweighted sums, each by offer.
 struct ItemScores {
-    profile: f64,
-    session: f64,
-    own: f64,
+    profile: Vec<f64>,
+    session: Vec<f64>,
+    own: Vec<f64>,
 }
 
 impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
@@ -344,11 +343,11 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
             Ranker::Priority => ScoreParts::default(),
             Ranker::Items(ItemsRanker { profile, session, own, popularity }) => {
                 let scores = self.scores.get_or_init(|| self.item_scores());
-                let sums = scores.get(usize::from(idx.0)).copied().unwrap_or_default();
+                let sum = |of: &[f64]| of.get(usize::from(idx.0)).copied().unwrap_or(0.0);
                 ScoreParts {
-                    profile: profile * sums.profile,
-                    session: session * sums.session,
-                    own: own * sums.own,
+                    profile: profile * sum(&scores.profile),
+                    session: session * sum(&scores.session),
+                    own: own * sum(&scores.own),
                     popularity: popularity * f64::from(self.inputs.index.popularity(idx)),
                 }
             }
@@ -358,36 +357,22 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
     /// Sums the neighbour weights of the visitor's items into the offers that they lead to.
     ///
     /// The order of additions is fixed by the history, the session and the neighbour lists, so sums are the same everywhere.
-    fn item_scores(&self) -> Vec<ItemScores> {
-        let Inputs { bundle, graph, index, visitor, context, .. } = &self.inputs;
-        let mut sums = vec![ItemScores::default(); bundle.offers().len()];
-        if let Visitor::Known(profile) = visitor {
-            profile.history(&mut |item, weight| {
+    fn item_scores(&self) -> ItemScores {
+        let Inputs { graph, index, visitor, context, .. } = &self.inputs;
+        let (mut profile, mut session, mut own) = (index.sums(), index.sums(), index.sums());
+        if let Visitor::Known(known) = visitor {
+            known.history(&mut |item, weight| {
                 let weight = f64::from(weight);
-                for offer in index.offers_of(item) {
-                    if let Some(sum) = sums.get_mut(usize::from(offer.0)) {
-                        sum.own += weight;
-                    }
-                }
+                own.add(item, weight);
                 graph.neighbours(item, &mut |neighbour, strength| {
-                    for offer in index.offers_of(neighbour) {
-                        if let Some(sum) = sums.get_mut(usize::from(offer.0)) {
-                            sum.profile += weight * f64::from(strength);
-                        }
-                    }
+                    profile.add(neighbour, weight * f64::from(strength));
                 });
             });
         }
         for item in context.items.iter().filter_map(|id| graph.find(id)) {
-            graph.neighbours(item, &mut |neighbour, strength| {
-                for offer in index.offers_of(neighbour) {
-                    if let Some(sum) = sums.get_mut(usize::from(offer.0)) {
-                        sum.session += f64::from(strength);
-                    }
-                }
-            });
+            graph.neighbours(item, &mut |neighbour, strength| session.add(neighbour, f64::from(strength)));
         }
-        sums
+        ItemScores { profile: profile.finish(), session: session.finish(), own: own.finish() }
     }
 
     fn fallback(&self, placement: &'a Placement) -> Filled<'a> {

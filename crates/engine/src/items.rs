@@ -1,5 +1,7 @@
 //! Items and their neighbour lists: what connects a visitor's history with the offers that name items.
 
+use alloc::collections::BTreeMap;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::bundle::{Bundle, OfferIdx};
@@ -14,7 +16,7 @@ pub trait ItemGraph {
     fn n_items(&self) -> u32;
     /// The item with the shop's id `id`.
     fn find(&self, id: &str) -> Option<ItemIdx>;
-    /// Calls `visit` with each item of `category`, in rising order.
+    /// Calls `visit` with each item of `category`, in rising order. An item has at most one category.
     fn in_category(&self, category: &str, visit: &mut dyn FnMut(ItemIdx));
     /// Calls `visit` with the neighbours of `item` and their signed weights, strongest first.
     fn neighbours(&self, item: ItemIdx, visit: &mut dyn FnMut(ItemIdx, f32));
@@ -58,50 +60,94 @@ impl ItemGraph for NoItems {
     }
 }
 
-/// Which offers each item belongs to: a bundle joined with one item table. Made once per bundle and build.
+/// Which offers each item leads to: a bundle joined with one item table. Made once per bundle and build.
+///
+/// Offers that name a category share one group, so that an item of a large category leads to one group and not to each of
+/// its offers. An item that an offer names and also holds through a category counts once.
 #[derive(Clone, Debug, Default)]
 pub struct OfferIndex {
-    /// `offers[starts[i] .. starts[i + 1]]` are the offers of item `i`, rising.
+    /// By item: the group of its category, if an offer names that category.
+    groups: Vec<Option<u16>>,
+    /// By group: the offers that name its category, rising.
+    group_offers: Vec<Vec<OfferIdx>>,
+    /// `named[starts[i] .. starts[i + 1]]` are the offers that name item `i` itself, rising.
     starts: Vec<u32>,
-    offers: Vec<OfferIdx>,
+    named: Vec<OfferIdx>,
     /// By offer: the popularity of its most popular item.
     popularity: Vec<f32>,
+}
+
+/// Sums of weights by offer, collected item by item.
+pub(crate) struct OfferSums<'i> {
+    index: &'i OfferIndex,
+    offers: Vec<f64>,
+    groups: Vec<f64>,
 }
 
 impl OfferIndex {
     /// Joins the offers of `bundle` with the items of `graph`. Items that the table does not know are left out.
     pub fn new(bundle: &Bundle, graph: &impl ItemGraph) -> Self {
-        let mut pairs: Vec<(ItemIdx, OfferIdx)> = Vec::new();
-        let mut popularity = Vec::with_capacity(bundle.offers().len());
-        for (idx, offer) in bundle.offers_with_idx() {
-            let from = pairs.len();
-            for id in &offer.items {
-                pairs.extend(graph.find(id).map(|item| (item, idx)));
-            }
-            for category in &offer.categories {
-                graph.in_category(category, &mut |item| pairs.push((item, idx)));
-            }
-            let own = pairs.get(from..).unwrap_or_default();
-            popularity.push(own.iter().map(|(item, _)| graph.popularity(*item)).fold(0.0, f32::max));
-        }
-        pairs.sort_unstable();
-        pairs.dedup();
         let n_items = graph.n_items();
-        let starts = (0..=n_items)
-            .map(|item| {
-                let start = pairs.partition_point(|(have, _)| have.0 < item);
-                u32::try_from(start).unwrap_or(u32::MAX)
-            })
-            .collect();
-        let offers = pairs.into_iter().map(|(_, offer)| offer).collect();
-        Self { starts, offers, popularity }
+        let mut index = Self {
+            groups: vec![None; usize::try_from(n_items).unwrap_or(usize::MAX)],
+            popularity: vec![0.0; bundle.offers().len()],
+            ..Self::default()
+        };
+        let mut categories: BTreeMap<&str, Vec<OfferIdx>> = BTreeMap::new();
+        let mut named: Vec<(ItemIdx, OfferIdx)> = Vec::new();
+        for (idx, offer) in bundle.offers_with_idx() {
+            for category in &offer.categories {
+                categories.entry(category).or_default().push(idx);
+            }
+            named.extend(offer.items.iter().filter_map(|id| graph.find(id)).map(|item| (item, idx)));
+        }
+        for ((category, mut offers), group) in categories.into_iter().zip(0..) {
+            offers.dedup();
+            let mut popularity: f32 = 0.0;
+            graph.in_category(category, &mut |item| {
+                popularity = popularity.max(graph.popularity(item));
+                if let Some(slot) = usize::try_from(item.0).ok().and_then(|at| index.groups.get_mut(at)) {
+                    *slot = Some(group);
+                }
+            });
+            offers.iter().for_each(|offer| index.raise_popularity(*offer, popularity));
+            index.group_offers.push(offers);
+        }
+        named.sort_unstable();
+        named.dedup();
+        named.retain(|(item, offer)| !index.group_of(*item).is_some_and(|group| group.contains(offer)));
+        for (item, offer) in &named {
+            index.raise_popularity(*offer, graph.popularity(*item));
+        }
+        let start = |item: u32| u32::try_from(named.partition_point(|(have, _)| have.0 < item)).unwrap_or(u32::MAX);
+        index.starts = (0..=n_items).map(start).collect();
+        index.named = named.into_iter().map(|(_, offer)| offer).collect();
+        index
     }
 
-    /// The offers that `item` belongs to, rising.
-    pub fn offers_of(&self, item: ItemIdx) -> &[OfferIdx] {
-        let bound = |at: u32| usize::try_from(*self.starts.get(usize::try_from(at).ok()?)?).ok();
-        match (bound(item.0), item.0.checked_add(1).and_then(bound)) {
-            (Some(from), Some(to)) => self.offers.get(from..to).unwrap_or_default(),
+    fn raise_popularity(&mut self, offer: OfferIdx, popularity: f32) {
+        if let Some(slot) = self.popularity.get_mut(usize::from(offer.0)) {
+            *slot = slot.max(popularity);
+        }
+    }
+
+    fn group_idx(&self, item: ItemIdx) -> Option<usize> {
+        self.groups.get(usize::try_from(item.0).ok()?).copied().flatten().map(usize::from)
+    }
+
+    /// The offers that hold `item` through its category.
+    fn group_of(&self, item: ItemIdx) -> Option<&[OfferIdx]> {
+        self.group_offers.get(self.group_idx(item)?).map(Vec::as_slice)
+    }
+
+    /// The offers that name `item` itself.
+    fn named(&self, item: ItemIdx) -> &[OfferIdx] {
+        let at = usize::try_from(item.0).unwrap_or(usize::MAX);
+        match self.starts.get(at..).unwrap_or_default() {
+            [from, to, ..] => {
+                let bound = |at: &u32| usize::try_from(*at).unwrap_or(usize::MAX);
+                self.named.get(bound(from)..bound(to)).unwrap_or_default()
+            }
             _ => &[],
         }
     }
@@ -109,5 +155,35 @@ impl OfferIndex {
     /// The popularity of the offer's most popular item, 0..=1; 0 for an offer without known items.
     pub fn popularity(&self, offer: OfferIdx) -> f32 {
         self.popularity.get(usize::from(offer.0)).copied().unwrap_or(0.0)
+    }
+
+    pub(crate) fn sums(&self) -> OfferSums<'_> {
+        OfferSums { index: self, offers: vec![0.0; self.popularity.len()], groups: vec![0.0; self.group_offers.len()] }
+    }
+}
+
+impl OfferSums<'_> {
+    /// Adds `weight` to every offer that `item` leads to.
+    pub fn add(&mut self, item: ItemIdx, weight: f64) {
+        if let Some(sum) = self.index.group_idx(item).and_then(|at| self.groups.get_mut(at)) {
+            *sum += weight;
+        }
+        for offer in self.index.named(item) {
+            if let Some(sum) = self.offers.get_mut(usize::from(offer.0)) {
+                *sum += weight;
+            }
+        }
+    }
+
+    /// The sums, by offer.
+    pub fn finish(mut self) -> Vec<f64> {
+        for (offers, group) in self.index.group_offers.iter().zip(&self.groups) {
+            for offer in offers {
+                if let Some(sum) = self.offers.get_mut(usize::from(offer.0)) {
+                    *sum += group;
+                }
+            }
+        }
+        self.offers
     }
 }
