@@ -3,6 +3,7 @@
 // Crossing between JavaScript and wasm costs more than deciding, so here it happens once. Whatever cannot be answered at
 // once (another call, a shard to be read, a request with a fault) goes to `general`, which can do everything.
 
+const PATH = "/v1/decide";
 const BODY_BYTES_MAX = 65536;
 
 /**
@@ -12,7 +13,7 @@ const BODY_BYTES_MAX = 65536;
  * @param {(request: Request, env: object, ctx: object, body?: Uint8Array) => Promise<Response>} general
  */
 export async function serve(request, env, ctx, decide, allow, general) {
-  if (request.method !== "POST" || !request.url.endsWith("/v1/decide")) return general(request, env, ctx);
+  if (request.method !== "POST" || !isDecide(request.url)) return general(request, env, ctx);
   const { headers } = request;
   const length = headers.get("content-length");
   if (length === null || Number(length) > BODY_BYTES_MAX || headers.has("authorization")) {
@@ -39,4 +40,9 @@ export async function serve(request, env, ctx, decide, allow, general) {
     response["timing-allow-origin"] = allowed;
   }
   return new Response(answer, { headers: response });
+}
+
+/** Whether this is the address of the call: nothing but scheme and host before it, nothing behind it. */
+function isDecide(url) {
+  return url.endsWith(PATH) && url.indexOf("/", "https://".length) === url.length - PATH.length;
 }

@@ -109,6 +109,66 @@ describe("a body of any content type is taken", () => {
   }
 });
 
+describe("a decision that needs nothing to be read has a way of its own, which cannot be told from the general one", () => {
+  // A body without a length, or a call with an Authorization header, takes the general way.
+  const inPieces = (text) => new ReadableStream({
+    start(controller) {
+      controller.enqueue(Buffer.from(text));
+      controller.close();
+    },
+  });
+  const BODIES = [
+    ["a known visitor", JSON.stringify(good)],
+    ["a stranger", JSON.stringify(request("nobody-knows-me", ["home-hero", "sidebar", "no-such-slot"]))],
+    ["everything asked for", JSON.stringify(request(VISITORS.tea, ["home-hero", "everything"], {
+      request_id: "„ü“ \u2028 🫖", context: { locale: "de-AT", items: ["toys-1"], attributes: { hour: 20 } }, options: { dedupe: "page", dry_run: true },
+    }))],
+    ["a privileged question", JSON.stringify({ ...good, options: { explain: true } })],
+    ["a rule broken", JSON.stringify({ ...good, colour: "red" })],
+    ["no JSON", "{"],
+    ["not UTF-8", Buffer.from([0x7b, 0xff])],
+    ["nothing", ""],
+  ];
+  const HEADERS = [
+    {},
+    { origin: SHOP },
+    { origin: "https://evil.example" },
+    { "sec-gpc": "1", cookie: "a=b" },
+    { cookie: "a=b; vitrine_opt_out=1" },
+    { "content-type": "text/plain" },
+  ];
+  const seen = ({ status, text, headers }) => {
+    const told = Object.fromEntries(headers);
+    for (const name of ["date", "content-length", "transfer-encoding", "connection", "keep-alive"]) delete told[name];
+    told["server-timing"] &&= told["server-timing"].replaceAll(/\d+/g, "n");
+    return { status, text, headers: told };
+  };
+  for (const [what, body] of BODIES) {
+    test(what, async () => {
+      await worker.decide(good); // Whatever can be held is held now.
+      for (const headers of HEADERS) {
+        const quick = seen(await worker.decide(body, headers));
+        assert.deepEqual(seen(await worker.decide(inPieces(body), headers)), quick);
+        assert.deepEqual(seen(await worker.decide(body, { ...headers, authorization: "Basic x" })), quick);
+      }
+    });
+  }
+
+  for (const path of ["/x/v1/decide", "/v2/v1/decide", "/no?path=/v1/decide", "/v1/admin/no?path=/v1/decide", "/v1/decidee", "/V1/DECIDE"]) {
+    test(`and it is at its own path only, not at ${path}`, async () => {
+      const answer = await read(await worker.fetch(path, { method: "POST", body: JSON.stringify(good) }));
+      assertProblem(answer, ...(path.includes("admin") ? [401, "unauthorized"] : [404, "not_found"]));
+    });
+  }
+
+  for (const path of ["/v1/decide?x=1", "/v1/decide/", "//v1/decide"]) {
+    test(`and is the same at ${path}`, async () => {
+      const answer = await read(await worker.fetch(path, { method: "POST", body: JSON.stringify(good) }));
+      assert.deepEqual(seen(answer), seen(await worker.decide(good)));
+    });
+  }
+});
+
 describe("methods and paths", () => {
   const WRONG_METHOD = [
     ["GET", "/v1/decide", "POST"],
