@@ -103,11 +103,16 @@ export async function startFleet(fleet) {
     for (const stream of streams) stream.setEncoding("utf8").on("data", (text) => (log += text));
   };
   const miniflare = new Miniflare({ cf: fleet[0].cf ?? {}, handleRuntimeStdio, workers: definitions });
-  const seconds = START_MAX_MS / 1000;
   const late = new Promise((_, reject) => {
-    setTimeout(() => reject(new Error(`workerd did not start in ${seconds} s; it said: ${log || "nothing"}`)), START_MAX_MS).unref();
+    setTimeout(() => reject(new Error("workerd did not start in time")), START_MAX_MS).unref();
   });
-  await Promise.race([miniflare.ready, late]);
+  try {
+    await Promise.race([miniflare.ready, late]);
+  } catch (cause) {
+    // Else what is left of it would keep this process alive.
+    miniflare.dispose().catch(() => {});
+    throw new Error(`workerd did not start; it said: ${log || "nothing"}`, { cause });
+  }
   const workers = [];
   for (const options of fleet) {
     const worker = new Worker(miniflare, options, await miniflare.unsafeGetDirectURL(options.name));
