@@ -14,7 +14,7 @@ pub(crate) const CATEGORIES_MAX: u64 = 255;
 /// Places of `top_categories`.
 pub(crate) const TOP_CATEGORIES: u8 = 5;
 /// Places of `last_items`.
-pub(crate) const LAST_ITEMS: u8 = 10;
+pub(crate) const LAST_ITEMS: u8 = 12;
 /// Width of the weights of both lists. Unit: bits.
 const WEIGHT_BITS: u8 = 4;
 /// The name of whatever has no room in a dictionary.
@@ -254,6 +254,6 @@ mod tests {
         let items: Vec<ItemRow> =
             (0..6000).map(|i| ItemRow { item_id: format!("{i:04}"), category: None, n_buyers: 1 }).collect();
         let layout = Layout::new(&names(300), &names(300), &items).unwrap();
-        assert_eq!(layout.schema.visitor_bytes(), 53);
+        assert_eq!(layout.schema.visitor_bytes(), 57);
     }
 }
