@@ -10,8 +10,8 @@ use worker::{Delay, Env};
 
 /// Seconds that the edge may keep what never changes: a week.
 pub const TTL_IMMUTABLE: u32 = 7 * 86_400;
-/// Seconds that the edge may keep a pointer: the least that KV takes.
-pub const TTL_POINTER: u32 = 30;
+/// Seconds that the edge may keep what changes: the least that KV takes.
+pub const TTL_RECENT: u32 = 30;
 
 #[wasm_bindgen]
 extern "C" {
@@ -30,7 +30,7 @@ extern "C" {
 pub struct Kv {
     binding: Binding,
     options_immutable: JsValue,
-    options_pointer: JsValue,
+    options_recent: JsValue,
     timeout: Duration,
 }
 
@@ -71,19 +71,20 @@ impl Kv {
         Some(Self {
             binding: binding.unchecked_into(),
             options_immutable: options(TTL_IMMUTABLE),
-            options_pointer: options(TTL_POINTER),
+            options_recent: options(TTL_RECENT),
             timeout: Duration::from_millis(timeout_ms),
         })
     }
 
-    /// The value of a key that never changes; `None` when there is none. It stays outside of wasm memory.
+    /// The value of a key that is announced and never changes; `None` when there is none. It stays outside of wasm memory.
     pub async fn get_immutable(&self, key: &str) -> Result<Option<Uint8Array>, KvError> {
         self.read(key, &self.options_immutable).await
     }
 
-    /// The value of a pointer, at most some 30 s old.
-    pub async fn get_pointer(&self, key: &str) -> Result<Option<Vec<u8>>, KvError> {
-        Ok(self.read(key, &self.options_pointer).await?.map(|it| it.to_vec()))
+    /// The value of a key that changes, or that may not be there yet: at most some 30 s old. KV caches also that there is
+    /// none, so what is only expected must not be read as if it were announced.
+    pub async fn get_recent(&self, key: &str) -> Result<Option<Vec<u8>>, KvError> {
+        Ok(self.read(key, &self.options_recent).await?.map(|it| it.to_vec()))
     }
 
     async fn read(&self, key: &str, options: &JsValue) -> Result<Option<Uint8Array>, KvError> {

@@ -160,7 +160,7 @@ type Loaded<P, S> = Result<(Option<Rc<P>>, Option<Rc<S>>), String>;
 
 async fn load_bundle(kv: &Kv, before: Option<&Held>) -> Loaded<BundlePointer, BundleState> {
     let have = before.and_then(|it| it.bundle_pointer.as_ref());
-    let Some(bytes) = kv.get_pointer(BUNDLE_CURRENT).await.map_err(|it| it.to_string())? else {
+    let Some(bytes) = kv.get_recent(BUNDLE_CURRENT).await.map_err(|it| it.to_string())? else {
         return absent(BUNDLE_CURRENT, have);
     };
     let pointer: BundlePointer = serde_json::from_slice(&bytes).map_err(|it| format!("{BUNDLE_CURRENT}: {it}"))?;
@@ -212,12 +212,13 @@ async fn load_table(kv: &Kv, env: &Env, before: Option<&Held>) -> TableFound {
 }
 
 async fn read_pointer(kv: &Kv) -> Result<Option<Pointer>, String> {
-    let bytes = kv.get_pointer(kv_keys::CURRENT).await.map_err(|it| it.to_string())?;
+    let bytes = kv.get_recent(kv_keys::CURRENT).await.map_err(|it| it.to_string())?;
     bytes.map(|it| Pointer::from_json(&it)).transpose().map_err(|it| format!("{}: {it}", kv_keys::CURRENT))
 }
 
 async fn read_table(kv: &Kv, env: &Env, build: &str) -> Result<TableState, String> {
-    let manifest = read_manifest(kv, build).await.map_err(|it| it.to_string())?;
+    let bytes = kv.get_immutable(&kv_keys::manifest(build)).await.map_err(|it| it.to_string())?;
+    let manifest = check_manifest(build, bytes.map(|it| it.to_vec())).map_err(|it| it.to_string())?;
     match &settings(env).table_key {
         None => return Err("a table is published, but the secret TABLE_KEY is not set or not 32 hex digits".into()),
         Some(key) if key.check() != manifest.key_check => {
@@ -254,15 +255,17 @@ impl std::fmt::Display for NoManifest {
     }
 }
 
-/// Reads and checks the manifest of a build.
+/// Reads and checks the manifest of a build that may not have been uploaded yet.
 ///
 /// Errors: [`NoManifest`].
 pub async fn read_manifest(kv: &Kv, build: &str) -> Result<Manifest, NoManifest> {
-    let key = kv_keys::manifest(build);
-    let unfit = |why: String| NoManifest::Unfit(format!("{key} {why}"));
-    let bytes = kv.get_immutable(&key).await.map_err(NoManifest::Kv)?;
+    check_manifest(build, kv.get_recent(&kv_keys::manifest(build)).await.map_err(NoManifest::Kv)?)
+}
+
+fn check_manifest(build: &str, bytes: Option<Vec<u8>>) -> Result<Manifest, NoManifest> {
+    let unfit = |why: String| NoManifest::Unfit(format!("{} {why}", kv_keys::manifest(build)));
     let bytes = bytes.ok_or_else(|| unfit("is missing".to_owned()))?;
-    let manifest = Manifest::from_json(&bytes.to_vec()).map_err(|it| unfit(format!("is not sound: {it}")))?;
+    let manifest = Manifest::from_json(&bytes).map_err(|it| unfit(format!("is not sound: {it}")))?;
     if manifest.build != build {
         return Err(unfit(format!("holds the manifest of build {}", manifest.build)));
     }

@@ -401,8 +401,7 @@ impl Registry {
 
 /// A value that must have been uploaded before.
 async fn uploaded(kv: &Kv, key: &str) -> Outcome<Vec<u8>> {
-    let bytes = kv.get_immutable(key).await?.ok_or_else(|| invalid(format!("{key} has not been uploaded")))?;
-    Ok(bytes.to_vec())
+    kv.get_recent(key).await?.ok_or_else(|| invalid(format!("{key} has not been uploaded")))
 }
 
 async fn verify_items(kv: &Kv, manifest: &Manifest) -> Outcome<()> {

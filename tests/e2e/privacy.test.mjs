@@ -147,6 +147,24 @@ describe("reads of KV", () => {
   });
 });
 
+test("only what is announced may be kept long: KV also remembers that a key is not there", async () => {
+  const fleet = await startFleet([{ name: "vitrine", unreliableKv: true }]);
+  try {
+    const [worker] = fleet.workers;
+    // Too early: neither manifest nor shard is there yet.
+    await worker.admin("PUT", `tables/${TODAY.build}/shards/0`, TODAY.shards[0]);
+    await worker.admin("POST", `tables/${TODAY.build}/activate`);
+    await publishAll(worker);
+    const administrative = await worker.reads();
+    assert.ok(administrative.length > 10);
+    for (const { key, ttl_s } of administrative) assert.equal(ttl_s, 30, key);
+    await worker.decide(request(VISITORS.tea));
+    for (const { key, ttl_s } of await worker.reads()) assert.equal(ttl_s, key.endsWith("/current") ? 30 : 7 * 86_400, key);
+  } finally {
+    await fleet.stop();
+  }
+});
+
 test("KV holds no visitor id, neither in keys nor in values", async () => {
   const fleet = await startFleet([{ name: "vitrine" }]);
   try {

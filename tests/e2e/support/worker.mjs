@@ -41,7 +41,7 @@ const faults = new Map();
 const reads = [];
 export default class extends WorkerEntrypoint {
   async get(key, options) {
-    reads.push(key);
+    reads.push({ key, ttl_s: options.cacheTtl });
     const fault = faults.get(key) ?? faults.get("*");
     if (fault === "throw") throw new Error("KV GET failed: 503 Service Unavailable");
     if (fault === "hang") await scheduler.wait(3_600_000);
@@ -203,9 +203,14 @@ class Worker {
     await this.#unreliable("PUT", JSON.stringify(faults));
   }
 
-  /// The keys that were asked of an unreliable KV since the last call.
-  async keysRead() {
+  /// What was asked of an unreliable KV since the last call: keys, and how long the answer may be kept.
+  async reads() {
     return await this.#unreliable("GET");
+  }
+
+  /// The keys of [`Worker.reads`].
+  async keysRead() {
+    return (await this.reads()).map((it) => it.key);
   }
 
   async #unreliable(method, body) {
