@@ -83,13 +83,20 @@ impl Answers {
     /// Calls to try, as a person can paste them.
     pub fn print_what_next(&self, url: &str, token_file: &str) {
         let visitor = self.answers.first().map_or("", |answer| &answer.visitor);
-        println!(
-            "\nThe Worker serves at {url} until Ctrl-C. Try:\n\n  \
-             curl -s {url}/v1/decide -d '{{\"visitor\":{{\"key\":\"{visitor}\"}},\"consent\":{{\"personalise\":true}},\"placements\":[{{\"id\":\"{PLACEMENT}\"}}],\"options\":{{\"explain\":true}}}}'\n  \
-             curl -s -H 'vitrine-visitor: {visitor}' '{url}/v1/offers/{PLACEMENT}?personalise=true'\n  \
-             curl -s {url}/healthz\n  \
-             curl -s -H \"Authorization: Bearer $(cat {token_file})\" {url}/v1/admin/tables\n"
-        );
+        let question = |options: &str| {
+            format!(
+                "'{{\"visitor\":{{\"key\":\"{visitor}\"}},\"consent\":{{\"personalise\":true}},\"placements\":[{{\"id\":\"{PLACEMENT}\"}}]{options}}}'"
+            )
+        };
+        let token = format!("-H \"Authorization: Bearer $(cat {token_file})\"");
+        let (plain, explained) = (question(""), question(",\"options\":{\"explain\":true}"));
+        println!("\nThe Worker serves at {url} until Ctrl-C. Try:\n");
+        println!("  curl -s {url}/v1/decide -d {plain}");
+        println!("  curl -s {url}/v1/decide -H 'Sec-GPC: 1' -d {plain}");
+        println!("  curl -s {url}/v1/decide {token} -d {explained}");
+        println!("  curl -s '{url}/v1/offers/{PLACEMENT}?personalise=true' -H 'vitrine-visitor: {visitor}'");
+        println!("  curl -s {url}/healthz");
+        println!("  curl -s {url}/v1/admin/tables {token}\n");
     }
 }
 
