@@ -186,7 +186,7 @@ describe("KV that throws or never answers", () => {
   ];
   let fleet;
   before(async () => {
-    const vars = { KV_TIMEOUT_MS: "100" };
+    const vars = { KV_TIMEOUT_MS: "500" };
     const names = ["shard", ...COLD.map(([name]) => name)];
     fleet = await startFleet(names.map((name) => ({ name, unreliableKv: true, kv: published, vars })));
   });
@@ -243,7 +243,7 @@ test("many first requests at once are all answered: none waits for another's rea
 
 describe("a refresh that fails leaves the last good one in use", () => {
   // Pointers are read again behind every answer.
-  const vars = { REFRESH_MS: "0", KV_TIMEOUT_MS: "100" };
+  const vars = { REFRESH_MS: "0", KV_TIMEOUT_MS: "500" };
   const newer = (key, edit) => edited(published[key], { ...edit, epoch: JSON.parse(Buffer.from(published[key])).epoch + 1000 });
   const CASES = [
     ["the bundle's pointer is damaged", () => ({ "c/current": "oops" })],

@@ -233,12 +233,13 @@ export async function read(response) {
 
 /// Asks until the answer is as wanted. Each try is a request, and requests are what makes a Worker look again.
 export async function eventually(ask, isWanted) {
+  const until_ms = Date.now() + ANSWER_MAX_MS;
   let answer;
-  for (let n_tries = 0; n_tries < 200; n_tries += 1) {
+  while (Date.now() < until_ms) {
     answer = await ask();
     if (isWanted(answer)) return answer;
   }
-  throw new Error(`not in 200 tries; the last answer: ${JSON.stringify(answer?.body ?? answer)}`);
+  throw new Error(`not in ${ANSWER_MAX_MS / 1000} s; the last answer: ${JSON.stringify(answer?.body ?? answer)}`);
 }
 
 export { ROOT };
