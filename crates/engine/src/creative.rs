@@ -44,6 +44,10 @@ fn language(tag: &str) -> &str {
 
 /// The creative that fits best; the first of equals. A creative for another locale or channel never fits.
 pub(crate) fn best<'a>(creatives: &'a [Creative], locale: Option<&str>, channel: Option<&str>) -> Option<&'a Creative> {
+    // Most offers have one creative, for everybody.
+    if let [only @ Creative { locale: None, channel: None, .. }] = creatives {
+        return Some(only);
+    }
     let mut best: Option<(Fit, &Creative)> = None;
     for creative in creatives {
         if let Some(fit) = creative.fit(locale, channel)

@@ -286,20 +286,16 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
             trace.scored(*idx, score);
             let candidate = Chosen { idx: *idx, offer, creative, score };
             // Among equals the earlier one stays ahead.
-            let at = best.partition_point(|it| ahead(it, &candidate).is_le());
-            let outranked = if best.len() < n_max {
-                best.insert(at, candidate);
-                None
-            } else if at < n_max {
-                let last = best.pop();
-                best.insert(at, candidate);
-                last
-            } else {
-                Some(candidate)
-            };
-            if let Some(outranked) = outranked {
-                trace.rejected(outranked.idx, Rejection::Outranked);
+            if let Some(last) = best.last().filter(|_| best.len() >= n_max) {
+                if ahead(last, &candidate).is_le() {
+                    trace.rejected(*idx, Rejection::Outranked);
+                    continue;
+                }
+                trace.rejected(last.idx, Rejection::Outranked);
+                best.pop();
             }
+            let at = best.partition_point(|it| ahead(it, &candidate).is_le());
+            best.insert(at, candidate);
         }
         best
     }
