@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use vitrine_api::{FieldError, Problem, ProblemCode};
 use vitrine_config::{Diagnostic, Format, Severity};
-use vitrine_tables::{Manifest, kv_keys};
+use vitrine_tables::{Manifest, Pointer, kv_keys};
 use worker::{Env, Method, Request, RequestInit, Response, Result};
 
 use crate::api::{body, query};
-use crate::kv::Kv;
+use crate::kv::{Kv, KvError};
 use crate::objects::registry::Command;
 use crate::router::not_allowed;
 use crate::snapshot::{self, NoManifest, read_manifest};
@@ -212,5 +212,36 @@ async fn put_shard(build: &str, shard: &str, request: &mut Request, env: &Env) -
         .ok_or_else(|| refuse(format!("{shard:?} is not one of the {} shards of this table", manifest.n_shards())))?;
     let body = body::read(request, SHARD_BYTES_MAX).await?;
     manifest.decode_shard(shard_idx, &body).map_err(refuse)?;
-    store(&kv, &kv_keys::shard(build, shard_idx, manifest.shard_bits), &body).await
+    let key = kv_keys::shard(build, shard_idx, manifest.shard_bits);
+    match sound_shard_in_use(&kv, &manifest, shard_idx, &key).await? {
+        Some(stored) if stored == body => Ok(respond::empty(204)),
+        Some(_) => {
+            let detail = format!("build {build} is in use and holds another shard {shard}: a build never changes");
+            Err(Problem::new(ProblemCode::Conflict, detail))
+        }
+        None => store(&kv, &key, &body).await,
+    }
+}
+
+/// The stored shard, if visitors may be answered from it: its build runs, or a rollback would return to it. A shard of
+/// another build can fit in form, and only the digest over all shards tells it apart; so what is in use stays as it was
+/// verified. What is missing or broken may be mended.
+async fn sound_shard_in_use(
+    kv: &Kv,
+    manifest: &Manifest,
+    shard_idx: u32,
+    key: &str,
+) -> std::result::Result<Option<Vec<u8>>, Problem> {
+    let unavailable = |error: KvError| {
+        worker::console_error!("{key}: {error}");
+        Problem::new(ProblemCode::Unavailable, "KV gave no answer; try again")
+    };
+    let running = kv.get_recent(kv_keys::CURRENT).await.map_err(unavailable)?;
+    let running = running.and_then(|it| Pointer::from_json(&it).ok());
+    let build = Some(&manifest.build);
+    if running.is_none_or(|it| build != Some(&it.build) && build != it.previous.as_ref()) {
+        return Ok(None);
+    }
+    let stored = kv.get_recent(key).await.map_err(unavailable)?;
+    Ok(stored.filter(|it| manifest.decode_shard(shard_idx, it).is_ok()))
 }

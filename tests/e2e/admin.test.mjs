@@ -275,6 +275,17 @@ describe("tables", () => {
     assertProblem(await worker.admin("POST", "tables/rollback"), 409, "conflict");
   });
 
+  test("do not change while they are in use: the same shard again is welcome, another is refused, a broken one is mended", async () => {
+    const path = `tables/${TODAY.build}/shards/3`;
+    const stored = async () => Buffer.from((await worker.stored())[`t/${TODAY.build}/3`]);
+    assert.equal((await worker.admin("PUT", path, TODAY.shards[3])).status, 204);
+    assertProblem(await worker.admin("PUT", path, TOMORROW.shards[3]), 409, "conflict");
+    assert.deepEqual(await stored(), Buffer.from(TODAY.shards[3]));
+    await worker.store({ [`t/${TODAY.build}/3`]: Buffer.from("broken") });
+    assert.equal((await worker.admin("PUT", path, TODAY.shards[3])).status, 204);
+    assert.deepEqual(await stored(), Buffer.from(TODAY.shards[3]));
+  });
+
   test("do not become active with the shard of another build, though it fits in form", async () => {
     await upload(worker, TOMORROW);
     const misplaced = await worker.admin("PUT", `tables/${TOMORROW.build}/shards/3`, TODAY.shards[3]);
