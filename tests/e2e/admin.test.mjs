@@ -355,7 +355,7 @@ describe("KV that fails while something is published", () => {
 
   /// What fails, how, the call, and what is different when it has succeeded.
   const CASES = [
-    ["a shard is not taken", { [`t/${TODAY.build}/0`]: "refuse" }, "PUT", `tables/${TODAY.build}/shards/0`, TODAY.shards[0], {}],
+    ["a shard is not taken", { [`t/${TOMORROW.build}/0`]: "refuse" }, "PUT", `tables/${TOMORROW.build}/shards/0`, TOMORROW.shards[0], {}],
     ["the next bundle is not taken", { "c/3": "refuse" }, "PUT", "config", offers(), { bundle: 3 }],
     ["the pointer to it is not taken", { "c/current": "refuse" }, "PUT", "config", offers(), { bundle: 5 }],
     ["the pointer is not taken: rollback", { "c/current": "refuse" }, "POST", "config/rollback", undefined, { bundle: 3 }],
