@@ -23,7 +23,7 @@ pub struct Pointer {
     /// Rises with every change, also with a rollback. A reader keeps the pointer with the highest epoch that it has
     /// seen. Range: 0..=2^53 - 1.
     pub epoch: u64,
-    /// True: readers answer as if there were no table.
+    /// True: readers decide nothing; every placement shows its fallback offer.
     pub kill: bool,
     /// When the pointer was written. RFC 3339 date-time.
     pub activated_at: String,
