@@ -1,7 +1,7 @@
 //! The registry: the one writer of versions and pointers.
 //!
 //! It gives every publication a version, keeps the history, verifies a table shard by shard, and only then flips the
-//! pointer. KV holds copies for the edge; the registry's SQLite database is the truth.
+//! pointer: in KV, where the edge reads it, and then in its own SQLite database, so that a flip that fails can be given again.
 
 use std::cell::Cell;
 
