@@ -42,6 +42,7 @@
     )
 )]
 
+pub mod codes;
 mod compile;
 mod condition;
 mod diagnostic;

@@ -1,5 +1,6 @@
 //! Collects findings while a document is read, and turns them into diagnostics with lines and columns at the end.
 
+use crate::codes::CODES;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::limits::{DIAGNOSTICS_MAX, DOCUMENT_BYTES_MAX};
 use crate::source::At;
@@ -88,7 +89,9 @@ impl Report {
 impl Findings {
     fn push(&mut self, finding: impl FnOnce() -> Finding) {
         if self.listed.len() < DIAGNOSTICS_MAX {
-            self.listed.push(finding());
+            let finding = finding();
+            debug_assert!(CODES.contains(&finding.code), "the code {:?} is not listed in codes.rs", finding.code);
+            self.listed.push(finding);
         } else {
             self.n_dropped = self.n_dropped.saturating_add(1);
         }

@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use vitrine_config::codes::CODES;
 use vitrine_config::{Format, check};
 
-fn guide() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/configuration.md");
+/// The guides, in the folder `docs/guides`.
+const GUIDES: [&str; 1] = ["configuration.md"];
+
+fn guide(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides").join(name);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -19,61 +23,74 @@ fn blocks<'g>(guide: &'g str, language: &str) -> Vec<&'g str> {
 
 #[test]
 fn examples_check_without_a_word() {
-    let guide = guide();
-    let mut n_examples = 0;
-    for (language, format) in [("yaml", Format::Yaml), ("json", Format::Json)] {
-        for block in blocks(&guide, language) {
-            n_examples += 1;
-            match check(block, format) {
-                Ok(checked) => assert_eq!(checked.warnings, [], "{block}"),
-                Err(diagnostics) => panic!("{diagnostics:#?}\n{block}"),
+    for name in GUIDES {
+        let guide = guide(name);
+        let mut n_examples = 0;
+        for (language, format) in [("yaml", Format::Yaml), ("json", Format::Json)] {
+            for block in blocks(&guide, language) {
+                n_examples += 1;
+                match check(block, format) {
+                    Ok(checked) => assert_eq!(checked.warnings, [], "{block}"),
+                    Err(diagnostics) => panic!("{diagnostics:#?}\n{block}"),
+                }
             }
         }
+        assert!(n_examples >= 5, "{name}: {n_examples}");
     }
-    assert!(n_examples >= 5, "{n_examples}");
 }
 
 #[test]
-fn the_refused_example_is_refused_in_the_words_of_the_guide() {
-    let guide = guide();
-    let [source] = blocks(&guide, "yaml refused")[..] else { panic!("one refused example is wanted") };
-    let [expected] = blocks(&guide, "text diagnostics")[..] else { panic!("one list of diagnostics is wanted") };
-    let found: String = check(source, Format::Yaml)
-        .unwrap_err()
+fn refused_examples_are_refused_in_the_words_of_the_guide() {
+    for name in GUIDES {
+        let guide = guide(name);
+        let sources = blocks(&guide, "yaml refused");
+        let expected = blocks(&guide, "text diagnostics");
+        assert!(!sources.is_empty(), "{name}: a refused example is wanted");
+        assert_eq!(sources.len(), expected.len(), "{name}: each refused example needs its list of diagnostics");
+        for (source, expected) in sources.into_iter().zip(expected) {
+            let found: String = check(source, Format::Yaml)
+                .unwrap_err()
+                .iter()
+                .map(|it| format!("{}: {it}\n  help: {}\n", it.severity.as_str(), it.help))
+                .collect();
+            assert_eq!(found, expected);
+        }
+    }
+}
+
+#[test]
+fn the_tables_of_codes_list_all_codes() {
+    let listed: Vec<String> = GUIDES
         .iter()
-        .map(|it| format!("{}: {it}\n  help: {}\n", it.severity.as_str(), it.help))
+        .flat_map(|name| {
+            let rows: Vec<String> = guide(name)
+                .lines()
+                .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+                .filter(|(_, rest)| rest.starts_with(" | error") || rest.starts_with(" | warning"))
+                .map(|(code, _)| code.to_owned())
+                .collect();
+            rows
+        })
         .collect();
-    assert_eq!(found, expected);
+    let unique: BTreeSet<&str> = listed.iter().map(String::as_str).collect();
+    assert_eq!(unique.len(), listed.len(), "a code is listed twice");
+    assert_eq!(unique, CODES.iter().copied().collect());
+    assert_eq!(CODES.len(), listed.len(), "codes.rs lists a code twice");
 }
 
 #[test]
-fn the_table_of_codes_lists_the_codes_of_the_source() {
-    let guide = guide();
-    let listed: BTreeSet<String> = guide
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
-        .filter(|(_, rest)| rest.starts_with(" | error") || rest.starts_with(" | warning"))
-        .map(|(code, _)| code.to_owned())
-        .collect();
+fn every_code_is_reported_somewhere() {
     let mut used = BTreeSet::new();
     for path in sources(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        if path.file_name().is_some_and(|it| it == "codes.rs") {
+            continue;
+        }
         let source = fs::read_to_string(path).unwrap();
         let source = source.split("#[cfg(test)]").next().unwrap();
-        // Codes are the only literals of this form.
-        used.extend(
-            source
-                .split('"')
-                .skip(1)
-                .step_by(2)
-                .filter(|it| {
-                    it.contains('_')
-                        && it.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
-                })
-                .map(str::to_owned),
-        );
+        used.extend(source.split('"').skip(1).step_by(2).map(str::to_owned));
     }
-    used.insert("syntax".to_owned());
-    assert_eq!(listed, used);
+    let unused: Vec<_> = CODES.iter().filter(|it| !used.contains(**it)).collect();
+    assert!(unused.is_empty(), "{unused:?}");
 }
 
 fn sources(folder: PathBuf) -> Vec<PathBuf> {
