@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::sheet::Cell;
+
 /// Whether a document with this diagnostic may be published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -25,7 +27,8 @@ impl Severity {
 
 /// One finding in a document.
 ///
-/// Displayed as `line 12, /offers/3/starts: what is wrong`, without the help.
+/// Displayed as `line 12, /offers/3/starts: what is wrong`, without the help; in a spreadsheet as
+/// `row 5, column weight (E5): what is wrong`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Error or warning.
@@ -38,6 +41,8 @@ pub struct Diagnostic {
     pub line: Option<u32>,
     /// Column in the line, from 1. Unit: characters (Unicode scalar values).
     pub column: Option<u32>,
+    /// Where in the spreadsheet, in place of line and column. `None` for JSON and YAML.
+    pub cell: Option<Cell>,
     /// What is wrong; names the value.
     pub message: String,
     /// How to mend it.
@@ -45,7 +50,8 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// The diagnostic as a JSON object with the fields' names; absent line and column are left out.
+    /// The diagnostic as a JSON object with the fields' names; absent line, column and cell are left out. A cell is
+    /// `{"sheet", "row", "column", "reference"}`, of which only the row is always there; its column is the header's name.
     pub fn to_json(&self) -> Value {
         let mut json = json!({
             "severity": self.severity.as_str(),
@@ -57,18 +63,39 @@ impl Diagnostic {
         if let Some(object) = json.as_object_mut() {
             object.extend(self.line.map(|it| ("line".to_owned(), it.into())));
             object.extend(self.column.map(|it| ("column".to_owned(), it.into())));
+            object.extend(self.cell.as_ref().map(|it| ("cell".to_owned(), cell_json(it))));
         }
         json
     }
+
+    /// Where the finding is, in words: `line 12` or `row 5, column weight (E5)`. `None` if it has no single place.
+    pub fn place(&self) -> Option<String> {
+        match &self.cell {
+            Some(cell) => Some(cell.to_string()),
+            None => self.line.map(|line| format!("line {line}")),
+        }
+    }
+}
+
+fn cell_json(cell: &Cell) -> Value {
+    let mut json = json!({ "row": cell.row });
+    if let Some(object) = json.as_object_mut() {
+        object.extend(cell.sheet.as_ref().map(|it| ("sheet".to_owned(), it.as_str().into())));
+        object.extend(cell.column.as_ref().map(|it| ("column".to_owned(), it.name.as_str().into())));
+        object.extend(cell.reference().map(|it| ("reference".to_owned(), it.into())));
+    }
+    json
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(line) = self.line {
-            write!(f, "line {line}")?;
-            f.write_str(if self.pointer.is_empty() { ": " } else { ", " })?;
+        // A cell says enough to people; a line of a long document does not.
+        let names_pointer = !self.pointer.is_empty() && self.cell.is_none();
+        if let Some(place) = self.place() {
+            f.write_str(&place)?;
+            f.write_str(if names_pointer { ", " } else { ": " })?;
         }
-        if !self.pointer.is_empty() {
+        if names_pointer {
             write!(f, "{}: ", self.pointer)?;
         }
         f.write_str(&self.message)

@@ -50,7 +50,9 @@ pub mod limits;
 mod read;
 mod report;
 mod section;
+pub mod sheet;
 mod source;
+mod time_zone;
 
 use serde_json::Value;
 use vitrine_engine::Bundle;
@@ -105,8 +107,17 @@ struct Compiled {
 }
 
 fn compile(source: &str, format: Format, columns: Option<&[&str]>) -> Result<Compiled, Vec<Diagnostic>> {
+    compile_read(source, columns, |report| source::parse(source, format, report))
+}
+
+/// Compiles the tree that `read` gives. `source` is the text that the tree's offsets count in.
+fn compile_read(
+    source: &str,
+    columns: Option<&[&str]>,
+    read: impl FnOnce(&mut Report) -> Option<Tree>,
+) -> Result<Compiled, Vec<Diagnostic>> {
     let mut report = Report::default();
-    let compiled = source::parse(source, format, &mut report).and_then(|tree| {
+    let compiled = read(&mut report).and_then(|tree| {
         let bundle = compile::compile(tree.root(), columns, &mut report)?;
         Some((tree, bundle))
     });

@@ -3,6 +3,7 @@
 use crate::codes::CODES;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::limits::{DIAGNOSTICS_MAX, DOCUMENT_BYTES_MAX};
+use crate::sheet::Places;
 use crate::source::At;
 
 /// What has been found so far.
@@ -12,6 +13,8 @@ pub(crate) struct Report {
     warnings: Findings,
     /// Suggestions already looked for: each costs a pass over all candidates.
     n_suggestions: usize,
+    /// The cells that offsets number, if the document is a spreadsheet; else offsets count bytes.
+    places: Option<Places>,
 }
 
 /// Findings of one severity; beyond [`DIAGNOSTICS_MAX`] they are only counted.
@@ -55,6 +58,18 @@ impl Report {
         self.errors.push(|| finding);
     }
 
+    /// The text itself is allowed, but probably not meant.
+    #[cfg(feature = "csv")]
+    pub fn source_warning(&mut self, finding: Finding) {
+        self.warnings.push(|| finding);
+    }
+
+    /// From now on offsets number the cells of a spreadsheet.
+    #[cfg(feature = "csv")]
+    pub fn set_places(&mut self, places: Places) {
+        self.places = Some(places);
+    }
+
     /// Whether the document is refused.
     pub fn has_errors(&self) -> bool {
         !self.errors.listed.is_empty()
@@ -81,7 +96,8 @@ impl Report {
         // Findings without a place come last.
         found.sort_by_key(|(severity, it)| (it.offset.unwrap_or(usize::MAX), *severity));
         let mut cursor = Cursor { rest: source, offset: 0, line: 1, column: 1 };
-        let diagnostics = found.into_iter().map(|(severity, it)| it.locate(severity, &mut cursor)).collect();
+        let places = self.places.as_ref();
+        let diagnostics = found.into_iter().map(|(severity, it)| it.locate(severity, &mut cursor, places)).collect();
         if failed { Err(diagnostics) } else { Ok(diagnostics) }
     }
 }
@@ -114,10 +130,14 @@ impl Finding {
         Self { code, pointer: at.pointer(), offset: Some(offset), message, help }
     }
 
-    fn locate(self, severity: Severity, cursor: &mut Cursor<'_>) -> Diagnostic {
-        let place = self.offset.map(|offset| cursor.advance(offset));
-        let Self { code, pointer, message, help, .. } = self;
-        Diagnostic { severity, code, pointer, line: place.map(|it| it.0), column: place.map(|it| it.1), message, help }
+    fn locate(self, severity: Severity, cursor: &mut Cursor<'_>, places: Option<&Places>) -> Diagnostic {
+        let Self { code, pointer, offset, message, help } = self;
+        let (place, cell) = match places {
+            None => (offset.map(|offset| cursor.advance(offset)), None),
+            Some(places) => (None, offset.and_then(|number| places.cell(number))),
+        };
+        let (line, column) = place.unzip();
+        Diagnostic { severity, code, pointer, line, column, cell, message, help }
     }
 }
 
@@ -173,7 +193,7 @@ pub(crate) fn not_utf8(bytes: &[u8], valid_up_to: usize) -> Diagnostic {
         message: "the document is not UTF-8 from here".into(),
         help: "save the file with the encoding UTF-8".into(),
     };
-    finding.locate(Severity::Error, &mut Cursor { rest: valid, offset: 0, line: 1, column: 1 })
+    finding.locate(Severity::Error, &mut Cursor { rest: valid, offset: 0, line: 1, column: 1 }, None)
 }
 
 /// Says that a document is too great to look at.
