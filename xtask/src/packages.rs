@@ -10,12 +10,21 @@ use std::process::Command;
 /// The packages that need DataFusion.
 pub const WITH_DATAFUSION: [&str; 2] = ["vitrine-profiles", "vitrine-cli"];
 /// The packages for this machine that do not.
-pub const WITHOUT_DATAFUSION: [&str; 6] =
-    ["vitrine-engine", "vitrine-config", "vitrine-tables", "vitrine-api", "vitrine-demo", "xtask"];
+pub const WITHOUT_DATAFUSION: [&str; 8] = [
+    "vitrine-engine",
+    "vitrine-config",
+    "vitrine-tables",
+    "vitrine-api",
+    "vitrine-demo",
+    "xtask",
+    "vitrine-bundle",
+    "vitrine-flags",
+];
 /// The packages for the edge alone; compiled for wasm.
-pub const EDGE_ONLY: [&str; 1] = ["vitrine-worker"];
+pub const EDGE_ONLY: [&str; 3] = ["vitrine-worker", "vitrine-rim", "vitrine-control"];
 /// The libraries that run at the edge as well as on this machine.
-pub const EDGE_TOO: [&str; 4] = ["vitrine-engine", "vitrine-config", "vitrine-tables", "vitrine-api"];
+pub const EDGE_TOO: [&str; 6] =
+    ["vitrine-engine", "vitrine-config", "vitrine-tables", "vitrine-api", "vitrine-bundle", "vitrine-flags"];
 /// Where the edge packages run.
 pub const EDGE_TARGET: &str = "wasm32-unknown-unknown";
 

@@ -6,18 +6,46 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which of our crates each of our crates may use. A crate that is missing here is a finding: a new crate is a decision.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("vitrine-engine", &[]),
+    ("vitrine-flags", &[]),
     ("vitrine-tables", &[]),
-    ("vitrine-config", &["vitrine-engine"]),
-    ("vitrine-api", &["vitrine-engine", "vitrine-tables", "vitrine-config"]),
+    ("vitrine-flags", &[]),
+    ("vitrine-bundle", &["vitrine-engine"]),
+    ("vitrine-config", &["vitrine-engine", "vitrine-flags", "vitrine-bundle"]),
+    ("vitrine-api", &["vitrine-engine", "vitrine-flags", "vitrine-tables", "vitrine-bundle"]),
+    ("vitrine-rim", &["vitrine-tables", "vitrine-api"]),
     ("vitrine-profiles", &["vitrine-tables"]),
     ("vitrine-demo", &[]),
     (
         "vitrine-cli",
-        &["vitrine-engine", "vitrine-tables", "vitrine-config", "vitrine-api", "vitrine-profiles", "vitrine-demo"],
+        &[
+            "vitrine-engine",
+            "vitrine-flags",
+            "vitrine-tables",
+            "vitrine-bundle",
+            "vitrine-config",
+            "vitrine-api",
+            "vitrine-profiles",
+            "vitrine-demo",
+        ],
     ),
-    ("vitrine-worker", &["vitrine-engine", "vitrine-tables", "vitrine-config", "vitrine-api"]),
+    (
+        "vitrine-worker",
+        &["vitrine-engine", "vitrine-flags", "vitrine-tables", "vitrine-bundle", "vitrine-api", "vitrine-rim"],
+    ),
+    (
+        "vitrine-control",
+        &[
+            "vitrine-engine",
+            "vitrine-flags",
+            "vitrine-tables",
+            "vitrine-bundle",
+            "vitrine-config",
+            "vitrine-api",
+            "vitrine-rim",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

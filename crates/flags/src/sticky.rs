@@ -1,0 +1,88 @@
+//! Sticky bucketing: what a visitor was assigned before, so that changed weights do not move them.
+
+use crate::json::{Json, Object};
+use std::collections::BTreeMap;
+
+/// Assignments of one value of one attribute.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StickyDoc {
+    /// Name of the attribute: `id`.
+    pub attribute: String,
+    /// Its value as text.
+    pub value: String,
+    /// Variation keys by `<experiment key>__<bucket version>`.
+    pub assignments: BTreeMap<String, String>,
+}
+
+/// The documents of one visitor, by `<attribute>||<value>`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StickyDocs {
+    docs: BTreeMap<String, StickyDoc>,
+}
+
+impl StickyDocs {
+    /// The document of `value` of `attribute`.
+    pub fn get(&self, attribute: &str, value: &str) -> Option<&StickyDoc> {
+        self.docs.get(&key_of(attribute, value))
+    }
+
+    /// Adds a document, replacing the one of the same attribute and value.
+    pub fn insert(&mut self, doc: StickyDoc) {
+        self.docs.insert(key_of(&doc.attribute, &doc.value), doc);
+    }
+
+    /// All documents with their keys, sorted by key.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &StickyDoc)> {
+        self.docs.iter().map(|(key, doc)| (key.as_str(), doc))
+    }
+
+    /// Whether there is no document.
+    pub fn is_empty(&self) -> bool {
+        self.docs.is_empty()
+    }
+
+    /// Reads documents as clients store them: an object of documents by key, or an array of documents. What is not a document
+    /// is left out.
+    pub fn from_json(json: &Json) -> Self {
+        let mut docs = Self::default();
+        match json {
+            Json::List(list) => list.iter().filter_map(StickyDoc::from_json).for_each(|doc| docs.insert(doc)),
+            Json::Object(object) => {
+                object.iter().filter_map(|(_, doc)| StickyDoc::from_json(doc)).for_each(|doc| docs.insert(doc));
+            }
+            _ => {}
+        }
+        docs
+    }
+
+    /// The documents as clients store them: an object by key.
+    pub fn to_json(&self) -> Json {
+        Json::Object(self.docs.iter().map(|(key, doc)| (key.clone(), doc.to_json())).collect())
+    }
+}
+
+impl StickyDoc {
+    /// Reads `{attributeName, attributeValue, assignments}`. `None` if it is anything else.
+    pub fn from_json(json: &Json) -> Option<Self> {
+        let assignments = json.get("assignments")?.as_object()?.iter();
+        Some(Self {
+            attribute: json.get("attributeName")?.as_text()?.to_owned(),
+            value: json.get("attributeValue")?.as_text()?.to_owned(),
+            assignments: assignments.filter_map(|(id, key)| Some((id.to_owned(), key.as_text()?.to_owned()))).collect(),
+        })
+    }
+
+    /// `{attributeName, attributeValue, assignments}`.
+    pub fn to_json(&self) -> Json {
+        let mut json = Object::new();
+        json.insert("attributeName", self.attribute.as_str());
+        json.insert("attributeValue", self.value.as_str());
+        let assignments = self.assignments.iter().map(|(id, key)| (id.clone(), Json::from(key.as_str())));
+        json.insert("assignments", Json::Object(assignments.collect()));
+        Json::Object(json)
+    }
+}
+
+fn key_of(attribute: &str, value: &str) -> String {
+    format!("{attribute}||{value}")
+}
