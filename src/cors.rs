@@ -2,8 +2,8 @@
 
 use worker::{Headers, Request, Response, Result};
 
-use crate::respond;
-use crate::settings::{Origins, Settings};
+use vitrine_rim::respond;
+use vitrine_rim::settings::{Origins, Settings};
 
 /// The value of `Access-Control-Allow-Origin` for an origin, if it is allowed.
 pub fn allowed(settings: &Settings, origin: String) -> Option<String> {

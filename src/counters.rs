@@ -38,5 +38,5 @@ pub fn answered(reason: ModeReason) {
 
 /// A copy of the counters.
 pub fn read() -> Counters {
-    COUNTERS.with_borrow(Clone::clone)
+    Counters { kv_reads: vitrine_rim::kv::reads(), ..COUNTERS.with_borrow(Clone::clone) }
 }

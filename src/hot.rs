@@ -4,7 +4,8 @@
 //! that this one declines is answered by the general one.
 
 use js_sys::{Promise, Uint8Array};
-use vitrine_api::{DecideRequest, Signals};
+use vitrine_api::{DecideRequest, PRODUCTION, Signals};
+use vitrine_rim::settings::Settings;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use worker::worker_sys::Context as JsContext;
@@ -60,14 +61,15 @@ fn decide(
 ) -> Option<String> {
     // Milliseconds since 1970 are whole and far below 2^53.
     let now_ms = now_ms as u64;
-    let (settings, held) = snapshot::fresh(now_ms)?;
+    let settings = Settings::known()?;
+    let held = snapshot::fresh(PRODUCTION, settings.refresh_ms, now_ms)?;
     let decide = DecideRequest::parse(&body.to_vec()).ok().filter(|it| !it.is_privileged())?;
     let facts = Facts { signals: Signals::read(gpc.as_deref(), cookie.as_deref()), country, now_ms };
     decided_at_once(&settings, &held, decide, &facts).map(|answer| answer.json)
 }
 
 fn allow(origin: String) -> Option<String> {
-    snapshot::known_settings().and_then(|settings| cors::allowed(&settings, origin))
+    Settings::known().and_then(|settings| cors::allowed(&settings, origin))
 }
 
 fn general(request: web_sys::Request, env: Env, ctx: JsContext, body: Option<Uint8Array>) -> Promise {

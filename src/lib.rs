@@ -1,4 +1,4 @@
-//! The Vitrine Worker: a thin rim around the engine. It reads requests into types, holds what is published, and writes
+//! The edge part of the Vitrine Worker: a thin rim around the engine. It reads requests into types, holds what is published, and writes
 //! answers. No business rule lives here; a rule that needs a Worker to be tested is in the wrong place.
 #![cfg_attr(
     not(test),
@@ -14,14 +14,9 @@
 #![deny(clippy::await_holding_refcell_ref)]
 
 mod api;
-mod auth;
 mod cors;
 mod counters;
 mod hot;
-mod kv;
-mod objects;
-mod respond;
 mod router;
-mod settings;
 mod shards;
 mod snapshot;

@@ -3,21 +3,17 @@
 use vitrine_api::{Problem, ProblemCode};
 use worker::{Context, Date, Env, Method, Request, Response, Result};
 
-use crate::{api, cors, respond, snapshot};
+use vitrine_rim::respond::{self, not_allowed};
+use vitrine_rim::settings::Settings;
+
+use crate::{api, cors};
 
 /// Answers a request. `body`: its body, if that has been read already.
 pub async fn route(request: Request, body: Option<Vec<u8>>, env: Env, ctx: Context) -> Result<Response> {
-    let settings = snapshot::settings(&env);
+    let settings = Settings::of(&env);
     let path = request.path();
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
     let method = request.method();
-
-    if let ["v1", "admin", rest @ ..] = segments.as_slice() {
-        return match api::admin::handle(&request.method(), rest, request, &env).await {
-            Ok(response) => response,
-            Err(problem) => respond::problem(&problem),
-        };
-    }
 
     if method == Method::Options {
         return cors::preflight(&settings, &request);
@@ -40,9 +36,4 @@ pub async fn route(request: Request, body: Option<Vec<u8>>, env: Env, ctx: Conte
     };
     allow.apply(response.headers_mut())?;
     Ok(response)
-}
-
-/// The method does not exist at this path; `allowed` do.
-pub fn not_allowed(allowed: &'static str) -> Problem {
-    Problem::new(ProblemCode::MethodNotAllowed(allowed), format!("the methods here are: {allowed}"))
 }

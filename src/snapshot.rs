@@ -3,23 +3,18 @@
 //! Requests never wait for each other: whoever finds nothing loads for itself, and the first to finish is kept.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use vitrine_api::{BundlePointer, BundleState, Snapshot, TableSlot, TableState};
-use vitrine_tables::{Manifest, Pointer, kv_keys};
+use vitrine_api::{BundlePointer, BundleState, PRODUCTION, Snapshot, TableSlot, TableState, bundle_key, pointer_key};
+use vitrine_rim::kv::Kv;
+use vitrine_rim::manifests::check_manifest;
+use vitrine_rim::settings::Settings;
+use vitrine_tables::{Pointer, kv_keys};
+use wasm_bindgen::prelude::*;
 use worker::{Context, Env};
 
 use crate::counters;
-use crate::kv::{Kv, KvError};
-use crate::settings::Settings;
-
-/// Key of the pointer to the running bundle.
-pub const BUNDLE_CURRENT: &str = "c/current";
-
-/// Key of a published bundle.
-pub fn bundle_key(version: u64) -> String {
-    format!("c/{version}")
-}
 
 /// What one request sees: a snapshot and where it came from.
 #[derive(Clone)]
@@ -32,10 +27,9 @@ pub struct Held {
     pub bundle_pointer: Option<Rc<BundlePointer>>,
 }
 
+/// What is held for one environment.
 #[derive(Default)]
-struct Isolate {
-    settings: Option<Rc<Settings>>,
-    kv: Option<Kv>,
+struct Slot {
     held: Option<Held>,
     /// When the pointers were last read, or the reading began. Unit: ms since 1970.
     checked_at_ms: u64,
@@ -43,84 +37,96 @@ struct Isolate {
     look_first: bool,
 }
 
+impl Slot {
+    fn is_due(&self, refresh_ms: u64, now_ms: u64) -> bool {
+        now_ms.saturating_sub(self.checked_at_ms) >= refresh_ms
+    }
+}
+
+/// Most environments that an isolate holds. Names come from callers' keys, so there must be a bound.
+const ENVIRONMENTS_MAX: usize = 16;
+
 thread_local! {
-    static ISOLATE: RefCell<Isolate> = RefCell::default();
+    static ISOLATE: RefCell<BTreeMap<String, Slot>> = RefCell::default();
 }
 
-/// The settings of this isolate.
-pub fn settings(env: &Env) -> Rc<Settings> {
-    ISOLATE.with_borrow_mut(|isolate| isolate.settings.get_or_insert_with(|| Settings::read(env)).clone())
-}
-
-/// The namespace of this isolate; `None` when the Worker has no such binding.
-pub fn kv(env: &Env) -> Option<Kv> {
-    let timeout_ms = settings(env).kv_timeout_ms;
-    ISOLATE.with_borrow_mut(|isolate| {
-        if isolate.kv.is_none() {
-            isolate.kv = Kv::open(env, timeout_ms);
-        }
-        isolate.kv.clone()
-    })
-}
-
-/// Makes the next request of this isolate read the pointers before it answers. What is held stays, in case it cannot.
+/// Makes the next request of each environment read the pointers before it answers. What is held stays, in case it cannot.
+#[wasm_bindgen]
 pub fn look_first() {
-    ISOLATE.with_borrow_mut(|isolate| {
-        isolate.checked_at_ms = 0;
-        isolate.look_first = true;
+    ISOLATE.with_borrow_mut(|slots| {
+        for slot in slots.values_mut() {
+            slot.checked_at_ms = 0;
+            slot.look_first = true;
+        }
     });
 }
 
-/// The settings, if a request has needed them before.
-pub fn known_settings() -> Option<Rc<Settings>> {
-    ISOLATE.with_borrow(|isolate| isolate.settings.clone())
-}
-
 /// What is held, if it may be used as it is: nothing needs to be read before or behind the answer.
-pub fn fresh(now_ms: u64) -> Option<(Rc<Settings>, Held)> {
-    ISOLATE.with_borrow(|isolate| {
-        let settings = isolate.settings.clone()?;
-        let due = now_ms.saturating_sub(isolate.checked_at_ms) >= settings.refresh_ms;
-        let held = isolate.held.clone().filter(|_| !due && !isolate.look_first)?;
-        Some((settings, held))
+pub fn fresh(environment: &str, refresh_ms: u64, now_ms: u64) -> Option<Held> {
+    ISOLATE.with_borrow(|slots| {
+        let slot = slots.get(environment)?;
+        slot.held.clone().filter(|_| !slot.is_due(refresh_ms, now_ms) && !slot.look_first)
     })
 }
 
-/// What is published, as this isolate knows it. Old pointers are read again behind the answer, not before it.
-pub async fn current(env: &Env, ctx: &Context, now_ms: u64) -> Held {
-    let settings = settings(env);
-    let (held, due) = ISOLATE.with_borrow_mut(|isolate| {
-        let due = now_ms.saturating_sub(isolate.checked_at_ms) >= settings.refresh_ms;
+/// What is published in an environment, as this isolate knows it. Old pointers are read again behind the answer, not before it.
+pub async fn current(environment: &str, env: &Env, ctx: &Context, now_ms: u64) -> Held {
+    let settings = Settings::of(env);
+    let (held, due) = ISOLATE.with_borrow_mut(|slots| {
+        let slot = slot(slots, environment);
+        let due = slot.is_due(settings.refresh_ms, now_ms);
         if due {
-            isolate.checked_at_ms = now_ms;
+            slot.checked_at_ms = now_ms;
         }
-        let look_first = std::mem::take(&mut isolate.look_first);
-        (isolate.held.clone().filter(|_| !look_first), due)
+        let look_first = std::mem::take(&mut slot.look_first);
+        (slot.held.clone().filter(|_| !look_first), due)
     });
     match held {
         Some(held) => {
             if due {
-                let env = env.clone();
+                let (env, environment) = (env.clone(), environment.to_owned());
                 ctx.wait_until(async move {
-                    refresh(&env).await;
+                    refresh(&environment, &env).await;
                 });
             }
             held
         }
-        None => refresh(env).await,
+        None => refresh(environment, env).await,
     }
 }
 
+/// The slot of an environment. A new one may push out another that holds nothing, or else the one that was read least lately.
+fn slot<'s>(slots: &'s mut BTreeMap<String, Slot>, environment: &str) -> &'s mut Slot {
+    if !slots.contains_key(environment) && slots.len() >= ENVIRONMENTS_MAX {
+        let others = slots.iter().filter(|(name, _)| *name != PRODUCTION);
+        let oldest = others.min_by_key(|(_, slot)| (slot.held.is_some(), slot.checked_at_ms));
+        if let Some(name) = oldest.map(|(name, _)| name.clone()) {
+            slots.remove(&name);
+        }
+    }
+    slots.entry(environment.to_owned()).or_default()
+}
+
+/// What is held for an environment, or the table that another one holds: all environments share one.
+fn before(environment: &str) -> (Option<Held>, Option<Held>) {
+    ISOLATE.with_borrow(|slots| {
+        let own = slots.get(environment).and_then(|it| it.held.clone());
+        let any = own.clone().or_else(|| slots.values().find_map(|it| it.held.clone()));
+        (own, any)
+    })
+}
+
 /// Reads the pointers and what they name, keeps it, and returns it. What cannot be read stays as it was.
-async fn refresh(env: &Env) -> Held {
-    let before = ISOLATE.with_borrow(|isolate| isolate.held.clone());
-    let Some(kv) = kv(env) else {
+async fn refresh(environment: &str, env: &Env) -> Held {
+    let (before, any) = before(environment);
+    let Some(kv) = Kv::of(env) else {
         worker::console_error!("the Worker has no KV namespace bound as VITRINE");
         counters::add(|it| &mut it.refresh_failures);
         return before.unwrap_or_else(nothing);
     };
     let (bundle, TableFound { killed, table }) =
-        futures_util::future::join(load_bundle(&kv, before.as_ref()), load_table(&kv, env, before.as_ref())).await;
+        futures_util::future::join(load_bundle(environment, &kv, before.as_ref()), load_table(&kv, env, any.as_ref()))
+            .await;
     let failed = bundle.is_err() || table.is_err();
     for error in [bundle.as_ref().err(), table.as_ref().err()].into_iter().flatten() {
         counters::add(|it| &mut it.refresh_failures);
@@ -130,10 +136,10 @@ async fn refresh(env: &Env) -> Held {
         let held = before.as_ref();
         (held.and_then(|it| it.bundle_pointer.clone()), held.and_then(|it| it.snapshot.bundle().cloned()))
     });
-    let (table_pointer, table) = match (table, &before) {
+    let (table_pointer, table) = match (table, &any) {
         (Ok((pointer, Some(table))), _) => (pointer, TableSlot::Ready(table)),
         (Ok((pointer, None)), _) => (pointer, TableSlot::Absent),
-        (Err(_), Some(before)) => (before.table_pointer.clone(), before.snapshot.table_slot().clone()),
+        (Err(_), Some(any)) => (any.table_pointer.clone(), any.snapshot.table_slot().clone()),
         (Err(_), None) => (None, TableSlot::Unreadable),
     };
     if let Some(before) = before
@@ -147,7 +153,7 @@ async fn refresh(env: &Env) -> Held {
     let held = Held { snapshot: Rc::new(Snapshot::new(bundle, table, killed)), table_pointer, bundle_pointer };
     // Nothing at all because of a failure is not worth keeping: the next request tries again.
     if !failed || held.snapshot.bundle().is_some() {
-        ISOLATE.with_borrow_mut(|isolate| isolate.held = Some(held.clone()));
+        ISOLATE.with_borrow_mut(|slots| slot(slots, environment).held = Some(held.clone()));
     }
     held
 }
@@ -158,17 +164,24 @@ fn nothing() -> Held {
 
 type Loaded<P, S> = Result<(Option<Rc<P>>, Option<Rc<S>>), String>;
 
-async fn load_bundle(kv: &Kv, before: Option<&Held>) -> Loaded<BundlePointer, BundleState> {
+async fn load_bundle(environment: &str, kv: &Kv, before: Option<&Held>) -> Loaded<BundlePointer, BundleState> {
     let have = before.and_then(|it| it.bundle_pointer.as_ref());
-    let Some(bytes) = kv.get_recent(BUNDLE_CURRENT).await.map_err(|it| it.to_string())? else {
-        return absent(BUNDLE_CURRENT, have);
+    let key = pointer_key(environment);
+    let Some(bytes) = kv.get_recent(&key).await.map_err(|it| it.to_string())? else {
+        return absent(&key, have);
     };
-    let pointer: BundlePointer = serde_json::from_slice(&bytes).map_err(|it| format!("{BUNDLE_CURRENT}: {it}"))?;
+    let pointer: BundlePointer = serde_json::from_slice(&bytes).map_err(|it| format!("{key}: {it}"))?;
     if let Some(have) = have.filter(|have| pointer.epoch <= have.epoch) {
         // The same pointer, or a late copy of an older one.
         return Ok((Some(have.clone()), before.and_then(|it| it.snapshot.bundle().cloned())));
     }
-    let key = bundle_key(pointer.version);
+    let held = before.and_then(|it| it.snapshot.bundle().cloned());
+    let Some(version) = pointer.version else { return Ok((Some(Rc::new(pointer)), None)) };
+    if let Some(held) = held.filter(|it| it.version() == version) {
+        // Only keys, settings or the kill switch of a flag moved.
+        return Ok((Some(Rc::new(pointer)), Some(held)));
+    }
+    let key = bundle_key(version);
     let bytes = kv.get_immutable(&key).await.map_err(|it| it.to_string())?;
     let bytes = bytes.ok_or_else(|| format!("{key} is announced and missing"))?;
     let state = BundleState::load(&bytes.to_vec()).map_err(|it| format!("{key}: {it}"))?;
@@ -219,7 +232,7 @@ async fn read_pointer(kv: &Kv) -> Result<Option<Pointer>, String> {
 async fn read_table(kv: &Kv, env: &Env, build: &str) -> Result<TableState, String> {
     let bytes = kv.get_immutable(&kv_keys::manifest(build)).await.map_err(|it| it.to_string())?;
     let manifest = check_manifest(build, bytes.map(|it| it.to_vec())).map_err(|it| it.to_string())?;
-    match &settings(env).table_key {
+    match &Settings::of(env).table_key {
         None => return Err("a table is published, but the secret TABLE_KEY is not set or not 32 hex digits".into()),
         Some(key) if key.check() != manifest.key_check => {
             return Err(format!("build {build} was made with another TABLE_KEY than this Worker's"));
@@ -236,38 +249,4 @@ async fn read_table(kv: &Kv, env: &Env, build: &str) -> Result<TableState, Strin
         }
     };
     Ok(TableState { manifest, items })
-}
-
-/// Why there is no manifest. In words for an operator.
-pub enum NoManifest {
-    /// KV gave no answer; another try may succeed.
-    Kv(KvError),
-    /// It is missing, or not the manifest of this build.
-    Unfit(String),
-}
-
-impl std::fmt::Display for NoManifest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Kv(error) => error.fmt(f),
-            Self::Unfit(why) => f.write_str(why),
-        }
-    }
-}
-
-/// Reads and checks the manifest of a build that may not have been uploaded yet.
-///
-/// Errors: [`NoManifest`].
-pub async fn read_manifest(kv: &Kv, build: &str) -> Result<Manifest, NoManifest> {
-    check_manifest(build, kv.get_recent(&kv_keys::manifest(build)).await.map_err(NoManifest::Kv)?)
-}
-
-fn check_manifest(build: &str, bytes: Option<Vec<u8>>) -> Result<Manifest, NoManifest> {
-    let unfit = |why: String| NoManifest::Unfit(format!("{} {why}", kv_keys::manifest(build)));
-    let bytes = bytes.ok_or_else(|| unfit("is missing".to_owned()))?;
-    let manifest = Manifest::from_json(&bytes).map_err(|it| unfit(format!("is not sound: {it}")))?;
-    if manifest.build != build {
-        return Err(unfit(format!("holds the manifest of build {}", manifest.build)));
-    }
-    Ok(manifest)
 }

@@ -18,7 +18,7 @@ const miniflare = new Miniflare({
   compatibilityDate,
   modules: true,
   scriptPath: "build/index.js",
-  modulesRules: [{ type: "CompiledWasm", include: ["**/*.wasm"] }],
+  modulesRules: [{ type: "ESModule", include: ["**/*.js"] }, { type: "CompiledWasm", include: ["**/*.wasm"] }],
   bindings: vars,
   kvNamespaces: ["VITRINE"],
   kvPersist: `${state}/kv`,

@@ -1,17 +1,19 @@
 //! `POST /v1/decide`, and what it shares with the simple call and the hot one: from a checked request to an answer.
 
 use vitrine_api::{
-    Answer, BODY_BYTES_MAX, DecideRequest, Lookup, Problem, ProblemCode, Signals, answer, personalisation,
+    Answer, BODY_BYTES_MAX, DecideRequest, Lookup, PRODUCTION, Problem, ProblemCode, Signals, answer, personalisation,
 };
 use vitrine_engine::{ContextValue, ModeReason, TimestampMs};
 use vitrine_tables::{Manifest, RowKey, kv_keys};
 use worker::{Context, Date, Env, Request, Response, Result};
 
-use crate::api::body;
-use crate::settings::Settings;
+use vitrine_rim::kv::Kv;
+use vitrine_rim::settings::Settings;
+use vitrine_rim::{auth, body, respond};
+
 use crate::shards::{self, Found};
 use crate::snapshot::Held;
-use crate::{auth, counters, respond, snapshot};
+use crate::{counters, snapshot};
 
 /// Answers `POST /v1/decide`. Any content type is taken, so that pages can send `text/plain` without a preflight.
 /// `body`: the request's body, if it has been read already.
@@ -28,7 +30,7 @@ pub async fn post(
     };
     let decide = DecideRequest::parse(&body)?;
     if decide.is_privileged() {
-        auth::admin(&snapshot::settings(env), &request).map_err(|it| {
+        auth::admin(&Settings::of(env), &request).map_err(|it| {
             let detail = format!("options.explain and options.at are for administrators: {}", it.detail);
             Problem::new(ProblemCode::Unauthorized, detail)
         })?;
@@ -98,8 +100,8 @@ pub async fn decided(
     ctx: &Context,
     now_ms: u64,
 ) -> (Answer, Timing) {
-    let (settings, facts) = (snapshot::settings(env), Facts::read(request, now_ms));
-    let held = snapshot::current(env, ctx, now_ms).await;
+    let (settings, facts) = (Settings::of(env), Facts::read(request, now_ms));
+    let held = snapshot::current(PRODUCTION, env, ctx, now_ms).await;
     let snapshot_at_ms = Date::now().as_millis();
     let found = match begin(&settings, &held, &mut decide, &facts) {
         Err(reason) => Err(reason),
@@ -172,7 +174,7 @@ fn finish(held: &Held, decide: &DecideRequest, found: std::result::Result<Found,
 
 /// Reads a shard from KV and holds it. A failure is logged and counted; the shard is then not held.
 async fn load(env: &Env, settings: &Settings, manifest: &Manifest, shard_idx: u32) {
-    let Some(kv) = snapshot::kv(env) else { return };
+    let Some(kv) = Kv::of(env) else { return };
     let kv_key = kv_keys::shard(&manifest.build, shard_idx, manifest.shard_bits);
     let loaded = match kv.get_immutable(&kv_key).await {
         Ok(Some(bytes)) => {

@@ -1,12 +1,14 @@
 //! `GET /healthz`: what this isolate runs, how old it is, and what it has counted. Always 200 while the Worker runs.
 
 use serde::Serialize;
-use vitrine_api::Problem;
+use vitrine_api::{PRODUCTION, Problem};
 use vitrine_engine::TimestampMs;
 use worker::{Context, Env, Response, Result};
 
+use vitrine_rim::respond;
+
 use crate::counters::{self, Counters};
-use crate::{respond, shards, snapshot};
+use crate::{shards, snapshot};
 
 #[derive(Serialize)]
 struct Health<'a> {
@@ -46,7 +48,7 @@ struct IsolateHealth {
 
 /// Answers the call.
 pub async fn get(env: &Env, ctx: &Context, now_ms: u64) -> Result<Result<Response>, Problem> {
-    let held = snapshot::current(env, ctx, now_ms).await;
+    let held = snapshot::current(PRODUCTION, env, ctx, now_ms).await;
     let table = held.snapshot.table();
     let (shards, shard_bytes) = shards::size();
     let health = Health {

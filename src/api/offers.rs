@@ -1,10 +1,11 @@
 //! `GET /v1/offers/{placement}`: one placement for callers that cannot send a body.
 
-use vitrine_api::{DecideRequest, Problem, ProblemCode};
+use vitrine_api::{DecideRequest, PRODUCTION, Problem, ProblemCode};
 use worker::{Context, Env, Request, Response, Result};
 
+use vitrine_rim::query;
+
 use crate::api::decide::{decided, respond_with};
-use crate::api::query;
 use crate::snapshot;
 
 /// Header that names the visitor. Never a query parameter: URLs end up in logs and histories.
@@ -19,7 +20,7 @@ pub async fn get(
     now_ms: u64,
 ) -> Result<Result<Response>, Problem> {
     let decide = parse(placement, request)?;
-    let held = snapshot::current(env, ctx, now_ms).await;
+    let held = snapshot::current(PRODUCTION, env, ctx, now_ms).await;
     if held.snapshot.bundle().is_some_and(|it| it.bundle().placement(placement).is_none()) {
         return Err(Problem::new(ProblemCode::UnknownPlacement, format!("there is no placement {placement:?}")));
     }

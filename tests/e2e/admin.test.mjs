@@ -170,8 +170,11 @@ describe("configurations", () => {
     const titles = [1, 2, 3, 4].map((version) => {
       const text = Buffer.from(stored[`c/${version}`]).toString();
       const envelope = JSON.parse(text);
-      assert.equal(envelope.sha256, sha256(text.slice(text.indexOf('"document":') + '"document":'.length, -1)));
-      return envelope.document.offers.find((it) => it.id === "back-soon").content.title;
+      assert.equal(envelope.sha256, sha256(text.slice(text.indexOf('"bundle":') + '"bundle":'.length, -1)));
+      const document = JSON.parse(Buffer.from(stored[`d/${version}`]).toString());
+      const compiled = envelope.bundle.offers.find((it) => it.id === "back-soon").creatives[0].content.title;
+      assert.equal(compiled, document.offers.find((it) => it.id === "back-soon").content.title);
+      return compiled;
     });
     assert.deepEqual(titles, ["one", "two", "three", "four"]);
   });
@@ -185,7 +188,7 @@ test("several publications at once: each gets a version of its own or is told to
     for (const answer of answers.filter((it) => it.status !== 200)) assertProblem(answer, 409, "conflict");
     done.sort((a, b) => a.version - b.version);
     assert.ok(done.length >= 1);
-    done.forEach(({ version, epoch, previous }, i) => assert.deepEqual([version, epoch, previous], [i + 1, i + 1, i || null]));
+    done.forEach(({ version, epoch, previous }, i) => assert.deepEqual([version, epoch, previous], [i + 1, i + 1, i || undefined]));
     assert.deepEqual(await pointerOf(worker, "config"), done.at(-1));
     const inKv = JSON.parse(Buffer.from((await worker.stored())["c/current"]).toString());
     assert.deepEqual(inKv, done.at(-1));

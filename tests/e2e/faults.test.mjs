@@ -23,10 +23,11 @@ const nothing = { mode: "fallback_only", reason: "no_bundle", offers: ["fallback
 const ask = (worker) => worker.decide(request(VISITORS.tea, PLACEMENTS));
 const edited = (bytes, edit) => JSON.stringify({ ...JSON.parse(Buffer.from(bytes).toString()), ...edit });
 const flipped = (bytes, position) => Uint8Array.from(bytes, (byte, i) => (i === position ? byte ^ 0x10 : byte));
-const envelope = (document, { version = 1, checksum } = {}) => {
-  const written = JSON.stringify(document);
-  return `{"version":${version},"published_at":"2026-06-01T00:00:00Z","sha256":"${checksum ?? sha256(written)}","document":${written}}`;
+const envelope = (bundle, { version = 1, checksum } = {}) => {
+  const written = JSON.stringify(bundle);
+  return `{"version":${version},"published_at":"2026-06-01T00:00:00Z","sha256":"${checksum ?? sha256(written)}","bundle":${written}}`;
 };
+const bundle = () => JSON.parse(Buffer.from(published["c/1"]).toString()).bundle;
 
 /// What KV holds when all is well, and the shard of the visitor who likes tea.
 let published;
@@ -148,8 +149,10 @@ describe("a bundle that is", () => {
     ["announced by a broken pointer", () => ({ "c/current": "\u0000\u0001" })],
     ["missing", () => ({ "c/1": null })],
     ["cut off", () => ({ "c/1": published["c/1"].slice(0, -200) })],
-    ["not what its checksum says", () => ({ "c/1": envelope(offers(), { checksum: "0".repeat(64) }) })],
-    ["no configuration", () => ({ "c/1": envelope({ version: 1, offers: "none" }) })],
+    ["not what its checksum says", () => ({ "c/1": envelope(bundle(), { checksum: "0".repeat(64) }) })],
+    ["no configuration", () => ({ "c/1": envelope({ ...bundle(), offers: "none" }) })],
+    ["of another release", () => ({ "c/1": envelope({ ...bundle(), format: 2 }) })],
+    ["full of references to nothing", () => ({ "c/1": envelope({ ...bundle(), offers: [] }) })],
     ["nested 20,000 deep", () => ({ "c/1": "[".repeat(20_000) + "]".repeat(20_000) })],
   ];
   let worker;
@@ -307,10 +310,9 @@ describe("a refresh that fails leaves the last good one in use", () => {
   });
 
   test("and what is published then is taken up behind the answers", async () => {
-    const document = offers();
-    document.offers.find((it) => it.id === "back-soon").id = "back-later";
-    document.placements.find((it) => it.id === "closed").fallback = "back-later";
-    await worker.store({ "c/2": envelope(document, { version: 2 }) });
+    const changed = bundle();
+    changed.offers.find((it) => it.id === "back-soon").id = "back-later";
+    await worker.store({ "c/2": envelope(changed, { version: 2 }) });
     await worker.store({ "c/current": newer("c/current", { version: 2, previous: 1 }) });
     const answer = await eventually(() => ask(worker), (it) => it.body.bundle === 2);
     assert.deepEqual(gist(answer), { ...personalised, offers: ["tea-time", "fallback:back-later"] });

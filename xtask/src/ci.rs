@@ -28,9 +28,8 @@ fn checks(project: &Project, board: &mut Board) -> Result<Verdict> {
     })?;
     board.check("Worker and its size", || {
         worker::build(project, &mut Steps::new(worker::N_STEPS, &project.tools().join("log")))?;
-        let size = worker::Size::of(project)?;
-        println!("{}", size.shown());
-        size.check()
+        println!("{}", worker::shown_sizes(project)?);
+        worker::check_sizes(project)
     })?;
     let deny_warnings = ["--", "-D", "warnings"];
     board.check("clippy", || {

@@ -116,7 +116,8 @@ impl Demo<'_> {
     /// What decides whether a local Worker must be given the table again: the table, and the Worker.
     pub fn table_inputs(&self) -> Result<Inputs> {
         let manifest = self.table().join("manifest.json");
-        Inputs::default().path(&manifest)?.path(&worker::stamp_file(self.project.root()))?.path(&self.token_file())
+        let inputs = Inputs::default().path(&manifest)?.path(&self.token_file())?;
+        worker::stamp_files(self.project).iter().try_fold(inputs, |inputs, file| inputs.path(file))
     }
 
     /// Starts the Worker with the demo's secrets and the state of a folder.

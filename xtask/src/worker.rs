@@ -11,66 +11,120 @@ use flate2::write::GzEncoder;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Limit on the wasm file, gzipped, in bytes. Source: the design's budgets.
-const GZIPPED_BYTES_MAX: usize = 400 * 1024;
+/// A part of the Worker: a wasm module of its own.
+struct Part {
+    /// Name of its folder in `build/`.
+    name: &'static str,
+    /// Folder of its package, below the root.
+    package: &'static str,
+    /// Limit on the wasm file, gzipped, in bytes.
+    gzipped_bytes_max: usize,
+}
+
+/// The edge part answers storefronts, so it is small (source: the design's budgets); the control part is loaded only to administer.
+const PARTS: [Part; 2] = [
+    Part { name: "edge", package: ".", gzipped_bytes_max: 400 * 1024 },
+    Part { name: "control", package: "control", gzipped_bytes_max: 1200 * 1024 },
+];
 
 /// How many steps [`build`] takes.
-pub const N_STEPS: usize = 1;
+pub const N_STEPS: usize = PARTS.len();
 
 /// The task `build`.
 pub fn run(project: &Project) -> Result<()> {
     let mut steps = Steps::new(setup::N_STEPS + N_STEPS, &project.tools().join("log"));
     setup::ensure(project, &mut steps)?;
     build(project, &mut steps)?;
-    println!("{}", Size::of(project)?.shown());
+    println!("{}", shown_sizes(project)?);
     Ok(())
 }
 
-/// Builds the Worker into `build/`. Skipped when nothing that it is made of has changed.
+/// Builds the Worker into `build/`: a folder for each part, and the door to them. Skipped when nothing of it has changed.
 pub fn build(project: &Project, steps: &mut Steps) -> Result<()> {
-    steps.step("Worker", |step| {
-        if !package(project, step, project.root())? {
-            return Ok(Outcome::AlreadyThere);
-        }
-        Ok(Outcome::DoneWith(Size::of(project)?.shown()))
-    })
+    for part in &PARTS {
+        steps.step(&format!("Worker, {} part", part.name), |step| {
+            if !part.package(project, step)? {
+                return Ok(Outcome::AlreadyThere);
+            }
+            Ok(Outcome::DoneWith(part.size(project)?.shown()))
+        })?;
+    }
+    let door = project.worker_build().join("index.js");
+    std::fs::copy(project.path("js/index.js"), &door).with_context(|| format!("cannot write {}", door.display()))?;
+    Ok(())
 }
 
-/// Compiles and packages the Worker crate in `dir` into `dir/build`. Gives whether there was anything to do.
-pub fn package(project: &Project, step: &Step, dir: &Path) -> Result<bool> {
-    // Cargo knows best what a change of source means, so it always runs; the slow packaging only after a new wasm file.
-    let mut compile = cargo(dir);
-    compile.args(["build", "--locked", "--lib", "--profile", "worker", "--target", "wasm32-unknown-unknown"]);
-    let target = project.target();
-    compile.env("CARGO_TARGET_DIR", &target);
-    // worker-build sets the same: it changes what the macros of wasm-bindgen generate.
-    compile.env("WASM_BINDGEN_USE_JS_SYS", "1");
-    step.run(&mut compile)?;
-    let wasm = target.join("wasm32-unknown-unknown/worker").join(format!("{}.wasm", library_name(dir)?));
-    let inputs = stamp::Inputs::default()
-        .path(&wasm)?
-        .path(&dir.join("Cargo.toml"))?
-        .path(&project.path("package-lock.json"))?
-        .word(&setup::wasm_bindgen_version(project)?)
-        .finish();
-    let build = dir.join("build");
-    let stamp_file = stamp_file(dir);
-    if stamp::is_fresh(&stamp_file, &inputs) && build.join("index.js").exists() {
-        return Ok(false);
+/// Sizes of the parts, for people.
+pub fn shown_sizes(project: &Project) -> Result<String> {
+    let shown: Result<Vec<String>> =
+        PARTS.iter().map(|part| Ok(format!("{} part: {}", part.name, part.size(project)?.shown()))).collect();
+    Ok(shown?.join("\n"))
+}
+
+/// Errors: a part passes its limit.
+pub fn check_sizes(project: &Project) -> Result<()> {
+    PARTS.iter().try_for_each(|part| part.size(project)?.check(part))
+}
+
+/// Files that say what the parts in `build/` were made of.
+pub fn stamp_files(project: &Project) -> Vec<PathBuf> {
+    PARTS.iter().map(|part| part.stamp_file(project)).collect()
+}
+
+impl Part {
+    fn build(&self, project: &Project) -> PathBuf {
+        project.worker_build().join(self.name)
     }
-    let mut package = command(project.tools().join("bin/worker-build"), dir);
-    package.args(["--profile", "worker", "--", "--locked"]);
-    package.env("CARGO_TARGET_DIR", &target);
-    package.env("WASM_BINDGEN_BIN", project.tools().join("bin/wasm-bindgen"));
-    package.env("WASM_OPT_BIN", project.npm_bin("wasm-opt"));
-    package.env("ESBUILD_BIN", project.npm_bin("esbuild"));
-    step.run(&mut package)?;
-    let packaged = dir.join("build/index_bg.wasm");
-    let bytes = std::fs::read(&packaged).with_context(|| format!("cannot read {}", packaged.display()))?;
-    let bytes = without_names(&bytes).with_context(|| format!("{} is no wasm", packaged.display()))?;
-    std::fs::write(&packaged, bytes).with_context(|| format!("cannot write {}", packaged.display()))?;
-    stamp::write(&stamp_file, &inputs)?;
-    Ok(true)
+
+    fn stamp_file(&self, project: &Project) -> PathBuf {
+        self.build(project).join(".vitrine-stamp")
+    }
+
+    fn size(&self, project: &Project) -> Result<Size> {
+        Size::of(&self.build(project).join("index_bg.wasm"))
+    }
+
+    /// Compiles and packages the part into its folder of `build/`. Gives whether there was anything to do.
+    fn package(&self, project: &Project, step: &Step) -> Result<bool> {
+        let dir = project.path(self.package);
+        // Cargo knows best what a change of source means, so it always runs; the slow packaging only after a new wasm file.
+        let mut compile = cargo(&dir);
+        compile.args(["build", "--locked", "--lib", "--profile", "worker", "--target", "wasm32-unknown-unknown"]);
+        let target = project.target();
+        compile.env("CARGO_TARGET_DIR", &target);
+        // worker-build sets the same: it changes what the macros of wasm-bindgen generate.
+        compile.env("WASM_BINDGEN_USE_JS_SYS", "1");
+        step.run(&mut compile)?;
+        let wasm = target.join("wasm32-unknown-unknown/worker").join(format!("{}.wasm", library_name(&dir)?));
+        let inputs = stamp::Inputs::default()
+            .path(&wasm)?
+            .path(&dir.join("Cargo.toml"))?
+            .path(&project.path("package-lock.json"))?
+            .word(&setup::wasm_bindgen_version(project)?)
+            .finish();
+        let build = self.build(project);
+        let stamp_file = self.stamp_file(project);
+        if stamp::is_fresh(&stamp_file, &inputs) && build.join("index.js").exists() {
+            return Ok(false);
+        }
+        let mut package = command(project.tools().join("bin/worker-build"), &dir);
+        let up = if self.package == "." { "" } else { "../" };
+        package
+            .args(["--profile", "worker", "--out-dir"])
+            .arg(format!("{up}build/{}", self.name))
+            .args(["--", "--locked"]);
+        package.env("CARGO_TARGET_DIR", &target);
+        package.env("WASM_BINDGEN_BIN", project.tools().join("bin/wasm-bindgen"));
+        package.env("WASM_OPT_BIN", project.npm_bin("wasm-opt"));
+        package.env("ESBUILD_BIN", project.npm_bin("esbuild"));
+        step.run(&mut package)?;
+        let packaged = build.join("index_bg.wasm");
+        let bytes = std::fs::read(&packaged).with_context(|| format!("cannot read {}", packaged.display()))?;
+        let bytes = without_names(&bytes).with_context(|| format!("{} is no wasm", packaged.display()))?;
+        std::fs::write(&packaged, bytes).with_context(|| format!("cannot write {}", packaged.display()))?;
+        stamp::write(&stamp_file, &inputs)?;
+        Ok(true)
+    }
 }
 
 /// The wasm file without its section of function names, which worker-build always keeps: a seventh of the whole. The
@@ -104,11 +158,6 @@ fn read_leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
     None
 }
 
-/// Says what the Worker in `dir/build` was made of.
-pub fn stamp_file(dir: &Path) -> PathBuf {
-    dir.join("build/.vitrine-stamp")
-}
-
 fn library_name(dir: &Path) -> Result<String> {
     let manifest = std::fs::read_to_string(dir.join("Cargo.toml"))?;
     let (_, package) = manifest.split_once("[package]").context("no [package] in the Worker's Cargo.toml")?;
@@ -116,31 +165,30 @@ fn library_name(dir: &Path) -> Result<String> {
     Ok(name.split('"').next().unwrap_or_default().replace('-', "_"))
 }
 
-/// Size of the built wasm file, in bytes.
-pub struct Size {
+/// Size of a built wasm file, in bytes.
+struct Size {
     raw: usize,
     gzipped: usize,
 }
 
 impl Size {
-    /// Weighs `build/index_bg.wasm`.
-    pub fn of(project: &Project) -> Result<Self> {
-        let file = project.worker_build().join("index_bg.wasm");
-        let wasm = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    fn of(file: &Path) -> Result<Self> {
+        let wasm = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
         gzip.write_all(&wasm)?;
         Ok(Self { raw: wasm.len(), gzipped: gzip.finish()?.len() })
     }
 
     /// For people.
-    pub fn shown(&self) -> String {
+    fn shown(&self) -> String {
         format!("wasm {} KiB, gzipped {} KiB", self.raw.div_ceil(1024), self.gzipped.div_ceil(1024))
     }
 
     /// Errors: the limit is passed.
-    pub fn check(&self) -> Result<()> {
-        if self.gzipped > GZIPPED_BYTES_MAX {
-            bail!("{}: the limit is {} KiB gzipped", self.shown(), GZIPPED_BYTES_MAX / 1024);
+    fn check(&self, part: &Part) -> Result<()> {
+        let max = part.gzipped_bytes_max;
+        if self.gzipped > max {
+            bail!("{} part: {}: the limit is {} KiB gzipped", part.name, self.shown(), max / 1024);
         }
         Ok(())
     }
@@ -164,8 +212,9 @@ mod size_tests {
 
     #[test]
     fn the_limit_is_on_the_gzipped_size() {
-        assert!(Size { raw: 4_000_000, gzipped: GZIPPED_BYTES_MAX }.check().is_ok());
-        let error = Size { raw: 1, gzipped: GZIPPED_BYTES_MAX + 1 }.check().unwrap_err().to_string();
-        assert_eq!(error, "wasm 1 KiB, gzipped 401 KiB: the limit is 400 KiB gzipped");
+        let edge = &PARTS[0];
+        assert!(Size { raw: 4_000_000, gzipped: 400 * 1024 }.check(edge).is_ok());
+        let error = Size { raw: 1, gzipped: 400 * 1024 + 1 }.check(edge).unwrap_err().to_string();
+        assert_eq!(error, "edge part: wasm 1 KiB, gzipped 401 KiB: the limit is 400 KiB gzipped");
     }
 }

@@ -1,4 +1,4 @@
-//! How a published bundle is stored: the document inside an envelope, and the pointer to the running version.
+//! How a published bundle is stored: the compiled configuration inside an envelope.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -13,24 +13,10 @@ pub struct Envelope {
     pub version: u64,
     /// RFC 3339 time of publication.
     pub published_at: String,
-    /// SHA-256 of the text of `document`, in hex.
+    /// SHA-256 of the text of `bundle`, in hex.
     pub sha256: String,
-    /// The document, in canonical JSON.
-    pub document: Box<RawValue>,
-}
-
-/// Which version runs; stored under `c/current`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BundlePointer {
-    /// The running version.
-    pub version: u64,
-    /// The version that ran before, to which a rollback returns.
-    pub previous: Option<u64>,
-    /// Rises with every flip, so that a late copy of an older pointer is recognised.
-    pub epoch: u64,
-    /// RFC 3339 time of the flip.
-    pub published_at: String,
+    /// The compiled configuration, as `vitrine-bundle` writes it.
+    pub bundle: Box<RawValue>,
 }
 
 /// Why bytes are not an envelope.
@@ -38,11 +24,11 @@ pub struct BundlePointer {
 pub enum EnvelopeError {
     /// Not JSON of the expected shape.
     Json(serde_json::Error),
-    /// The document is not the one that was published.
+    /// The bundle is not the one that was published.
     Checksum {
         /// The checksum in the envelope.
         expected: String,
-        /// The checksum of the document.
+        /// The checksum of the bundle.
         found: String,
     },
 }
@@ -52,7 +38,7 @@ impl fmt::Display for EnvelopeError {
         match self {
             Self::Json(error) => write!(f, "the bundle is not a published envelope: {error}"),
             Self::Checksum { expected, found } => {
-                write!(f, "the bundle's document has SHA-256 {found}, its envelope says {expected}")
+                write!(f, "the bundle has SHA-256 {found}, its envelope says {expected}")
             }
         }
     }
@@ -66,12 +52,13 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 }
 
 impl Envelope {
-    /// Wraps a document for publication.
+    /// Wraps a compiled configuration, the text that `vitrine_bundle::encode` gives, for publication.
     ///
-    /// Errors: [`EnvelopeError::Json`] when the document cannot be written as JSON.
-    pub fn new(version: u64, published_at: String, document: &serde_json::Value) -> Result<Self, EnvelopeError> {
-        let document = serde_json::value::to_raw_value(document).map_err(EnvelopeError::Json)?;
-        Ok(Self { version, published_at, sha256: sha256_hex(document.get().as_bytes()), document })
+    /// Errors: [`EnvelopeError::Json`] when `bundle` is not JSON.
+    pub fn new(version: u64, published_at: String, bundle: String) -> Result<Self, EnvelopeError> {
+        let sha256 = sha256_hex(bundle.as_bytes());
+        let bundle = RawValue::from_string(bundle).map_err(EnvelopeError::Json)?;
+        Ok(Self { version, published_at, sha256, bundle })
     }
 
     /// Reads and checks stored bytes.
@@ -79,7 +66,7 @@ impl Envelope {
     /// Errors: [`EnvelopeError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         let envelope: Self = serde_json::from_slice(bytes).map_err(EnvelopeError::Json)?;
-        let found = sha256_hex(envelope.document.get().as_bytes());
+        let found = sha256_hex(envelope.bundle.get().as_bytes());
         if found != envelope.sha256 {
             return Err(EnvelopeError::Checksum { expected: envelope.sha256, found });
         }

@@ -18,6 +18,7 @@
 
 mod answer;
 mod envelope;
+mod environment;
 mod personalisation;
 mod problem;
 mod profile;
@@ -25,7 +26,11 @@ mod request;
 mod snapshot;
 
 pub use answer::{Answer, answer};
-pub use envelope::{BundlePointer, Envelope, EnvelopeError, sha256_hex};
+pub use envelope::{Envelope, EnvelopeError, sha256_hex};
+pub use environment::{
+    BundlePointer, ENVIRONMENT_BYTES_MAX, EnvironmentSettings, KeyKind, PRODUCTION, SdkKey, bundle_key, document_key,
+    environment_of, is_environment, pointer_key,
+};
 pub use personalisation::{Signals, personalisation};
 pub use problem::{FieldError, Problem, ProblemCode};
 pub use profile::{ItemTableGraph, RowProfile};

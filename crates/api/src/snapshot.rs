@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use vitrine_bundle::Stored;
 use vitrine_engine::{AttributeIdx, Bundle, OfferIndex, Scope};
 use vitrine_tables::{ColumnIdx, ItemTable, Manifest};
 
@@ -13,23 +14,22 @@ use crate::profile::{Dictionary, ItemTableGraph, history_columns};
 pub struct BundleState {
     version: u64,
     published_at: String,
-    bundle: Bundle,
+    stored: Stored,
 }
 
 impl BundleState {
     /// A compiled bundle with the version that it was published under (0 for a draft).
-    pub fn new(version: u64, published_at: String, bundle: Bundle) -> Self {
-        Self { version, published_at, bundle }
+    pub fn new(version: u64, published_at: String, stored: Stored) -> Self {
+        Self { version, published_at, stored }
     }
 
-    /// Compiles a stored envelope.
+    /// Reads a stored envelope.
     ///
     /// Errors: the first reason, in words for the operator's log, why the bytes are not a bundle.
     pub fn load(bytes: &[u8]) -> Result<Self, String> {
         let envelope = Envelope::parse(bytes).map_err(|error| error.to_string())?;
-        let bundle = vitrine_config::compile_json(envelope.document.get().as_bytes())
-            .map_err(|diagnostics| diagnostics.first().map(ToString::to_string).unwrap_or_default())?;
-        Ok(Self::new(envelope.version, envelope.published_at, bundle))
+        let stored = vitrine_bundle::decode(envelope.bundle.get()).map_err(|error| error.to_string())?;
+        Ok(Self::new(envelope.version, envelope.published_at, stored))
     }
 
     /// The published version, 0 for a draft.
@@ -44,7 +44,7 @@ impl BundleState {
 
     /// The configuration.
     pub fn bundle(&self) -> &Bundle {
-        &self.bundle
+        &self.stored.bundle
     }
 }
 
@@ -100,9 +100,9 @@ impl Snapshot {
             snapshot.history = history_columns(&table.manifest.schema).into();
         }
         if let Some(bundle) = &bundle {
-            snapshot.index = Rc::new(OfferIndex::new(&bundle.bundle, &snapshot.graph()));
+            snapshot.index = Rc::new(OfferIndex::new(bundle.bundle(), &snapshot.graph()));
             let column = |name: &str| snapshot.table().and_then(|it| it.manifest.schema.column(name));
-            let attributes = bundle.bundle.attributes().iter();
+            let attributes = bundle.bundle().attributes().iter();
             snapshot.columns = attributes
                 .map(|attribute| match attribute.scope {
                     Scope::Profile => column(&attribute.name),

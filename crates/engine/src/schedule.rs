@@ -50,6 +50,11 @@ impl Schedule {
         }
     }
 
+    /// The first moment at which the schedule runs, if it has a beginning.
+    pub fn starts(&self) -> Option<TimestampMs> {
+        self.starts
+    }
+
     /// The first moment at which the schedule is over, if it ends.
     pub fn ends(&self) -> Option<TimestampMs> {
         self.ends

@@ -79,7 +79,7 @@ export async function startFleet(fleet) {
     rootPath: BUILD,
     modulesRoot: BUILD,
     scriptPath: resolve(BUILD, "index.js"),
-    modulesRules: [{ type: "CompiledWasm", include: ["**/*.wasm"] }],
+    modulesRules: [{ type: "ESModule", include: ["**/*.js"] }, { type: "CompiledWasm", include: ["**/*.wasm"] }],
     compatibilityDate: COMPATIBILITY_DATE,
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };

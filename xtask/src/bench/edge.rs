@@ -152,7 +152,7 @@ impl Bench<'_> {
             urls.push(format!("http://127.0.0.1:{port}/"));
         }
         let dir = self.dir.join("vitrine");
-        for file in ["index.js", "index_bg.wasm"] {
+        for file in VITRINE_MODULES.map(|(file, _)| file) {
             copy(&self.project.worker_build().join(file), &dir.join(file))?;
         }
         copy(&self.project.path("xtask/bench/kv.mjs"), &dir.join("kv.mjs"))?;
@@ -161,7 +161,7 @@ impl Bench<'_> {
         let service = Service {
             port,
             compatibility_date: &date,
-            modules: &[("index.js", Module::Script), ("index_bg.wasm", Module::Wasm)],
+            modules: &VITRINE_MODULES,
             is_vitrine: true,
             vars: &[("TABLE_KEY", &key), ("ALLOWED_ORIGINS", "*")],
         };
@@ -181,6 +181,15 @@ impl Bench<'_> {
         Ok((targets.collect(), running))
     }
 }
+
+/// The files of the Worker in `build/`. Names of modules are those that they import each other by.
+const VITRINE_MODULES: [(&str, Module); 5] = [
+    ("index.js", Module::Script),
+    ("edge/index.js", Module::Script),
+    ("edge/index_bg.wasm", Module::Wasm),
+    ("control/index.js", Module::Script),
+    ("control/index_bg.wasm", Module::Wasm),
+];
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
     if let Some(dir) = to.parent() {

@@ -2,11 +2,11 @@
 
 use vitrine_api::{BundleState, Envelope};
 
-use crate::shop::DOCUMENT;
+use crate::shop::{self, DOCUMENT};
 
 fn stored() -> String {
-    let document = serde_json::from_str(DOCUMENT).unwrap();
-    Envelope::new(7, "2026-11-01T00:00:00Z".into(), &document).unwrap().to_json()
+    let bundle = vitrine_bundle::encode(&shop::stored(DOCUMENT)).unwrap();
+    Envelope::new(7, "2026-11-01T00:00:00Z".into(), bundle).unwrap().to_json()
 }
 
 #[test]

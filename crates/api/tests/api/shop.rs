@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use vitrine_api::{BundleState, Snapshot, TableSlot, TableState};
+use vitrine_bundle::{Groups, Stored};
 use vitrine_tables::{
     CellValue, ColumnSpec, ColumnType, ItemRecord, ItemTable, Manifest, RowValues, Schema, TableKey, encode_items,
 };
@@ -94,8 +95,13 @@ pub fn row() -> Vec<u8> {
 }
 
 pub fn bundle(document: &str) -> Rc<BundleState> {
+    Rc::new(BundleState::new(3, "2026-11-01T00:00:00Z".into(), stored(document)))
+}
+
+/// A document, compiled for publication.
+pub fn stored(document: &str) -> Stored {
     let bundle = vitrine_config::compile_json(document.as_bytes()).unwrap();
-    Rc::new(BundleState::new(3, "2026-11-01T00:00:00Z".into(), bundle))
+    Stored { bundle, flags: "{}".into(), groups: Groups::new() }
 }
 
 pub fn snapshot() -> Snapshot {

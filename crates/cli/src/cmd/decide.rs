@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use vitrine_api::{BundleState, DecideRequest, Lookup, Problem, Signals, Snapshot, TableSlot, TableState};
 use vitrine_api::{answer, personalisation};
+use vitrine_bundle::{Groups, Stored};
 use vitrine_engine::TimestampMs;
 use vitrine_tables::{TableDir, TableKey};
 
@@ -63,7 +64,8 @@ pub fn run(args: &Decide, ui: &Ui) -> Result<(), Failure> {
         }
         None => TableSlot::Absent,
     };
-    let bundle = Rc::new(BundleState::new(0, String::new(), checked.bundle));
+    let stored = Stored { bundle: checked.bundle, flags: "{}".to_owned(), groups: Groups::new() };
+    let bundle = Rc::new(BundleState::new(0, String::new(), stored));
     let snapshot = Snapshot::new(Some(bundle), state, false);
     let signals = Signals { gpc: args.gpc, ..Signals::default() };
     let now = request.at.unwrap_or_else(|| TimestampMs(args.now.unwrap_or_else(Timestamp::now).as_millisecond()));

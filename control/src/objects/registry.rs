@@ -6,7 +6,8 @@
 use std::cell::Cell;
 
 use serde::{Deserialize, Serialize};
-use vitrine_api::{BundlePointer, Envelope, Problem, ProblemCode};
+use vitrine_api::{BundlePointer, Envelope, PRODUCTION, Problem, ProblemCode, bundle_key, document_key, pointer_key};
+use vitrine_bundle::{Groups, Stored};
 use vitrine_engine::TimestampMs;
 use vitrine_tables::{Manifest, Pointer, ShardsDigest, kv_keys};
 use worker::{
@@ -14,9 +15,9 @@ use worker::{
     durable_object,
 };
 
-use crate::kv::Kv;
-use crate::respond;
-use crate::snapshot::{BUNDLE_CURRENT, NoManifest, bundle_key, kv, read_manifest};
+use vitrine_rim::kv::Kv;
+use vitrine_rim::manifests::{NoManifest, read_manifest};
+use vitrine_rim::respond;
 
 /// Shards that one call of [`Command::Activate`] reads back. A Worker may make 1,000 reads in a call.
 const VERIFY_STEP: u32 = 400;
@@ -91,8 +92,8 @@ impl From<worker::Error> for Failure {
     }
 }
 
-impl From<crate::kv::KvError> for Failure {
-    fn from(error: crate::kv::KvError) -> Self {
+impl From<vitrine_rim::kv::KvError> for Failure {
+    fn from(error: vitrine_rim::kv::KvError) -> Self {
         Self::Inside(error.to_string())
     }
 }
@@ -224,8 +225,8 @@ impl Registry {
             "INSERT INTO history (at, name, action, target, epoch) VALUES (?, ?, ?, ?, ?)",
             vec![now().into(), name.into(), action.into(), target.into(), epoch.clone()],
         )?;
-        let key = if name == "config" { BUNDLE_CURRENT } else { kv_keys::CURRENT };
-        if let Err(error) = self.kv()?.put(key, json.as_bytes()).await {
+        let key = if name == "config" { pointer_key(PRODUCTION) } else { kv_keys::CURRENT.to_owned() };
+        if let Err(error) = self.kv()?.put(&key, json.as_bytes()).await {
             self.sql().exec(
                 "UPDATE history SET action = action || ' failed' WHERE name = ? AND epoch = ?",
                 vec![name.into(), epoch],
@@ -247,7 +248,7 @@ impl Registry {
     }
 
     fn kv(&self) -> Outcome<Kv> {
-        kv(&self.env).ok_or_else(|| Failure::Inside("no KV namespace is bound as VITRINE".to_owned()))
+        Kv::of(&self.env).ok_or_else(|| Failure::Inside("no KV namespace is bound as VITRINE".to_owned()))
     }
 
     fn show(&self, name: &str) -> Outcome {
@@ -263,46 +264,52 @@ impl Registry {
     }
 
     async fn publish_config(&self, document: &serde_json::Value) -> Outcome {
-        let running = self.running_config()?;
+        let running = self.running_config()?.unwrap_or_default();
         let latest = self.sql().exec("SELECT coalesce(max(version), 0) AS version FROM version", None)?;
         let latest: Vec<VersionRow> = latest.to_array()?;
         let version = latest.first().map_or(0, |it| it.version).saturating_add(1);
-        let envelope = Envelope::new(version, now(), document).map_err(inside)?;
-        self.kv()?.put(&bundle_key(version), envelope.to_json().as_bytes()).await?;
+        let document = document.to_string();
+        let bundle = vitrine_config::compile_json(document.as_bytes())
+            .map_err(|diagnostics| inside(diagnostics.first().map(ToString::to_string).unwrap_or_default()))?;
+        let stored = Stored { bundle, flags: "{}".to_owned(), groups: Groups::default() };
+        let envelope =
+            Envelope::new(version, now(), vitrine_bundle::encode(&stored).map_err(inside)?).map_err(inside)?;
+        let kv = self.kv()?;
+        kv.put(&document_key(version), document.as_bytes()).await?;
+        kv.put(&bundle_key(version), envelope.to_json().as_bytes()).await?;
         self.sql().exec(
             "INSERT INTO version (version, published_at, sha256) VALUES (?, ?, ?)",
             vec![integer(version)?, envelope.published_at.clone().into(), envelope.sha256.clone().into()],
         )?;
         let pointer = BundlePointer {
-            version,
-            previous: running.as_ref().map(|it| it.version),
+            version: Some(version),
+            previous: running.version,
             epoch: self.next_epoch("config")?,
             published_at: envelope.published_at,
+            ..running
         };
-        self.flip_config("publish", &pointer).await
+        self.flip_config("publish", version, &pointer).await
     }
 
     async fn rollback_config(&self) -> Outcome {
-        let running = self.running_config()?;
-        let Some(running) = running else { return Err(conflict("no configuration has been published yet")) };
+        let running = self.running_config()?.unwrap_or_default();
+        let Some(version) = running.version else { return Err(conflict("no configuration has been published yet")) };
         let Some(previous) = running.previous else {
-            return Err(conflict(format!(
-                "version {} is the first; there is nothing to roll back to",
-                running.version
-            )));
+            return Err(conflict(format!("version {version} is the first; there is nothing to roll back to")));
         };
         let pointer = BundlePointer {
-            version: previous,
-            previous: Some(running.version),
+            version: Some(previous),
+            previous: Some(version),
             epoch: self.next_epoch("config")?,
             published_at: now(),
+            ..running
         };
-        self.flip_config("rollback", &pointer).await
+        self.flip_config("rollback", previous, &pointer).await
     }
 
-    async fn flip_config(&self, action: &str, pointer: &BundlePointer) -> Outcome {
+    async fn flip_config(&self, action: &str, version: u64, pointer: &BundlePointer) -> Outcome {
         let json = serde_json::to_string(pointer).map_err(inside)?;
-        self.flip("config", action, &pointer.version.to_string(), pointer.epoch, &json).await?;
+        self.flip("config", action, &version.to_string(), pointer.epoch, &json).await?;
         serde_json::from_str(&json).map_err(inside)
     }
 

@@ -31,3 +31,8 @@ fn typed(status: u16, content_type: &str, body: String) -> Result<Response> {
     headers.set("x-content-type-options", "nosniff")?;
     Ok(Response::from_body(ResponseBody::Body(body.into_bytes()))?.with_status(status).with_headers(headers))
 }
+
+/// The method does not exist at this path; `allowed` do.
+pub fn not_allowed(allowed: &'static str) -> Problem {
+    Problem::new(ProblemCode::MethodNotAllowed(allowed), format!("the methods here are: {allowed}"))
+}

@@ -1,5 +1,6 @@
 //! KV, read so that values stay in JavaScript's memory: a shard is copied into wasm only to be checked, then row by row.
 
+use std::cell::{Cell, OnceCell};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -8,10 +9,21 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use worker::{Delay, Env};
 
+use crate::settings::Settings;
+
 /// Seconds that the edge may keep what never changes: a week.
 pub const TTL_IMMUTABLE: u32 = 7 * 86_400;
 /// Seconds that the edge may keep what changes: the least that KV takes.
 pub const TTL_RECENT: u32 = 30;
+
+thread_local! {
+    static READS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Reads of KV by this part of the Worker since the isolate started.
+pub fn reads() -> u64 {
+    READS.get()
+}
 
 #[wasm_bindgen]
 extern "C" {
@@ -65,8 +77,16 @@ fn options(ttl_s: u32) -> JsValue {
 }
 
 impl Kv {
-    /// The namespace bound as `VITRINE`; `None` when the Worker has no such binding.
-    pub fn open(env: &Env, timeout_ms: u64) -> Option<Self> {
+    /// The namespace of this isolate; `None` when the Worker has no such binding.
+    pub fn of(env: &Env) -> Option<Self> {
+        thread_local! {
+            static KV: OnceCell<Option<Kv>> = const { OnceCell::new() };
+        }
+        KV.with(|it| it.get_or_init(|| Self::open(env, Settings::of(env).kv_timeout_ms)).clone())
+    }
+
+    /// The namespace bound as `VITRINE`.
+    fn open(env: &Env, timeout_ms: u64) -> Option<Self> {
         let binding = Reflect::get(env.as_ref(), &"VITRINE".into()).ok().filter(|it| it.is_object())?;
         Some(Self {
             binding: binding.unchecked_into(),
@@ -88,7 +108,7 @@ impl Kv {
     }
 
     async fn read(&self, key: &str, options: &JsValue) -> Result<Option<Uint8Array>, KvError> {
-        crate::counters::add(|counters| &mut counters.kv_reads);
+        READS.set(READS.get().saturating_add(1));
         let promise = self.binding.get(key, options).map_err(failed)?;
         let value = match select(JsFuture::from(promise), Delay::from(self.timeout)).await {
             Either::Left((value, _)) => value.map_err(failed)?,

@@ -1,5 +1,6 @@
 //! The Worker's settings: the only place that reads variables and secrets of the environment.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use vitrine_tables::TableKey;
@@ -31,9 +32,23 @@ pub struct Settings {
     pub shard_cache_bytes: usize,
 }
 
+thread_local! {
+    static SETTINGS: OnceCell<Rc<Settings>> = const { OnceCell::new() };
+}
+
 impl Settings {
+    /// The settings of this isolate: read once.
+    pub fn of(env: &Env) -> Rc<Self> {
+        SETTINGS.with(|it| it.get_or_init(|| Self::read(env)).clone())
+    }
+
+    /// The settings, if a request has needed them before.
+    pub fn known() -> Option<Rc<Self>> {
+        SETTINGS.with(|it| it.get().cloned())
+    }
+
     /// Reads the environment. A value that cannot be read is reported to the log and takes its default.
-    pub fn read(env: &Env) -> Rc<Self> {
+    fn read(env: &Env) -> Rc<Self> {
         let text = |name: &str| env.var(name).ok().map(|it| it.to_string()).filter(|it| !it.is_empty());
         let table_key = text("TABLE_KEY").and_then(|hex| {
             TableKey::from_hex(&hex).inspect_err(|error| worker::console_error!("TABLE_KEY: {error}")).ok()

@@ -8,12 +8,13 @@ use vitrine_config::{Diagnostic, Format, Severity};
 use vitrine_tables::{Manifest, Pointer, kv_keys};
 use worker::{Env, Method, Request, RequestInit, Response, Result};
 
-use crate::api::{body, query};
-use crate::kv::{Kv, KvError};
+use vitrine_rim::kv::{Kv, KvError};
+use vitrine_rim::manifests::{NoManifest, read_manifest};
+use vitrine_rim::respond::not_allowed;
+use vitrine_rim::settings::Settings;
+use vitrine_rim::{auth, body, query, respond};
+
 use crate::objects::registry::Command;
-use crate::router::not_allowed;
-use crate::snapshot::{self, NoManifest, read_manifest};
-use crate::{auth, respond};
 
 /// Greatest configuration. Unit: bytes.
 const CONFIG_BYTES_MAX: usize = 4 << 20;
@@ -28,7 +29,7 @@ type Answered = std::result::Result<Result<Response>, Problem>;
 
 /// Answers a call below `/v1/admin/`.
 pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &Env) -> Answered {
-    auth::admin(&snapshot::settings(env), &request)?;
+    auth::admin(&Settings::of(env), &request)?;
     match (method, path) {
         (Method::Get, ["config"]) => registry(env, &Command::ShowConfig).await,
         (Method::Put, ["config"]) => put_config(&mut request, env).await,
@@ -67,7 +68,7 @@ fn parse_kill(body: &[u8]) -> std::result::Result<bool, Problem> {
     })
 }
 
-/// Asks the registry, and shows what it says. A change is seen by this isolate with its next request.
+/// Asks the registry, and shows what it says.
 async fn registry(env: &Env, command: &Command) -> Answered {
     let unavailable = |error: worker::Error| {
         worker::console_error!("registry: {error}");
@@ -80,7 +81,6 @@ async fn registry(env: &Env, command: &Command) -> Answered {
         stub.fetch_with_request(Request::new_with_init("https://registry/", &init)?).await
     };
     let mut response = ask.await.map_err(unavailable)?;
-    snapshot::look_first();
     let body = response.text().await.map_err(unavailable)?;
     let answer = match response.status_code() {
         200 => respond::json(200, body),
@@ -142,8 +142,7 @@ fn refuse(error: impl std::fmt::Display) -> Problem {
 }
 
 fn open(env: &Env) -> std::result::Result<Kv, Problem> {
-    snapshot::kv(env)
-        .ok_or_else(|| Problem::new(ProblemCode::Unavailable, "the Worker has no KV namespace bound as VITRINE"))
+    Kv::of(env).ok_or_else(|| Problem::new(ProblemCode::Unavailable, "the Worker has no KV namespace bound as VITRINE"))
 }
 
 async fn store(kv: &Kv, key: &str, bytes: &[u8]) -> Answered {
@@ -161,7 +160,7 @@ async fn put_manifest(build: &str, request: &mut Request, env: &Env) -> Answered
     if manifest.build != build {
         return Err(refuse(format!("this is the manifest of build {}, not of {build}", manifest.build)));
     }
-    match &snapshot::settings(env).table_key {
+    match &Settings::of(env).table_key {
         None => return Err(Problem::new(ProblemCode::Conflict, "set the secret TABLE_KEY (32 hex digits) first")),
         Some(key) if key.check() != manifest.key_check => {
             let detail = "the table was built with another key than the Worker's secret TABLE_KEY";

@@ -1,0 +1,115 @@
+//! The whole stored form.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use vitrine_engine::{AttributeName, Audience, Bundle, BundleParts, ConsentRule, Scope, Settings};
+
+use crate::condition::ConditionWire;
+use crate::error::BundleFormatError;
+use crate::groups::{Group, Groups};
+use crate::offers::{OfferWire, PlacementWire};
+use crate::{FORMAT, Stored};
+
+#[derive(Serialize, Deserialize)]
+pub struct Wire<'a> {
+    format: u32,
+    consent: ConsentWire,
+    /// `profile.<column>` or `context.<name>`.
+    attributes: Vec<String>,
+    audiences: Vec<AudienceWire>,
+    #[serde(borrow)]
+    offers: Vec<OfferWire<'a>>,
+    placements: Vec<PlacementWire>,
+    #[serde(borrow)]
+    flags: &'a RawValue,
+    groups: BTreeMap<String, GroupWire>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ConsentWire {
+    Required,
+    Assumed,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AudienceWire {
+    id: String,
+    when: ConditionWire,
+}
+
+#[derive(Serialize, Deserialize)]
+struct GroupWire {
+    attribute: String,
+    /// 16 hex digits for each member, ascending.
+    hashes: String,
+}
+
+/// What must be known before the rest may be read.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
+
+impl<'a> Wire<'a> {
+    /// Errors: text that should be JSON is not.
+    pub fn new(stored: &'a Stored) -> Result<Self, BundleFormatError> {
+        let bundle = &stored.bundle;
+        let audience = |it: &Audience| AudienceWire { id: it.id.clone(), when: (&it.condition).into() };
+        let group = |(id, it): (&String, &Group)| {
+            (id.clone(), GroupWire { attribute: it.attribute.clone(), hashes: it.to_hex() })
+        };
+        Ok(Self {
+            format: FORMAT,
+            consent: match bundle.settings().consent {
+                ConsentRule::Required => ConsentWire::Required,
+                ConsentRule::Assumed => ConsentWire::Assumed,
+            },
+            attributes: bundle.attributes().iter().map(ToString::to_string).collect(),
+            audiences: bundle.audiences().iter().map(audience).collect(),
+            offers: bundle.offers().iter().map(OfferWire::new).collect::<Result<_, _>>()?,
+            placements: bundle.placements().iter().map(PlacementWire::from).collect(),
+            flags: serde_json::from_str(&stored.flags)?,
+            groups: stored.groups.iter().map(group).collect(),
+        })
+    }
+}
+
+/// Errors: see [`crate::decode`].
+pub fn read(json: &str) -> Result<Stored, BundleFormatError> {
+    let Head { format } = serde_json::from_str(json)?;
+    if format != FORMAT {
+        return Err(BundleFormatError::Format { found: format });
+    }
+    let wire: Wire<'_> = serde_json::from_str(json)?;
+    let mut groups = Groups::new();
+    for (id, GroupWire { attribute, hashes }) in wire.groups {
+        let Some(group) = Group::from_hex(attribute, &hashes) else { return Err(BundleFormatError::Group { id }) };
+        groups.insert(id, group);
+    }
+    let audience = |it: AudienceWire| Audience { id: it.id, condition: it.when.into() };
+    let bundle = Bundle::new(BundleParts {
+        attributes: wire.attributes.iter().map(|it| attribute(it)).collect(),
+        audiences: wire.audiences.into_iter().map(audience).collect(),
+        offers: wire.offers.into_iter().map(OfferWire::read).collect::<Result<_, _>>()?,
+        placements: wire.placements.into_iter().map(Into::into).collect(),
+        settings: Settings {
+            consent: match wire.consent {
+                ConsentWire::Required => ConsentRule::Required,
+                ConsentWire::Assumed => ConsentRule::Assumed,
+            },
+        },
+    })?;
+    Ok(Stored { bundle, flags: wire.flags.get().to_owned(), groups })
+}
+
+/// What is not a column of the profile is told by the request.
+fn attribute(name: &str) -> AttributeName {
+    match name.split_once('.') {
+        Some(("profile", name)) => AttributeName { scope: Scope::Profile, name: name.to_owned() },
+        Some(("context", name)) => AttributeName { scope: Scope::Context, name: name.to_owned() },
+        _ => AttributeName { scope: Scope::Context, name: name.to_owned() },
+    }
+}

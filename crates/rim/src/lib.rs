@@ -1,0 +1,24 @@
+//! What both parts of the Worker share of their rim: [`settings`], [`kv`], [`auth`], bodies and parameters of requests, responses.
+//!
+//! The edge part answers storefronts and applications, the control part administers; they are two wasm modules of one Worker
+//! and share this code, but no memory.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+// A borrow held across an await would meet another request of the same isolate.
+#![deny(clippy::await_holding_refcell_ref)]
+
+pub mod auth;
+pub mod body;
+pub mod kv;
+pub mod manifests;
+pub mod query;
+pub mod respond;
+pub mod settings;
