@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use vitrine_bundle::Stored;
+use vitrine_bundle::{Groups, Stored};
 use vitrine_engine::{AttributeIdx, Bundle, OfferIndex, Scope};
+use vitrine_flags::Payload;
 use vitrine_tables::{ColumnIdx, ItemTable, Manifest};
 
 use crate::envelope::Envelope;
@@ -14,13 +15,19 @@ use crate::profile::{Dictionary, ItemTableGraph, history_columns};
 pub struct BundleState {
     version: u64,
     published_at: String,
-    stored: Stored,
+    bundle: Bundle,
+    flags: Payload,
+    groups: Groups,
 }
 
 impl BundleState {
     /// A compiled bundle with the version that it was published under (0 for a draft).
-    pub fn new(version: u64, published_at: String, stored: Stored) -> Self {
-        Self { version, published_at, stored }
+    ///
+    /// Errors: its flags are no payload, in words for the operator's log.
+    pub fn new(version: u64, published_at: String, stored: Stored) -> Result<Self, String> {
+        let Stored { bundle, flags, groups } = stored;
+        let flags = Payload::parse(flags.as_bytes()).map_err(|error| format!("the flags: {error}"))?;
+        Ok(Self { version, published_at, bundle, flags, groups })
     }
 
     /// Reads a stored envelope.
@@ -29,7 +36,7 @@ impl BundleState {
     pub fn load(bytes: &[u8]) -> Result<Self, String> {
         let envelope = Envelope::parse(bytes).map_err(|error| error.to_string())?;
         let stored = vitrine_bundle::decode(envelope.bundle.get()).map_err(|error| error.to_string())?;
-        Ok(Self::new(envelope.version, envelope.published_at, stored))
+        Self::new(envelope.version, envelope.published_at, stored)
     }
 
     /// The published version, 0 for a draft.
@@ -44,7 +51,17 @@ impl BundleState {
 
     /// The configuration.
     pub fn bundle(&self) -> &Bundle {
-        &self.stored.bundle
+        &self.bundle
+    }
+
+    /// Flags and experiments.
+    pub fn flags(&self) -> &Payload {
+        &self.flags
+    }
+
+    /// Saved groups of hashed ids.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
     }
 }
 

@@ -95,7 +95,7 @@ pub fn row() -> Vec<u8> {
 }
 
 pub fn bundle(document: &str) -> Rc<BundleState> {
-    Rc::new(BundleState::new(3, "2026-11-01T00:00:00Z".into(), stored(document)))
+    Rc::new(BundleState::new(3, "2026-11-01T00:00:00Z".into(), stored(document)).unwrap())
 }
 
 /// A document, compiled for publication.

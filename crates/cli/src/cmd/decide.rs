@@ -65,7 +65,7 @@ pub fn run(args: &Decide, ui: &Ui) -> Result<(), Failure> {
         None => TableSlot::Absent,
     };
     let stored = Stored { bundle: checked.bundle, flags: "{}".to_owned(), groups: Groups::new() };
-    let bundle = Rc::new(BundleState::new(0, String::new(), stored));
+    let bundle = Rc::new(BundleState::new(0, String::new(), stored).map_err(|why| Failure::new(Exit::Invalid, why))?);
     let snapshot = Snapshot::new(Some(bundle), state, false);
     let signals = Signals { gpc: args.gpc, ..Signals::default() };
     let now = request.at.unwrap_or_else(|| TimestampMs(args.now.unwrap_or_else(Timestamp::now).as_millisecond()));
