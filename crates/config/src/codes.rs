@@ -67,4 +67,7 @@ pub const CODES: &[&str] = &[
     "empty_content",
     "named_twice",
     "unknown_column",
+    "unknown_time_zone",
+    "time_in_gap",
+    "time_in_overlap",
 ];

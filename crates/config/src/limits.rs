@@ -36,3 +36,29 @@ pub const COUNT_MAX: i64 = 30;
 pub const WEIGHT_MAX: f64 = 1_000.0;
 /// Most diagnostics of one severity that a check lists.
 pub const DIAGNOSTICS_MAX: usize = 1_000;
+/// Most flags, and most experiments.
+pub const FLAGS_MAX: usize = 5_000;
+/// Most rules of one flag.
+pub const RULES_MAX: usize = 200;
+/// Most variations of one experiment.
+pub const VARIATIONS_MAX: usize = 100;
+/// Most steps of one ramp.
+pub const RAMP_STEPS_MAX: usize = 50;
+/// Most prerequisites of one flag, rule or experiment; most holdouts that one experiment names; most rows of `qa`.
+pub const PREREQUISITES_MAX: usize = 50;
+/// Most contexts of one bandit.
+pub const BANDIT_CONTEXTS_MAX: usize = 200;
+/// Most layers, most holdouts, and most saved groups.
+pub const LAYERS_MAX: usize = 200;
+/// Most hashed ids in all saved groups together.
+pub const GROUP_HASHES_MAX: usize = 500_000;
+/// Most metrics of one kind that an experiment names; most tags of a flag or an experiment.
+pub const REFERENCES_MAX: usize = 100;
+/// Longest id of a flag. Unit: characters.
+pub const FLAG_ID_CHARS_MAX: usize = 128;
+/// Longest id of an experiment or a variation: it must fit into an exposure token. Unit: characters.
+pub const EXPERIMENT_ID_CHARS_MAX: usize = 64;
+/// Size of the flags payload, as JSON, beyond which there is a warning. Unit: bytes.
+pub const PAYLOAD_BYTES_WARN: usize = 512 << 10;
+/// Greatest flags payload, as JSON. Unit: bytes.
+pub const PAYLOAD_BYTES_MAX: usize = 2 << 20;
