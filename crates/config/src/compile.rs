@@ -6,11 +6,12 @@ use std::collections::btree_map::Entry;
 use vitrine_engine::{Bundle, BundleParts};
 
 use crate::condition::Attributes;
+use crate::facts::Facts;
 use crate::report::Report;
 use crate::section;
 use crate::source::{At, Kind, shortened};
 
-const KEYS: [&str; 5] = ["version", "settings", "audiences", "offers", "placements"];
+const KEYS: [&str; 7] = ["version", "settings", "audiences", "metrics", "offers", "campaigns", "placements"];
 
 /// The version of the document model that this crate reads.
 const VERSION: i64 = 1;
@@ -28,7 +29,11 @@ pub(crate) fn compile(root: At<'_>, columns: Option<&[&str]>, report: &mut Repor
         parts: BundleParts::default(),
         attributes: Attributes::new(columns),
         audiences: Names::new("audience"),
+        metrics: Names::new("metric"),
         offers: Names::new("offer"),
+        campaigns: Names::new("campaign"),
+        placements: Names::new("placement"),
+        facts: Facts::default(),
     };
     if let Some(at) = root.get("settings") {
         compiler.settings(at);
@@ -36,9 +41,13 @@ pub(crate) fn compile(root: At<'_>, columns: Option<&[&str]>, report: &mut Repor
     if let Some(at) = root.get("audiences") {
         compiler.audiences(at);
     }
+    if let Some(at) = root.get("metrics") {
+        compiler.metrics(at);
+    }
     if let Some(at) = root.get("offers") {
         compiler.offers(at);
     }
+    compiler.campaigns(root.get("campaigns"));
     section::placement::read(root.get("placements"), root, &mut compiler);
     compiler.bundle(root)
 }
@@ -61,18 +70,27 @@ pub(crate) struct Compiler<'t, 'a> {
     pub attributes: Attributes<'a>,
     /// Named audiences, by their index in the parts.
     pub audiences: Names<'t>,
+    /// Metrics, by their index in the facts.
+    pub metrics: Names<'t>,
     /// Offers, by their index in the parts.
     pub offers: Names<'t>,
+    /// Campaigns, by their index in the facts.
+    pub campaigns: Names<'t>,
+    /// Placements, by their index in the facts.
+    pub placements: Names<'t>,
+    /// What the sections say beyond the parts.
+    pub facts: Facts<'t>,
 }
 
 impl Compiler<'_, '_> {
     fn bundle(self, root: At<'_>) -> Option<Bundle> {
-        let Self { report, mut parts, attributes, audiences, offers } = self;
+        let Self { report, mut parts, attributes, audiences, metrics, offers, .. } = self;
         // Of a document with errors it is not known what its author refers to.
         if report.has_errors() {
             return None;
         }
         audiences.warn_unused(report, "unused_audience", "no offer names the audience");
+        metrics.warn_unused(report, "unused_metric", "no goal and no experiment names the metric");
         if !parts.placements.is_empty() {
             offers.warn_unused(report, "unused_offer", "no placement shows the offer");
         }
@@ -131,9 +149,15 @@ impl<'t> Names<'t> {
 
     /// The entry that `at` refers to; from now on it counts as used. If there is none, an error with `code`.
     pub fn resolve(&mut self, at: At<'_>, code: &'static str, report: &mut Report) -> Option<Named<'t>> {
+        let named = self.find(at, code, report);
+        self.mark_used(at.as_text());
+        named
+    }
+
+    /// The entry that `at` refers to, without making use of it. If there is none, an error with `code`.
+    pub fn find(&self, at: At<'_>, code: &'static str, report: &mut Report) -> Option<Named<'t>> {
         let id = report.text(at)?;
-        if let Some(named) = self.by_id.get_mut(id) {
-            named.is_used = true;
+        if let Some(named) = self.by_id.get(id) {
             return Some(*named);
         }
         let suggestion = report.did_you_mean(id, self.by_id.keys().copied());

@@ -42,10 +42,12 @@
     )
 )]
 
+mod calendar;
 pub mod codes;
 mod compile;
 mod condition;
 mod diagnostic;
+mod facts;
 pub mod limits;
 mod read;
 mod report;

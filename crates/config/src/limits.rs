@@ -62,3 +62,17 @@ pub const EXPERIMENT_ID_CHARS_MAX: usize = 64;
 pub const PAYLOAD_BYTES_WARN: usize = 512 << 10;
 /// Greatest flags payload, as JSON. Unit: bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 2 << 20;
+/// Most metrics.
+pub const METRICS_MAX: usize = 1_000;
+/// Most campaigns.
+pub const CAMPAIGNS_MAX: usize = 500;
+/// Most levels of a campaign's goal: the goal, its parts, their parts…
+pub const GOAL_LEVELS_MAX: usize = 5;
+/// Most parts of one goal.
+pub const SUB_GOALS_MAX: usize = 50;
+/// Most lines of one budget.
+pub const BUDGET_LINES_MAX: usize = 100;
+/// Most tags of one offer.
+pub const TAGS_MAX: usize = 50;
+/// Most entries of one list in `settings`, of channels and experiments of a campaign, of rules of a placement's content.
+pub const SETTINGS_LIST_MAX: usize = 200;

@@ -1,6 +1,11 @@
 //! The sections of a document: one file for each, with its keys, its checks, and what it becomes in the bundle.
 
 mod audience;
-mod offer;
+pub(crate) mod campaign;
+pub(crate) mod content;
+pub(crate) mod metric;
+pub(crate) mod money;
+pub(crate) mod offer;
 pub(crate) mod placement;
-mod settings;
+pub(crate) mod settings;
+pub(crate) mod terms;

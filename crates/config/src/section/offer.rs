@@ -5,12 +5,18 @@ use std::collections::BTreeSet;
 use vitrine_engine::{Audience, AudienceIdx, Creative, Offer, Schedule};
 
 use crate::compile::Compiler;
-use crate::limits::{CONTENT_BYTES_MAX, CREATIVES_MAX, ITEMS_MAX, OFFERS_MAX};
+use crate::facts::{ContentFacts, OfferClass, OfferFacts};
+use crate::limits::{CONTENT_BYTES_MAX, CREATIVES_MAX, ITEMS_MAX, OFFERS_MAX, TAGS_MAX};
+use crate::section::terms;
 use crate::source::{At, Kind, shortened};
 
-const KEYS: [&str; 11] = [
+pub(crate) const KEYS: [&str; 15] = [
     "id",
     "description",
+    "class",
+    "campaign",
+    "terms",
+    "tags",
     "priority",
     "starts",
     "ends",
@@ -22,17 +28,27 @@ const KEYS: [&str; 11] = [
     "creatives",
 ];
 
-const CREATIVE_KEYS: [&str; 3] = ["locale", "channel", "content"];
+pub(crate) const CREATIVE_KEYS: [&str; 3] = ["locale", "channel", "content"];
+
+/// What offers are for.
+const CLASSES: [(&str, OfferClass); 5] = [
+    ("promotion", OfferClass::Promotion),
+    ("content", OfferClass::Content),
+    ("care", OfferClass::Care),
+    ("coupon", OfferClass::Coupon),
+    ("survey", OfferClass::Survey),
+];
 
 impl<'t> Compiler<'t, '_> {
     pub fn offers(&mut self, at: At<'t>) {
         for (idx, at) in self.report.list(at, "offers", "too_many_offers", OFFERS_MAX).enumerate() {
-            let offer = self.offer(at, idx);
+            let (offer, facts) = self.offer(at, idx);
             self.parts.offers.push(offer);
+            self.facts.offers.push(facts);
         }
     }
 
-    fn offer(&mut self, at: At<'t>, idx: usize) -> Offer {
+    fn offer(&mut self, at: At<'t>, idx: usize) -> (Offer, OfferFacts<'t>) {
         let mut offer = Offer {
             id: String::new(),
             priority: 0,
@@ -42,17 +58,26 @@ impl<'t> Compiler<'t, '_> {
             categories: Vec::new(),
             creatives: Vec::new(),
         };
-        let Some(at) = self.report.object(at, &KEYS) else { return offer };
+        let class = OfferClass::Promotion;
+        let mut facts = OfferFacts { at, id: "", class, terms: None, campaign: None, contents: Vec::new() };
+        let Some(at) = self.report.object(at, &KEYS) else { return (offer, facts) };
         if let Some(id) = self.offers.declare(at, idx, self.report) {
             offer.id = id.to_owned();
+            facts.id = id;
+        }
+        if let Some(at) = at.get("class") {
+            facts.class = self.report.word(at, &CLASSES).unwrap_or(class);
+        }
+        // The campaign that it names is looked up when all campaigns are known.
+        facts.terms = at.get("terms").and_then(|at| terms::read(at, self.report));
+        if let Some(at) = at.get("tags") {
+            self.report.names(at, "tags", "too_many_tags", TAGS_MAX);
         }
         if let Some(at) = at.get("description") {
             self.report.text(at);
         }
         if let Some(at) = at.get("priority") {
-            let range = i64::from(i32::MIN)..=i64::from(i32::MAX);
-            let priority = self.report.integer(at, range).and_then(|it| i32::try_from(it).ok());
-            offer.priority = priority.unwrap_or_default();
+            offer.priority = self.priority(at).unwrap_or_default();
         }
         if let Some(at) = at.get("items") {
             offer.items = self.report.names(at, "items", "too_many_items", ITEMS_MAX);
@@ -62,8 +87,14 @@ impl<'t> Compiler<'t, '_> {
         }
         offer.schedule = self.schedule(at);
         offer.audience = self.offer_audience(at, &offer.id);
-        offer.creatives = self.creatives(at);
-        offer
+        offer.creatives = self.creatives(at, &mut facts.contents);
+        (offer, facts)
+    }
+
+    /// A priority, of an offer or of a campaign for its offers.
+    pub(super) fn priority(&mut self, at: At<'_>) -> Option<i32> {
+        let range = i64::from(i32::MIN)..=i64::from(i32::MAX);
+        self.report.integer(at, range).and_then(|it| i32::try_from(it).ok())
     }
 
     fn schedule(&mut self, offer: At<'_>) -> Schedule {
@@ -94,7 +125,7 @@ impl<'t> Compiler<'t, '_> {
         Some(AudienceIdx(idx))
     }
 
-    fn creatives(&mut self, offer: At<'_>) -> Vec<Creative> {
+    fn creatives(&mut self, offer: At<'t>, contents: &mut Vec<ContentFacts<'t>>) -> Vec<Creative> {
         self.report.contradiction(offer, "content", "creatives", "keep one; content is short for a single creative");
         match (offer.get("content"), offer.get("creatives")) {
             (None, None) => {
@@ -102,12 +133,15 @@ impl<'t> Compiler<'t, '_> {
                 self.report.error(offer, "offer_without_content", "the offer has nothing to show", help);
                 Vec::new()
             }
-            (Some(at), _) => vec![Creative { locale: None, channel: None, content: self.content(at) }],
-            (None, Some(at)) => self.creative_list(at),
+            (Some(at), _) => {
+                contents.push(ContentFacts { at, channel: None });
+                vec![Creative { locale: None, channel: None, content: self.content(at) }]
+            }
+            (None, Some(at)) => self.creative_list(at, contents),
         }
     }
 
-    fn creative_list(&mut self, at: At<'_>) -> Vec<Creative> {
+    fn creative_list(&mut self, at: At<'t>, contents: &mut Vec<ContentFacts<'t>>) -> Vec<Creative> {
         let mut taken = BTreeSet::new();
         let mut creatives = Vec::new();
         if matches!(at.kind(), Kind::List(entries) if entries.is_empty()) {
@@ -117,8 +151,10 @@ impl<'t> Compiler<'t, '_> {
         for at in self.report.list(at, "creatives", "too_many_creatives", CREATIVES_MAX) {
             let Some(at) = self.report.object(at, &CREATIVE_KEYS) else { continue };
             let locale = at.get("locale").and_then(|at| self.locale(at));
-            let channel = at.get("channel").and_then(|at| self.report.id(at)).map(str::to_owned);
+            let channel = at.get("channel").and_then(|at| self.report.id(at));
             let content = self.report.required(at, "content", "say what the creative shows: content: { title: … }");
+            contents.push(ContentFacts { at: content.unwrap_or(at), channel });
+            let channel = channel.map(str::to_owned);
             let content = content.map(|at| self.content(at)).unwrap_or_default();
             let is_read =
                 locale.is_some() == at.get("locale").is_some() && channel.is_some() == at.get("channel").is_some();
@@ -165,7 +201,7 @@ impl<'t> Compiler<'t, '_> {
                     "add what the page shows, for example a title",
                 );
             }
-            Kind::Object(_) => {}
+            Kind::Object(_) => self.typed_content(at),
             _ => self.report.wrong_type(at, "an object", "write the content as keys and values: { title: … }"),
         }
         // A tree holds only what JSON can hold, so this cannot fail.

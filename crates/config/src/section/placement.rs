@@ -1,16 +1,20 @@
 //! `placements`: the slots, which offers compete for them, how they are ranked, and what shows when none may.
 
+pub(crate) mod content;
+
 use std::collections::BTreeSet;
 
 use vitrine_engine::{ItemsRanker, OfferIdx, Placement, Ranker};
 
-use crate::compile::{Compiler, Named, Names};
+use crate::compile::{Compiler, Named};
+use crate::facts::PlacementFacts;
 use crate::limits::{CANDIDATES_MAX, COUNT_MAX, OFFERS_MAX, PLACEMENTS_MAX, WEIGHT_MAX};
 use crate::source::{At, Kind};
 
-const KEYS: [&str; 6] = ["id", "description", "offers", "ranker", "count", "fallback"];
+pub(crate) const KEYS: [&str; 8] =
+    ["id", "description", "offers", "ranker", "count", "fallback", "channels", "content"];
 
-const RANKER_KEYS: [&str; 5] = ["type", "profile", "session", "own", "popularity"];
+pub(crate) const RANKER_KEYS: [&str; 5] = ["type", "profile", "session", "own", "popularity"];
 
 /// Reads the placements, `at`, of the document, `root`.
 pub(crate) fn read<'t>(at: Option<At<'t>>, root: At<'t>, compiler: &mut Compiler<'t, '_>) {
@@ -26,14 +30,13 @@ pub(crate) fn read<'t>(at: Option<At<'t>>, root: At<'t>, compiler: &mut Compiler
         );
     }
     let fallbacks: BTreeSet<&str> = placements.iter().filter_map(|at| Some(at.get("fallback")?.as_text())).collect();
-    let mut reader = Reader { names: Names::new("placement"), fallbacks, all: None, n_candidates: 0, compiler };
+    let mut reader = Reader { fallbacks, all: None, n_candidates: 0, compiler };
     for (idx, at) in placements.into_iter().enumerate() {
         reader.placement(at, idx);
     }
 }
 
 struct Reader<'t, 'a, 'c> {
-    names: Names<'t>,
     /// Ids of the fallback offers of all placements.
     fallbacks: BTreeSet<&'t str>,
     /// What `all` means, once it is used.
@@ -45,7 +48,8 @@ struct Reader<'t, 'a, 'c> {
 impl<'t> Reader<'t, '_, '_> {
     fn placement(&mut self, at: At<'t>, idx: usize) {
         let Some(at) = self.compiler.report.object(at, &KEYS) else { return };
-        let id = self.names.declare(at, idx, self.compiler.report);
+        let Compiler { report, placements, .. } = &mut *self.compiler;
+        let id = placements.declare(at, idx, report);
         if let Some(at) = at.get("description") {
             self.compiler.report.text(at);
         }
@@ -54,7 +58,18 @@ impl<'t> Reader<'t, '_, '_> {
         self.check_candidates(at, &offers, ranker);
         let count = at.get("count").and_then(|at| self.compiler.report.integer(at, 1..=COUNT_MAX));
         let count_max = count.and_then(|it| u8::try_from(it).ok()).unwrap_or(1);
-        if let (Some(id), Some(fallback)) = (id, self.fallback(at)) {
+        let fallback = self.fallback(at);
+        let facts = PlacementFacts {
+            at,
+            id: id.unwrap_or_default(),
+            offers: offers.clone(),
+            fallback,
+            count_max,
+            channels: self.compiler.channels(at),
+            content: at.get("content").and_then(|at| content::read(at, self.compiler.report)),
+        };
+        self.compiler.facts.placements.push(facts);
+        if let (Some(id), Some(fallback)) = (id, fallback) {
             self.compiler.parts.placements.push(Placement { id: id.to_owned(), offers, ranker, fallback, count_max });
         }
     }
