@@ -19,19 +19,26 @@ export default class extends WorkerEntrypoint {
   }
 }
 
-export class Registry extends DurableObject {
-  #inner;
+/** A Durable Object whose class lives in the control part. */
+const object = (name) =>
+  class extends DurableObject {
+    #inner;
 
-  async fetch(request) {
-    this.#inner ??= new (await control()).Registry(this.ctx, this.env);
-    return this.#inner.fetch(request);
-  }
+    async #made() {
+      return (this.#inner ??= new (await control())[name](this.ctx, this.env));
+    }
 
-  async alarm() {
-    this.#inner ??= new (await control()).Registry(this.ctx, this.env);
-    return this.#inner.alarm();
-  }
-}
+    async fetch(request) {
+      return (await this.#made()).fetch(request);
+    }
+
+    async alarm() {
+      return (await this.#made()).alarm();
+    }
+  };
+
+export const Registry = object("Registry");
+export const Notifier = object("Notifier");
 
 const CONTROL = /^[^/]*\/\/[^/?#]*\/+v1\/admin(?:[/?#]|$)/;
 

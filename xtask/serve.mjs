@@ -22,7 +22,10 @@ const miniflare = new Miniflare({
   bindings: vars,
   kvNamespaces: ["VITRINE"],
   kvPersist: `${state}/kv`,
-  durableObjects: { REGISTRY: { className: "Registry", useSQLite: true } },
+  durableObjects: {
+    REGISTRY: { className: "Registry", useSQLite: true },
+    NOTIFIER: { className: "Notifier", useSQLite: true },
+  },
   durableObjectsPersist: `${state}/objects`,
   // An object, because `true` would ask the internet for one.
   cf: { country: "GB", city: "London", timezone: "Europe/London" },

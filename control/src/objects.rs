@@ -1,3 +1,4 @@
 //! Durable Objects: where there must be one writer.
 
+pub mod notifier;
 pub mod registry;

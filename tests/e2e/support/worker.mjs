@@ -33,6 +33,11 @@ const VARS = {
   KV_TIMEOUT_MS: "5000",
 };
 
+const OBJECTS = {
+  REGISTRY: { className: "Registry", useSQLite: true },
+  NOTIFIER: { className: "Notifier", useSQLite: true },
+};
+
 /// A KV namespace that fails when told so: keys in `faults` throw or never answer. Everything else goes to the real one.
 /// It writes down which keys were asked for.
 const UNRELIABLE_KV = `
@@ -85,7 +90,7 @@ export async function startFleet(fleet) {
   };
   const definitions = fleet.flatMap(({ name, vars = {}, unreliableKv, noKv }) => {
     const bindings = Object.fromEntries(Object.entries({ ...VARS, ...vars }).filter(([, value]) => value !== null));
-    const worker = { ...script, name, bindings, durableObjects: { REGISTRY: { className: "Registry", useSQLite: true } } };
+    const worker = { ...script, name, bindings, durableObjects: OBJECTS };
     const namespace = `kv-of-${name}`;
     if (noKv) return [worker];
     if (!unreliableKv) return [{ ...worker, kvNamespaces: { VITRINE: namespace } }];

@@ -48,8 +48,12 @@ const VITRINE: (&str, &str, &str) = (
 "#,
     r#"    (name = "VITRINE", kvNamespace = "kv"),
     (name = "REGISTRY", durableObjectNamespace = "Registry"),
+    (name = "NOTIFIER", durableObjectNamespace = "Notifier"),
 "#,
-    r#"  durableObjectNamespaces = [(className = "Registry", uniqueKey = "registry", enableSql = true)],
+    r#"  durableObjectNamespaces = [
+    (className = "Registry", uniqueKey = "registry", enableSql = true),
+    (className = "Notifier", uniqueKey = "notifier", enableSql = true),
+  ],
   durableObjectStorage = (inMemory = void),
 "#,
 );
