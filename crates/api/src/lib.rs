@@ -19,6 +19,7 @@
 mod answer;
 mod envelope;
 mod environment;
+mod growthbook;
 mod personalisation;
 mod problem;
 mod profile;
@@ -31,6 +32,7 @@ pub use environment::{
     BundlePointer, ENVIRONMENT_BYTES_MAX, EnvironmentSettings, KeyKind, PRODUCTION, SdkKey, bundle_key, document_key,
     environment_of, is_environment, pointer_key,
 };
+pub use growthbook::{REMOTE_EVAL_BYTES_MAX, RemoteEval, SdkPayload, remote_eval, sdk_payload};
 pub use personalisation::{Signals, personalisation};
 pub use problem::{FieldError, Problem, ProblemCode};
 pub use profile::{ItemTableGraph, RowProfile};
