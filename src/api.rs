@@ -1,5 +1,6 @@
 //! The HTTP interface, one file a surface.
 
 pub mod decide;
+pub mod growthbook;
 pub mod health;
 pub mod offers;

@@ -17,6 +17,8 @@ mod api;
 mod cors;
 mod counters;
 mod hot;
+mod keys;
 mod router;
 mod shards;
 mod snapshot;
+mod streams;

@@ -25,9 +25,14 @@ pub async fn route(request: Request, body: Option<Vec<u8>>, env: Env, ctx: Conte
         (Method::Get | Method::Head, ["v1", "offers", placement]) => {
             api::offers::get(placement, &request, &env, &ctx, now_ms).await
         }
+        (Method::Get | Method::Head, ["api", "features", key]) => {
+            api::growthbook::features(key, &request, &env, &ctx, now_ms).await
+        }
+        (Method::Get, ["sub", key]) => api::growthbook::sub(key, &env, &ctx, now_ms).await,
         (Method::Get | Method::Head, ["healthz"]) => api::health::get(&env, &ctx, now_ms).await,
         (_, ["v1", "decide"]) => Err(not_allowed("POST")),
-        (_, ["v1", "offers", _] | ["healthz"]) => Err(not_allowed("GET, HEAD")),
+        (_, ["v1", "offers", _] | ["api", "features", _] | ["healthz"]) => Err(not_allowed("GET, HEAD")),
+        (_, ["sub", _]) => Err(not_allowed("GET")),
         _ => Err(Problem::new(ProblemCode::NotFound, format!("there is nothing at {path}"))),
     };
     let mut response = match response {

@@ -25,6 +25,8 @@ pub enum ProblemCode {
     InvalidTable,
     /// The call does not fit the present state.
     Conflict,
+    /// The caller, or everybody, asks too often; the answer says when to come back.
+    TooManyRequests,
     /// An administrative call failed inside. Never sent for a storefront's call.
     Unavailable,
 }
@@ -40,6 +42,7 @@ impl ProblemCode {
             Self::Conflict => 409,
             Self::BodyTooLarge => 413,
             Self::InvalidConfiguration | Self::InvalidTable => 422,
+            Self::TooManyRequests => 429,
             Self::Unavailable => 503,
         }
     }
@@ -57,6 +60,7 @@ impl ProblemCode {
             Self::InvalidConfiguration => "invalid_configuration",
             Self::InvalidTable => "invalid_table",
             Self::Conflict => "conflict",
+            Self::TooManyRequests => "too_many_requests",
             Self::Unavailable => "unavailable",
         }
     }
@@ -73,6 +77,7 @@ impl ProblemCode {
             Self::InvalidConfiguration => "The configuration has errors",
             Self::InvalidTable => "The table data was refused",
             Self::Conflict => "The call does not fit the present state",
+            Self::TooManyRequests => "Come back later",
             Self::Unavailable => "The call could not be completed",
         }
     }

@@ -14,6 +14,8 @@ pub fn problem(problem: &Problem) -> Result<Response> {
     match problem.code {
         ProblemCode::MethodNotAllowed(allowed) => response.headers().set("allow", allowed)?,
         ProblemCode::Unauthorized => response.headers().set("www-authenticate", "Bearer")?,
+        // Whole seconds: the only form that all clients understand.
+        ProblemCode::TooManyRequests => response.headers().set("retry-after", "60")?,
         _ => {}
     }
     Ok(response)
