@@ -7,17 +7,41 @@ use vitrine_engine::{Bundle, BundleParts};
 
 use crate::condition::Attributes;
 use crate::facts::Facts;
+use crate::payload::{Draft, Flags};
 use crate::report::Report;
 use crate::section;
+use crate::section::saved_group::GroupFiles;
 use crate::source::{At, Kind, shortened};
 
-const KEYS: [&str; 7] = ["version", "settings", "audiences", "metrics", "offers", "campaigns", "placements"];
+const KEYS: [&str; 12] = [
+    "version",
+    "settings",
+    "saved_groups",
+    "audiences",
+    "metrics",
+    "offers",
+    "campaigns",
+    "placements",
+    "flags",
+    "experiments",
+    "layers",
+    "holdouts",
+];
 
 /// The version of the document model that this crate reads.
 const VERSION: i64 = 1;
 
+/// What is known besides the document.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Surroundings<'a> {
+    /// Columns of the profile table.
+    pub columns: Option<&'a [&'a str]>,
+    /// Hashed ids of saved groups whose ids are in files.
+    pub files: Option<&'a GroupFiles>,
+}
+
 /// Compiles a document; `None` when the report has errors.
-pub(crate) fn compile(root: At<'_>, columns: Option<&[&str]>, report: &mut Report) -> Option<Bundle> {
+pub(crate) fn compile(root: At<'_>, around: Surroundings<'_>, report: &mut Report) -> Option<(Bundle, Flags)> {
     if !matches!(root.kind(), Kind::Object(_)) {
         report.wrong_type(root, "an object", "begin with version: 1, then offers and placements");
         return None;
@@ -27,19 +51,24 @@ pub(crate) fn compile(root: At<'_>, columns: Option<&[&str]>, report: &mut Repor
     let mut compiler = Compiler {
         report,
         parts: BundleParts::default(),
-        attributes: Attributes::new(columns),
+        attributes: Attributes::new(around.columns),
         audiences: Names::new("audience"),
         metrics: Names::new("metric"),
         offers: Names::new("offer"),
         campaigns: Names::new("campaign"),
         placements: Names::new("placement"),
         facts: Facts::default(),
+        draft: Draft::new(),
+        files: around.files,
     };
     if let Some(at) = root.get("settings") {
         compiler.settings(at);
     }
+    if let Some(at) = root.get("saved_groups") {
+        compiler.saved_groups(at);
+    }
     if let Some(at) = root.get("audiences") {
-        compiler.audiences(at);
+        compiler.audiences(at, root);
     }
     if let Some(at) = root.get("metrics") {
         compiler.metrics(at);
@@ -49,7 +78,9 @@ pub(crate) fn compile(root: At<'_>, columns: Option<&[&str]>, report: &mut Repor
     }
     compiler.campaigns(root.get("campaigns"));
     section::placement::read(root.get("placements"), root, &mut compiler);
-    compiler.bundle(root)
+    compiler.experiments_and_flags(root);
+    let flags = compiler.flags_payload(root);
+    compiler.bundle(root).zip(flags)
 }
 
 /// Another version may mean something else by the same keys, so nothing more is read then.
@@ -80,16 +111,42 @@ pub(crate) struct Compiler<'t, 'a> {
     pub placements: Names<'t>,
     /// What the sections say beyond the parts.
     pub facts: Facts<'t>,
+    /// Flags and experiments.
+    pub draft: Draft<'t>,
+    /// Hashed ids of saved groups whose ids are in files.
+    pub files: Option<&'a GroupFiles>,
+}
+
+impl<'t> Compiler<'t, '_> {
+    /// Reads the sections that become the payload of flags.
+    fn experiments_and_flags(&mut self, root: At<'t>) {
+        if let Some(at) = root.get("layers") {
+            self.layers(at);
+        }
+        if let Some(at) = root.get("holdouts") {
+            self.holdouts(at);
+        }
+        if let Some(at) = root.get("flags") {
+            self.flags(at);
+        }
+        if let Some(at) = root.get("experiments") {
+            self.experiments(at);
+        }
+        for at in std::mem::take(&mut self.facts.experiment_references) {
+            self.draft.experiment_names.resolve(at, "unknown_experiment", self.report);
+        }
+    }
 }
 
 impl Compiler<'_, '_> {
     fn bundle(self, root: At<'_>) -> Option<Bundle> {
-        let Self { report, mut parts, attributes, audiences, metrics, offers, .. } = self;
+        let Self { report, mut parts, attributes, audiences, metrics, offers, draft, .. } = self;
         // Of a document with errors it is not known what its author refers to.
         if report.has_errors() {
             return None;
         }
         audiences.warn_unused(report, "unused_audience", "no offer names the audience");
+        draft.warn_unused(report);
         metrics.warn_unused(report, "unused_metric", "no goal and no experiment names the metric");
         if !parts.placements.is_empty() {
             offers.warn_unused(report, "unused_offer", "no placement shows the offer");
@@ -129,11 +186,30 @@ impl<'t> Names<'t> {
 
     /// Reads the id of the entry `at`, which stands at `idx` of its section.
     pub fn declare(&mut self, at: At<'t>, idx: usize, report: &mut Report) -> Option<&'t str> {
+        self.declare_as(at, idx, report, |report, at| {
+            report.id(at);
+        })
+    }
+
+    /// As [`Self::declare`], for ids that clients write into their programs: see [`Report::key_id`].
+    pub fn declare_key(&mut self, at: At<'t>, idx: usize, n_chars_max: usize, report: &mut Report) -> Option<&'t str> {
+        self.declare_as(at, idx, report, |report, at| {
+            report.key_id(at, n_chars_max);
+        })
+    }
+
+    fn declare_as(
+        &mut self,
+        at: At<'t>,
+        idx: usize,
+        report: &mut Report,
+        check: impl Fn(&mut Report, At<'t>),
+    ) -> Option<&'t str> {
         let help = format!("give the {} an id, for example \"summer-sale\"", self.what);
         let id_at = report.required(at, "id", &help)?;
         // An id of the wrong form is reported once, not again at each reference.
         let id = report.text(id_at)?;
-        report.id(id_at);
+        check(report, id_at);
         let idx = u16::try_from(idx).ok()?;
         match self.by_id.entry(id) {
             Entry::Vacant(entry) => {
@@ -174,7 +250,12 @@ impl<'t> Names<'t> {
         }
     }
 
-    fn warn_unused(&self, report: &mut Report, code: &'static str, message: &str) {
+    /// Whether there is an entry with this id.
+    pub fn contains(&self, id: &str) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    pub fn warn_unused(&self, report: &mut Report, code: &'static str, message: &str) {
         for (id, named) in self.by_id.iter().filter(|(_, named)| !named.is_used) {
             report.warning(named.at, code, format!("{message} {id:?}"), "refer to it, or remove it");
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use vitrine_engine::{AttributeIdx, AttributeName, Condition, Literal, Scope, Test};
 
 use crate::limits::{ATTRIBUTES_MAX, CONDITION_DEPTH_MAX, CONDITION_LIST_MAX, NAME_BYTES_MAX};
+use crate::payload::condition::is_operator;
 use crate::report::Report;
 use crate::source::{At, Kind, shortened};
 
@@ -29,6 +30,11 @@ impl<'c> Attributes<'c> {
         Self { names: Vec::new(), by_name: BTreeMap::new(), columns }
     }
 
+    /// Columns of the profile table, if it is known.
+    pub fn columns(&self) -> Option<&'c [&'c str]> {
+        self.columns
+    }
+
     /// All attributes, in the order of their first use.
     pub fn into_names(self) -> Vec<AttributeName> {
         self.names
@@ -41,13 +47,7 @@ impl<'c> Attributes<'c> {
         if let Some(idx) = self.by_name.get(&name) {
             return *idx;
         }
-        if let (Scope::Profile, Some(columns)) = (name.scope, self.columns)
-            && !columns.contains(&name.name.as_str())
-        {
-            let suggestion = report.did_you_mean(&name.name, columns.iter().copied());
-            let message = format!("the profile table has no column {:?}{suggestion}", shortened(&name.name));
-            report.warning(at, "unknown_column", message, "without the column the attribute is always missing");
-        }
+        check_column(at, &name, self.columns, report);
         let idx = match u16::try_from(self.names.len()) {
             Ok(idx) if self.names.len() < ATTRIBUTES_MAX => AttributeIdx(idx),
             _ => {
@@ -70,6 +70,31 @@ impl<'c> Attributes<'c> {
             report.warning(at, "empty_condition", "the condition is empty and admits everybody", help);
         }
         condition
+    }
+}
+
+/// The path that the attribute of `at`'s key has in a payload: `country` for `context.country`, `profile.segment` for itself.
+pub(crate) fn attribute_path(at: At<'_>, columns: Option<&[&str]>, report: &mut Report) -> Option<String> {
+    let name = attribute_name(at, report)?;
+    check_column(at, &name, columns, report);
+    match name.scope {
+        Scope::Profile => Some(format!("profile.{}", name.name)),
+        Scope::Context if name.name == "profile" || name.name.starts_with("profile.") => {
+            let message = "a request cannot bring its own profile";
+            report.key_error(at, "unknown_attribute", message, "write \"profile.\" and the name of a column");
+            None
+        }
+        Scope::Context => Some(name.name),
+    }
+}
+
+fn check_column(at: At<'_>, name: &AttributeName, columns: Option<&[&str]>, report: &mut Report) {
+    if let (Scope::Profile, Some(columns)) = (name.scope, columns)
+        && !columns.contains(&name.name.as_str())
+    {
+        let suggestion = report.did_you_mean(&name.name, columns.iter().copied());
+        let message = format!("the profile table has no column {:?}{suggestion}", shortened(&name.name));
+        report.warning(at, "unknown_column", message, "without the column the attribute is always missing");
     }
 }
 
@@ -260,6 +285,12 @@ impl Reader<'_, '_> {
 
     fn unknown_operator(&mut self, at: At<'_>, known: &[&str], more: &str) {
         let key = at.key();
+        if is_operator(key) && !JOINS.contains(&key) && !TESTS.contains(&key) {
+            let message = format!("offers cannot test {key}; only flags and experiments can");
+            let help = format!("write it with {}, or give flags and experiments an audience of their own", known.join(", "));
+            self.report.key_error(at, "operator_not_for_offers", message, help);
+            return;
+        }
         let suggestion = self.report.did_you_mean(key, known.iter().copied());
         let message = format!("there is no operator {:?} here{suggestion}", shortened(key));
         self.report.key_error(

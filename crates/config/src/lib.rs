@@ -49,6 +49,7 @@ mod condition;
 mod diagnostic;
 mod facts;
 pub mod limits;
+mod payload;
 mod read;
 mod report;
 mod section;
@@ -58,10 +59,15 @@ mod time_zone;
 
 use serde_json::Value;
 use vitrine_engine::Bundle;
+use vitrine_flags::Json;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use payload::LayerPlan;
+pub use section::saved_group::{Group, GroupFiles};
 pub use source::Format;
 
+use compile::Surroundings;
+use payload::Flags;
 use report::Report;
 use source::Tree;
 
@@ -72,8 +78,25 @@ pub struct Checked {
     pub bundle: Bundle,
     /// What is allowed but probably not meant, in the order of the source.
     pub warnings: Vec<Diagnostic>,
-    /// The document itself, keys sorted. As JSON it compiles to the same bundle.
+    /// The document itself, keys sorted; saved groups have their hashes instead of a file. As JSON it compiles to the same.
     pub document: Value,
+    /// Flags and experiments: a GrowthBook payload (specification 0.12.0) with members `vitrine`, features in the order of their
+    /// ids. It has no [`vitrine_flags::Payload::faults`].
+    pub flags: Json,
+    /// Saved groups of hashed ids, in the order of the document. The payload refers to them as remote groups.
+    pub groups: Vec<Group>,
+    /// Which part of each layer its experiments have; layers that are in use, by their ids.
+    pub layers: Vec<LayerPlan>,
+}
+
+/// What a check may know besides the document.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<'a> {
+    /// Columns of the running profile table: a `profile.<name>` that is not among them gets a warning. `None` knows no table.
+    pub columns: Option<&'a [&'a str]>,
+    /// Hashed ids of the saved groups that name a `file`, see [`group_files`]. `None`, or a group that is not in it: such a group is
+    /// an error, because only the command line can read files.
+    pub group_files: Option<&'a GroupFiles>,
 }
 
 /// Checks a document and compiles it.
@@ -88,10 +111,57 @@ pub fn check(source: &str, format: Format) -> Result<Checked, Vec<Diagnostic>> {
 ///
 /// `None` knows no table, and so warns of nothing. Errors: as [`check`].
 pub fn check_with_columns(source: &str, format: Format, columns: Option<&[&str]>) -> Result<Checked, Vec<Diagnostic>> {
-    let Compiled { tree, bundle, warnings } = compile(source, format, columns)?;
-    // A tree holds only what JSON can hold, so this cannot fail.
-    let document = serde_json::to_value(tree.root()).unwrap_or(Value::Null);
-    Ok(Checked { bundle, warnings, document })
+    check_with(source, format, Options { columns, group_files: None })
+}
+
+/// [`check`] with all that is known. Errors: as [`check`].
+pub fn check_with(source: &str, format: Format, options: Options<'_>) -> Result<Checked, Vec<Diagnostic>> {
+    compile(source, format, options).map(Compiled::into_checked)
+}
+
+/// A saved group whose ids are in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupFile {
+    /// Id of the group.
+    pub id: String,
+    /// Path as written, relative to the document.
+    pub file: String,
+}
+
+/// The saved groups of a document whose ids are in files: what the command line must read and hash before a check.
+///
+/// Errors: the text is broken; diagnostics as in [`check`]. What else is wrong is left to the check.
+pub fn group_files(source: &str, format: Format) -> Result<Vec<GroupFile>, Vec<Diagnostic>> {
+    let mut report = Report::default();
+    let tree = source::parse(source, format, &mut report);
+    let Some(tree) = tree else { return Err(report.finish(source).unwrap_or_else(|it| it)) };
+    let groups = tree.root().get("saved_groups").into_iter().flat_map(source::At::children);
+    let text = |at: source::At<'_>, key: &str| at.get(key).map(|it| it.as_text().to_owned());
+    Ok(groups.filter_map(|at| Some(GroupFile { id: text(at, "id")?, file: text(at, "file")? })).collect())
+}
+
+/// [`check_with_columns`] of the bytes of a file.
+///
+/// JSON and YAML are UTF-8; the encoding of CSV is found out ([`sheet::decode`]), and a warning names it unless it is UTF-8.
+/// Errors: as [`check`]; also when the bytes are no text.
+pub fn check_bytes(bytes: &[u8], format: Format, columns: Option<&[&str]>) -> Result<Checked, Vec<Diagnostic>> {
+    match format {
+        #[cfg(feature = "csv")]
+        Format::Csv => compile_read("", Options { columns, group_files: None }, |report| sheet::bytes(bytes, report)).map(Compiled::into_checked),
+        _ => {
+            let source = std::str::from_utf8(bytes);
+            let source = source.map_err(|error| vec![report::not_utf8(bytes, error.valid_up_to())])?;
+            check_with_columns(source, format, columns)
+        }
+    }
+}
+
+/// [`check_with_columns`] of the sheets of a workbook.
+///
+/// Sheets without a column `kind` are left out, with a warning. Errors: as [`check`].
+#[cfg(feature = "csv")]
+pub fn check_sheets(sheets: &[sheet::Sheet], columns: Option<&[&str]>) -> Result<Checked, Vec<Diagnostic>> {
+    compile_read("", Options { columns, group_files: None }, |report| sheet::sheets(sheets, report)).map(Compiled::into_checked)
 }
 
 /// Compiles a JSON document that was checked when it was published, as the Worker does when it loads a bundle.
@@ -99,32 +169,44 @@ pub fn check_with_columns(source: &str, format: Format, columns: Option<&[&str]>
 /// Errors: as [`check`]; also when `bytes` are not UTF-8.
 pub fn compile_json(bytes: &[u8]) -> Result<Bundle, Vec<Diagnostic>> {
     let source = std::str::from_utf8(bytes).map_err(|error| vec![report::not_utf8(bytes, error.valid_up_to())])?;
-    compile(source, Format::Json, None).map(|it| it.bundle)
+    compile(source, Format::Json, Options::default()).map(|it| it.bundle)
 }
 
 struct Compiled {
     tree: Tree,
     bundle: Bundle,
+    flags: Flags,
     warnings: Vec<Diagnostic>,
 }
 
-fn compile(source: &str, format: Format, columns: Option<&[&str]>) -> Result<Compiled, Vec<Diagnostic>> {
-    compile_read(source, columns, |report| source::parse(source, format, report))
+impl Compiled {
+    fn into_checked(self) -> Checked {
+        let Self { tree, bundle, flags: Flags { payload, groups, layers }, warnings } = self;
+        // A tree holds only what JSON can hold, so this cannot fail.
+        let mut document = serde_json::to_value(tree.root()).unwrap_or(Value::Null);
+        section::saved_group::keep_hashes(&mut document, &groups);
+        Checked { bundle, warnings, document, flags: payload, groups, layers }
+    }
+}
+
+fn compile(source: &str, format: Format, options: Options<'_>) -> Result<Compiled, Vec<Diagnostic>> {
+    compile_read(source, options, |report| source::parse(source, format, report))
 }
 
 /// Compiles the tree that `read` gives. `source` is the text that the tree's offsets count in.
 fn compile_read(
     source: &str,
-    columns: Option<&[&str]>,
+    options: Options<'_>,
     read: impl FnOnce(&mut Report) -> Option<Tree>,
 ) -> Result<Compiled, Vec<Diagnostic>> {
     let mut report = Report::default();
     let compiled = read(&mut report).and_then(|tree| {
-        let bundle = compile::compile(tree.root(), columns, &mut report)?;
-        Some((tree, bundle))
+        let around = Surroundings { columns: options.columns, files: options.group_files };
+        let (bundle, flags) = compile::compile(tree.root(), around, &mut report)?;
+        Some((tree, bundle, flags))
     });
     match (compiled, report.finish(source)) {
-        (Some((tree, bundle)), Ok(warnings)) => Ok(Compiled { tree, bundle, warnings }),
+        (Some((tree, bundle, flags)), Ok(warnings)) => Ok(Compiled { tree, bundle, flags, warnings }),
         (_, Ok(diagnostics) | Err(diagnostics)) => Err(diagnostics),
     }
 }

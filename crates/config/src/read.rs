@@ -120,6 +120,25 @@ impl Report {
         Some(text)
     }
 
+    /// An id that clients write into their programs: `[A-Za-z0-9._-]`, 1 to `n_chars_max` of them.
+    pub fn key_id<'t>(&mut self, at: At<'t>, n_chars_max: usize) -> Option<&'t str> {
+        let text = self.text(at)?;
+        let is_key = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'_' | b'-');
+        if text.is_empty() || text.len() > n_chars_max || !text.bytes().all(is_key) {
+            let message = format!("{:?} is no key", shortened(text));
+            let help =
+                format!("use 1 to {n_chars_max} of A-Z, a-z, 0-9, '.', '_' and '-', for example \"new-checkout\"");
+            self.error(at, "invalid_key", message, help);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A percentage, 0 to 100.
+    pub fn percent(&mut self, at: At<'_>) -> Option<f64> {
+        self.number_in(at, 0.0..=100.0)
+    }
+
     /// One of the words of `choice`; what it stands for.
     pub fn word<T: Copy>(&mut self, at: At<'_>, choice: &[(&str, T)]) -> Option<T> {
         let words = || choice.iter().map(|(word, _)| *word);

@@ -70,9 +70,21 @@ impl Report {
         self.places = Some(places);
     }
 
+    /// Takes over what another report of the same document found, as far as `keep` wants it.
+    pub fn absorb(&mut self, other: Self, keep: impl Fn(&Finding) -> bool) {
+        let Self { errors, warnings, .. } = other;
+        errors.listed.into_iter().filter(|it| keep(it)).for_each(|it| self.errors.push(|| it));
+        warnings.listed.into_iter().filter(|it| keep(it)).for_each(|it| self.warnings.push(|| it));
+    }
+
     /// Whether the document is refused.
     pub fn has_errors(&self) -> bool {
         !self.errors.listed.is_empty()
+    }
+
+    /// How many errors there are so far.
+    pub fn n_errors(&self) -> usize {
+        self.errors.listed.len().saturating_add(self.errors.n_dropped)
     }
 
     /// ` (did you mean "…"?)` if one of the candidates resembles `found`, else nothing.

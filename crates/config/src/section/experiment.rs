@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use serde_json::Value;
-
 use crate::compile::Compiler;
 use crate::limits::{
     BANDIT_CONTEXTS_MAX, EXPERIMENT_ID_CHARS_MAX, FLAGS_MAX, PREREQUISITES_MAX, REFERENCES_MAX, VARIATIONS_MAX,
@@ -325,15 +323,9 @@ impl<'t> Compiler<'t, '_> {
         for key in METRICS_KEYS {
             let Some(at) = metrics.and_then(|it| it.get(key)) else { continue };
             for at in self.report.list(at, "metrics", "too_many_metrics", REFERENCES_MAX) {
-                let Some(id) = self.report.text(at) else { continue };
+                self.metrics.resolve(at, "unknown_metric", self.report);
                 if key == "goal" {
                     n_goals = n_goals.saturating_add(1);
-                }
-                if !self.draft.metric_ids.contains(id) {
-                    let suggestion = self.report.did_you_mean(id, self.draft.metric_ids.iter().copied());
-                    let message = format!("there is no metric {:?}{suggestion}", shortened(id));
-                    let help = "write the id of one of the metrics of this document";
-                    self.report.error(at, "unknown_metric", message, help);
                 }
             }
         }
@@ -421,9 +413,4 @@ impl<'t> Compiler<'t, '_> {
         }
         Some(Bandit { version, contexts })
     }
-}
-
-/// A text, or null.
-pub(crate) fn text_or_null(text: Option<&str>) -> Value {
-    text.map_or(Value::Null, Value::from)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 use crate::compile::Compiler;
 use crate::limits::{GROUP_HASHES_MAX, LAYERS_MAX};
@@ -117,4 +118,16 @@ impl<'t> Compiler<'t, '_> {
 /// Hashes as `hashes_base64` has them.
 pub(crate) fn hashes_base64(hashes: &[u64]) -> String {
     STANDARD.encode(hashes.iter().flat_map(|it| it.to_le_bytes()).collect::<Vec<u8>>())
+}
+
+/// Puts the hashes of groups into a canonical document in place of their files.
+pub(crate) fn keep_hashes(document: &mut Value, groups: &[Group]) {
+    let entries = document.get_mut("saved_groups").and_then(Value::as_array_mut).into_iter().flatten();
+    for (entry, group) in entries.zip(groups) {
+        if let Some(entry) = entry.as_object_mut()
+            && entry.remove("file").is_some()
+        {
+            entry.insert("hashes_base64".into(), hashes_base64(&group.hashes).into());
+        }
+    }
 }

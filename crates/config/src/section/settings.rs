@@ -7,8 +7,8 @@ use crate::facts::AdvertisingLaw;
 use crate::limits::SETTINGS_LIST_MAX;
 use crate::source::{At, shortened};
 
-pub(crate) const KEYS: [&str; 5] =
-    ["consent", "link_hosts", "advertising_law", "sensitive_attributes", "lawful_attributes"];
+pub(crate) const KEYS: [&str; 6] =
+    ["consent", "time_zone", "link_hosts", "advertising_law", "sensitive_attributes", "lawful_attributes"];
 
 impl<'t> Compiler<'t, '_> {
     pub fn settings(&mut self, at: At<'t>) {
@@ -17,6 +17,7 @@ impl<'t> Compiler<'t, '_> {
             let choice = [("required", ConsentRule::Required), ("assumed", ConsentRule::Assumed)];
             self.parts.settings.consent = self.report.word(at, &choice).unwrap_or_default();
         }
+        self.draft.zone = at.get("time_zone").and_then(|at| self.report.zone(at));
         self.facts.settings.time_zone = at.get("time_zone");
         if let Some(at) = at.get("advertising_law") {
             self.facts.settings.advertising_law = self.advertising_law(at);
