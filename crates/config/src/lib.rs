@@ -55,6 +55,7 @@ mod report;
 mod section;
 pub mod sheet;
 mod source;
+mod stored;
 mod time_zone;
 
 use serde_json::Value;
