@@ -17,16 +17,22 @@
 )]
 
 mod answer;
+mod audit;
+mod draft;
 mod envelope;
 mod environment;
 mod growthbook;
 mod personalisation;
 mod problem;
 mod profile;
+mod registry_wire;
 mod request;
+mod role;
 mod snapshot;
 
 pub use answer::{Answer, answer};
+pub use audit::{AUDIT_START, AuditBreak, AuditDraft, AuditEntry, AuditHead, verify_audit};
+pub use draft::{Approval, Approve, Draft, DraftChange, DraftState, NewDraft, PublishDraft, Schedule};
 pub use envelope::{Envelope, EnvelopeError, sha256_hex};
 pub use environment::{
     BundlePointer, ENVIRONMENT_BYTES_MAX, EnvironmentSettings, KeyKind, PRODUCTION, SdkKey, bundle_key, document_key,
@@ -36,8 +42,13 @@ pub use growthbook::{REMOTE_EVAL_BYTES_MAX, RemoteEval, SdkPayload, remote_eval,
 pub use personalisation::{Signals, personalisation};
 pub use problem::{FieldError, Problem, ProblemCode};
 pub use profile::{ItemTableGraph, RowProfile};
+pub use registry_wire::{
+    Change, Comparison, EnvironmentChange, KillFlag, NewKey, NewToken, Promote, Reshuffle, Rollback, SettingsChange,
+    TOKEN_PREFIX,
+};
 pub use request::{
     ATTRIBUTES_MAX, BODY_BYTES_MAX, COUNT_MAX, DecideRequest, ITEMS_MAX, LABELS_MAX, PLACEMENTS_MAX, PlacementRequest,
     TEXT_BYTES_MAX, URL_BYTES_MAX,
 };
+pub use role::{NoRole, Role, RoleList};
 pub use snapshot::{BundleState, Lookup, Snapshot, TableSlot, TableState};

@@ -19,6 +19,8 @@ pub enum ProblemCode {
     MethodNotAllowed(&'static str),
     /// The call needs a bearer token.
     Unauthorized,
+    /// The caller is known, and may not do this.
+    Forbidden,
     /// A configuration with errors.
     InvalidConfiguration,
     /// Bytes that are not a shard, manifest or item table, or not the announced one.
@@ -37,6 +39,7 @@ impl ProblemCode {
         match self {
             Self::MalformedJson | Self::InvalidRequest => 400,
             Self::Unauthorized => 401,
+            Self::Forbidden => 403,
             Self::NotFound | Self::UnknownPlacement => 404,
             Self::MethodNotAllowed(_) => 405,
             Self::Conflict => 409,
@@ -57,6 +60,7 @@ impl ProblemCode {
             Self::UnknownPlacement => "unknown_placement",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
             Self::InvalidConfiguration => "invalid_configuration",
             Self::InvalidTable => "invalid_table",
             Self::Conflict => "conflict",
@@ -74,6 +78,7 @@ impl ProblemCode {
             Self::UnknownPlacement => "There is no such placement",
             Self::MethodNotAllowed(_) => "The method is not allowed here",
             Self::Unauthorized => "A valid bearer token is needed",
+            Self::Forbidden => "The caller may not do this",
             Self::InvalidConfiguration => "The configuration has errors",
             Self::InvalidTable => "The table data was refused",
             Self::Conflict => "The call does not fit the present state",
