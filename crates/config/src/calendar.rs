@@ -4,10 +4,8 @@
 
 mod lunar;
 
-use jiff::civil::{Date, Weekday};
-use jiff::tz::TimeZoneDatabase;
 use jiff::Span;
-use vitrine_engine::TimestampMs;
+use jiff::civil::{Date, Weekday};
 
 /// How the first day of a festival is found.
 #[derive(Clone, Copy, Debug)]
@@ -91,13 +89,6 @@ impl Preset {
         let begin = later_by(first, lead_days.checked_neg()?)?;
         Some((begin, later_by(first, self.n_days.checked_add(trail_days)?)?))
     }
-}
-
-/// The moment at which a day begins on the clocks of a zone, named as in the IANA database.
-pub(crate) fn midnight(date: Date, zone: &str) -> Option<TimestampMs> {
-    let zone = TimeZoneDatabase::bundled().get(zone).ok()?;
-    // Where the clocks skip midnight, the day begins with the first moment that they show.
-    Some(TimestampMs(date.to_zoned(zone).ok()?.timestamp().as_millisecond()))
 }
 
 fn later_by(date: Date, n_days: i64) -> Option<Date> {

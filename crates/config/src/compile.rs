@@ -7,6 +7,7 @@ use vitrine_engine::{Bundle, BundleParts};
 
 use crate::condition::Attributes;
 use crate::facts::Facts;
+use crate::lint;
 use crate::payload::{Draft, Flags};
 use crate::report::Report;
 use crate::section;
@@ -79,6 +80,7 @@ pub(crate) fn compile(root: At<'_>, around: Surroundings<'_>, report: &mut Repor
     compiler.campaigns(root.get("campaigns"));
     section::placement::read(root.get("placements"), root, &mut compiler);
     compiler.experiments_and_flags(root);
+    lint::check(root, &mut compiler);
     let flags = compiler.flags_payload(root);
     compiler.bundle(root).zip(flags)
 }
@@ -241,6 +243,11 @@ impl<'t> Names<'t> {
         let help = format!("write the id of one of the {}s of this document", self.what);
         report.error(at, code, message, help);
         None
+    }
+
+    /// The entry with this id.
+    pub fn get(&self, id: &str) -> Option<Named<'t>> {
+        self.by_id.get(id).copied()
     }
 
     /// The entry with this id counts as used from now on.

@@ -27,8 +27,6 @@ pub(crate) struct SettingsFacts<'t> {
     /// Hosts that links may lead to; `None` allows all.
     pub link_hosts: Option<Vec<&'t str>>,
     pub advertising_law: AdvertisingLaw,
-    /// Where local times are, unless an entry says otherwise.
-    pub time_zone: Option<At<'t>>,
     /// Attributes that the shop itself calls sensitive.
     pub sensitive_attributes: Vec<&'t str>,
     /// Attributes that rules may ask about although they are sensitive: the shop has a separate consent.

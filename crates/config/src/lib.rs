@@ -49,6 +49,7 @@ mod condition;
 mod diagnostic;
 mod facts;
 pub mod limits;
+mod lint;
 mod payload;
 mod read;
 mod report;

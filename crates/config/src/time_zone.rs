@@ -4,7 +4,7 @@
 //! never sees a zone: it compares milliseconds.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use vitrine_engine::{TimestampError, TimestampMs};
 
@@ -31,10 +31,15 @@ enum LocalError {
 
 impl Zone {
     /// The zone of exactly this name.
-    fn find(name: &str) -> Option<Self> {
+    pub fn find(name: &str) -> Option<Self> {
         let rules = TimeZoneDatabase::bundled().get(name).ok()?;
         // The database takes any case; a document has one spelling.
         (rules.iana_name() == Some(name)).then(|| Self { name: name.to_owned(), rules })
+    }
+
+    /// The moment at which a day begins: where the clocks skip midnight, the first one that they show.
+    pub fn midnight(&self, date: Date) -> Option<TimestampMs> {
+        Some(TimestampMs(date.to_zoned(self.rules.clone()).ok()?.timestamp().as_millisecond()))
     }
 
     /// The point in time at which clocks in the zone show `text`.
@@ -125,7 +130,10 @@ impl Report {
 fn is_local(text: &str) -> bool {
     let form = |form: &str| {
         text.len() == form.len()
-            && text.bytes().zip(form.bytes()).all(|(it, form)| if form == b'0' { it.is_ascii_digit() } else { it == form })
+            && text
+                .bytes()
+                .zip(form.bytes())
+                .all(|(it, form)| if form == b'0' { it.is_ascii_digit() } else { it == form })
     };
     form("0000-00-00T00:00") || form("0000-00-00T00:00:00")
 }

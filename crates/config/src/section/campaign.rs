@@ -12,11 +12,12 @@ use std::collections::BTreeSet;
 
 use vitrine_engine::{Schedule, TimestampMs};
 
-use crate::calendar::{self, PRESETS, YEARS};
+use crate::calendar::{PRESETS, YEARS};
 use crate::compile::Compiler;
 use crate::limits::{CAMPAIGNS_MAX, OFFERS_MAX, SETTINGS_LIST_MAX};
 use crate::section::terms::{self, Terms};
 use crate::source::At;
+use crate::time_zone::Zone;
 
 pub(crate) const KEYS: [&str; 24] = [
     "id",
@@ -59,6 +60,8 @@ pub(crate) struct Campaign<'t> {
     /// Empty when the document gives none, which is reported already.
     pub id: &'t str,
     pub schedule: Schedule,
+    /// Where its local times are.
+    pub zone: Option<Zone>,
     /// Inherited by its offers that have none of their own.
     pub priority: Option<i32>,
     pub terms: Option<Terms<'t>>,
@@ -103,6 +106,7 @@ impl<'t> Compiler<'t, '_> {
             at,
             id: "",
             schedule: Schedule::default(),
+            zone: None,
             priority: None,
             terms: None,
             has_countdown: false,
@@ -115,8 +119,9 @@ impl<'t> Compiler<'t, '_> {
             at.get(key).and_then(|at| self.report.text(at));
         }
         self.form(at);
+        campaign.zone = self.zone(at);
         campaign.priority = at.get("priority").and_then(|at| self.priority(at));
-        campaign.schedule = self.campaign_schedule(at);
+        campaign.schedule = self.campaign_schedule(at, campaign.zone.as_ref());
         campaign.channels = self.channels(at);
         campaign.terms = at.get("terms").and_then(|at| terms::read(at, self.report));
         campaign.has_countdown = at.get("countdown").and_then(|at| self.report.bool(at)).unwrap_or(false);
@@ -133,7 +138,7 @@ impl<'t> Compiler<'t, '_> {
             self.budget(budget);
         }
         if let Some(evaluation) = at.get("evaluation") {
-            self.evaluation(evaluation, at);
+            self.evaluation(evaluation, &campaign);
         }
         if let Some(at) = at.get("experiments") {
             let entries = self.report.list(at, "experiments", "too_many_settings", SETTINGS_LIST_MAX);
@@ -152,22 +157,17 @@ impl<'t> Compiler<'t, '_> {
         }
     }
 
-    /// A point in time of an entry.
-    fn time(&mut self, at: At<'t>, _entry: At<'t>) -> Option<TimestampMs> {
-        self.report.timestamp(at)
-    }
-
-    fn campaign_schedule(&mut self, campaign: At<'t>) -> Schedule {
+    fn campaign_schedule(&mut self, campaign: At<'t>, zone: Option<&Zone>) -> Schedule {
         for key in ["starts", "ends"] {
             let help = "keep one; lead_days and trail_days of the calendar make the time longer";
             self.report.contradiction(campaign, "calendar", key, help);
         }
         if let Some(at) = campaign.get("calendar") {
-            let days = self.calendar(at, campaign).unwrap_or_default();
+            let days = self.calendar(at, zone).unwrap_or_default();
             return Schedule::new(days.0, days.1).unwrap_or_default();
         }
-        let starts = campaign.get("starts").and_then(|at| self.time(at, campaign));
-        let ends = campaign.get("ends").and_then(|at| self.time(at, campaign));
+        let starts = campaign.get("starts").and_then(|at| self.report.moment(at, zone));
+        let ends = campaign.get("ends").and_then(|at| self.report.moment(at, zone));
         match Schedule::new(starts, ends) {
             Ok(schedule) => schedule,
             Err(_) => {
@@ -182,7 +182,7 @@ impl<'t> Compiler<'t, '_> {
     }
 
     /// First and last moment of a festival in its zone.
-    fn calendar(&mut self, at: At<'t>, campaign: At<'t>) -> Option<(Option<TimestampMs>, Option<TimestampMs>)> {
+    fn calendar(&mut self, at: At<'t>, zone: Option<&Zone>) -> Option<(Option<TimestampMs>, Option<TimestampMs>)> {
         let at = self.report.object(at, &CALENDAR_KEYS)?;
         let help = "name a festival, for example preset: double-11";
         let choice: Vec<_> = PRESETS.iter().map(|preset| (preset.id, preset)).collect();
@@ -192,15 +192,14 @@ impl<'t> Compiler<'t, '_> {
         let [lead, trail] = ["lead_days", "trail_days"]
             .map(|key| at.get(key).map_or(Some(0), |at| self.report.integer(at, 0..=CALENDAR_DAYS_MAX)));
         let preset = preset?;
-        let zone = campaign.get("time_zone").or(self.facts.settings.time_zone).map(At::as_text).or(preset.zone);
-        let Some(zone) = zone else {
+        let Some(zone) = zone.cloned().or_else(|| Zone::find(preset.zone?)) else {
             let message = format!("{:?} is celebrated everywhere, so a time zone is wanted", preset.id);
             let help = "add time_zone: to the campaign or to settings, for example Europe/Paris";
             self.report.error(at, "calendar_without_zone", message, help);
             return None;
         };
         let (begin, end) = preset.days(year?, lead?, trail?)?;
-        Some((calendar::midnight(begin, zone), calendar::midnight(end, zone)))
+        Some((zone.midnight(begin), zone.midnight(end)))
     }
 
     /// A list of different channels; empty if there is none.

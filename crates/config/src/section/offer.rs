@@ -10,7 +10,7 @@ use crate::limits::{CONTENT_BYTES_MAX, CREATIVES_MAX, ITEMS_MAX, OFFERS_MAX, TAG
 use crate::section::terms;
 use crate::source::{At, Kind, shortened};
 
-pub(crate) const KEYS: [&str; 15] = [
+pub(crate) const KEYS: [&str; 16] = [
     "id",
     "description",
     "class",
@@ -20,6 +20,7 @@ pub(crate) const KEYS: [&str; 15] = [
     "priority",
     "starts",
     "ends",
+    "time_zone",
     "audience",
     "when",
     "items",
@@ -97,9 +98,10 @@ impl<'t> Compiler<'t, '_> {
         self.report.integer(at, range).and_then(|it| i32::try_from(it).ok())
     }
 
-    fn schedule(&mut self, offer: At<'_>) -> Schedule {
-        let starts = offer.get("starts").and_then(|at| self.report.timestamp(at));
-        let ends = offer.get("ends").and_then(|at| self.report.timestamp(at));
+    fn schedule(&mut self, offer: At<'t>) -> Schedule {
+        let zone = self.zone(offer);
+        let starts = offer.get("starts").and_then(|at| self.report.moment(at, zone.as_ref()));
+        let ends = offer.get("ends").and_then(|at| self.report.moment(at, zone.as_ref()));
         match Schedule::new(starts, ends) {
             Ok(schedule) => schedule,
             Err(_) => {

@@ -18,7 +18,6 @@ impl<'t> Compiler<'t, '_> {
             self.parts.settings.consent = self.report.word(at, &choice).unwrap_or_default();
         }
         self.draft.zone = at.get("time_zone").and_then(|at| self.report.zone(at));
-        self.facts.settings.time_zone = at.get("time_zone");
         if let Some(at) = at.get("advertising_law") {
             self.facts.settings.advertising_law = self.advertising_law(at);
         }

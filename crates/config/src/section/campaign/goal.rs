@@ -9,6 +9,7 @@ use crate::limits::{GOAL_LEVELS_MAX, SUB_GOALS_MAX};
 use crate::section::campaign::Campaign;
 use crate::section::metric::Metric;
 use crate::source::At;
+use crate::time_zone::Zone;
 
 pub(crate) const KEYS: [&str; 9] =
     ["description", "name", "metric", "base", "target", "deadline", "owner", "rank", "sub_goals"];
@@ -31,17 +32,17 @@ impl<'t> Compiler<'t, '_> {
             deadline: campaign.schedule.ends(),
             has_owner: campaign.at.get("owner").is_some(),
         };
-        self.one_goal(at, whole);
+        self.one_goal(at, whole, campaign.zone.as_ref());
     }
 
-    fn one_goal(&mut self, at: At<'t>, whole: Whole) {
+    fn one_goal(&mut self, at: At<'t>, whole: Whole, zone: Option<&Zone>) {
         let Some(at) = self.report.object(at, &KEYS) else { return };
         for key in ["description", "name", "owner"] {
             at.get(key).and_then(|at| self.report.text(at));
         }
         at.get("rank").and_then(|at| self.report.integer(at, 1..=1_000));
         self.goal_values(at);
-        let deadline = self.deadline(at, whole);
+        let deadline = self.deadline(at, whole, zone);
         let has_owner = whole.has_owner || at.get("owner").is_some();
         if !has_owner {
             let help = "add owner: to the goal or to its campaign";
@@ -57,7 +58,7 @@ impl<'t> Compiler<'t, '_> {
         let whole = Whole { level, deadline, has_owner, ..whole };
         let mut ranks = BTreeMap::new();
         for at in self.report.list(parts, "sub_goals", "too_many_sub_goals", SUB_GOALS_MAX) {
-            self.one_goal(at, whole);
+            self.one_goal(at, whole, zone);
             let Some(rank_at) = at.get("rank") else { continue };
             let rank = rank_at.to_string();
             if let Some(first) = ranks.insert(rank, at.pointer()) {
@@ -90,7 +91,7 @@ impl<'t> Compiler<'t, '_> {
         }
     }
 
-    fn deadline(&mut self, at: At<'t>, whole: Whole) -> Option<TimestampMs> {
+    fn deadline(&mut self, at: At<'t>, whole: Whole, zone: Option<&Zone>) -> Option<TimestampMs> {
         let Some(deadline_at) = at.get("deadline") else {
             if whole.deadline.is_none() && !self.report.has_errors() {
                 let help = "add deadline: to the goal, or ends: to the campaign";
@@ -98,7 +99,7 @@ impl<'t> Compiler<'t, '_> {
             }
             return whole.deadline;
         };
-        let deadline = self.time(deadline_at, at)?;
+        let deadline = self.report.moment(deadline_at, zone)?;
         if whole.starts.is_some_and(|starts| deadline <= starts) {
             let message = format!("the deadline {} is not after the start of the campaign", deadline_at.as_text());
             self.report.error(deadline_at, "deadline_before_start", message, "choose a later deadline");

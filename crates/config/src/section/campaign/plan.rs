@@ -2,6 +2,7 @@
 
 use crate::compile::Compiler;
 use crate::limits::BUDGET_LINES_MAX;
+use crate::section::campaign::Campaign;
 use crate::section::money::{self, Hundredths};
 use crate::source::{At, Kind};
 
@@ -65,7 +66,7 @@ impl<'t> Compiler<'t, '_> {
     }
 
     /// A text that states the rule, or an object with a method besides.
-    pub(super) fn evaluation(&mut self, at: At<'t>, campaign: At<'t>) {
+    pub(super) fn evaluation(&mut self, at: At<'t>, campaign: &Campaign<'t>) {
         if matches!(at.kind(), Kind::Text(_)) {
             self.report.name(at, "rule");
             return;
@@ -74,9 +75,7 @@ impl<'t> Compiler<'t, '_> {
         for key in ["rule", "owner"] {
             at.get(key).and_then(|at| self.report.text(at));
         }
-        if let Some(time) = at.get("at") {
-            self.time(time, at);
-        }
+        at.get("at").and_then(|at| self.report.moment(at, campaign.zone.as_ref()));
         let experiment = at.get("experiment");
         if let Some(at) = experiment {
             self.facts.experiment_references.push(at);
@@ -85,7 +84,7 @@ impl<'t> Compiler<'t, '_> {
         let method = self.report.required(at, "method", &help);
         let Some(method_at) = method else { return };
         let method = self.report.word(method_at, &METHODS.map(|it| (it, it)));
-        let has_experiments = experiment.is_some() || campaign.get("experiments").is_some();
+        let has_experiments = experiment.is_some() || campaign.at.get("experiments").is_some();
         if method == Some("experiment") && !has_experiments {
             let help = "name the campaign's experiments, or choose the method holdout, before_after or target";
             self.report.error(method_at, "evaluation_without_experiment", "the campaign has no experiment", help);
