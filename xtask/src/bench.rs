@@ -1,6 +1,8 @@
 //! Benchmarks: criterion for the pure crates, and the Worker under load on raw workerd.
 
+mod bulk;
 mod edge;
+mod rounds;
 mod workerd;
 mod wrk;
 
@@ -9,7 +11,9 @@ use crate::project::Project;
 use crate::tests::colour;
 use anyhow::{Result, bail};
 
-pub use edge::{EdgeOptions, run as edge};
+pub use bulk::run as bulk;
+pub use edge::run as edge;
+pub use rounds::RoundOptions;
 
 /// The task `bench`: the crates that have benches.
 pub fn criterion(project: &Project) -> Result<()> {

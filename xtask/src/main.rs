@@ -34,6 +34,8 @@ usage: cargo xtask <task> [options]
   bench        benchmarks of the engine and of table lookups
   bench edge [--rounds N] [--seconds N]
                requests per second of the Worker on raw workerd, beside JavaScript workers, in one run
+  bench bulk [--rounds N] [--seconds N]
+               OFREP bulk evaluations of 20 and of 200 flags, beside GrowthBook's JavaScript SDK, in one run
   build        the Worker into build/, with its size
   tidy         the walls between the crates and the rules of the house
   ci           everything that must be green before a change lands
@@ -87,15 +89,15 @@ fn run(args: &[String]) -> Result<()> {
                 args.finish()?;
                 bench::criterion(&project)
             }
-            Some("edge") => {
-                let options = bench::EdgeOptions {
+            Some(what @ ("edge" | "bulk")) => {
+                let options = bench::RoundOptions {
                     n_rounds: args.number("--rounds")?.unwrap_or(5),
                     round_s: args.number("--seconds")?.unwrap_or(5),
                 };
                 args.finish()?;
-                bench::edge(&project, &options)
+                if what == "edge" { bench::edge(&project, &options) } else { bench::bulk(&project, &options) }
             }
-            Some(other) => bail!("there is no bench `{other}`; there are `bench` and `bench edge`"),
+            Some(other) => bail!("there is no bench `{other}`; there are `bench`, `bench edge` and `bench bulk`"),
         },
         "build" => {
             args.finish()?;

@@ -2,8 +2,9 @@
 //!
 //! Machines differ and are noisy, so the targets take turns in short rounds and the result is the ratios within a round.
 
-use super::workerd::{Module, Service, Workerd};
-use super::wrk::{self, Load};
+use super::rounds::{self, RoundOptions, Target};
+use super::workerd::{Module, Service, Workerd, copy};
+use super::wrk;
 use crate::command::command;
 use crate::demo;
 use crate::local::free_port;
@@ -22,42 +23,11 @@ const N_OFFERS: usize = 200;
 const PLACEMENT_COUNTS: [u8; 3] = [1, 4, 4];
 /// Customers of the made-up shop whose table is used; the demo's, so that its work is shared.
 const N_CUSTOMERS: u32 = 20_000;
-/// Longest wait for the first measurement to be fair: wasm is compiled again by the optimiser while it runs hot.
-const WARM_UP_S: u32 = 5;
-
-/// What a person can choose.
-pub struct EdgeOptions {
-    /// How often each target is measured.
-    pub n_rounds: u32,
-    /// Length of one measurement. Unit: seconds.
-    pub round_s: u32,
-}
-
-/// One thing that is loaded.
-struct Target {
-    name: &'static str,
-    /// What it does, for the reader of the result.
-    note: &'static str,
-    url: String,
-    /// Whether its answers are successes; the Rust handler that does nothing answers 404.
-    succeeds: bool,
-    /// Position of its workerd among the running ones.
-    process_idx: usize,
-    rounds: Vec<Round>,
-}
-
-/// One measurement of one target.
-struct Round {
-    load: Load,
-    /// Processor time for one request, which other work on the machine does not change much, and which Workers bill.
-    cpu_us: Option<f64>,
-}
-
 /// The position among the targets of the one that all are compared with.
 const REFERENCE_IDX: usize = 1;
 
 /// The task `bench edge`.
-pub fn run(project: &Project, options: &EdgeOptions) -> Result<()> {
+pub fn run(project: &Project, options: &RoundOptions) -> Result<()> {
     let wrk = wrk::find(project)?;
     let mut steps = Steps::new(setup::N_STEPS + demo::N_PREPARE_STEPS + 2, &project.tools().join("log"));
     setup::ensure(project, &mut steps)?;
@@ -74,22 +44,8 @@ pub fn run(project: &Project, options: &EdgeOptions) -> Result<()> {
         Ok(Outcome::Done)
     })?;
     let script = bench.write_script(&truth)?;
-    let (mut targets, running) = bench.start(&demo)?;
-    for target in &targets {
-        wrk::run(&wrk, &script, &target.url, WARM_UP_S, target.succeeds)?;
-    }
-    for n in 1..=options.n_rounds.max(1) {
-        for target in &mut targets {
-            let workerd = &running[target.process_idx];
-            let before_us = workerd.cpu_us();
-            let load = wrk::run(&wrk, &script, &target.url, options.round_s.max(1), target.succeeds)?;
-            let used_us = workerd.cpu_us().zip(before_us).map(|(after_us, before_us)| after_us - before_us);
-            println!("round {n}  {:<15} {:>8.0} requests/s", target.name, load.requests_per_s);
-            target.rounds.push(Round { cpu_us: used_us.map(|us| us as f64 / load.n_requests as f64), load });
-        }
-    }
-    print_result(project, &targets);
-    Ok(())
+    let (targets, running) = bench.start(&demo, &script)?;
+    rounds::measure(project, &wrk, targets, &running, REFERENCE_IDX, options)
 }
 
 struct Bench<'a> {
@@ -137,7 +93,7 @@ impl Bench<'_> {
         Ok(script)
     }
 
-    fn start(&self, demo: &demo::Demo) -> Result<(Vec<Target>, Vec<Workerd>)> {
+    fn start(&self, demo: &demo::Demo, script: &Path) -> Result<(Vec<Target>, Vec<Workerd>)> {
         let date = self.project.compatibility_date()?;
         let mut running = Vec::new();
         let mut urls = Vec::new();
@@ -152,20 +108,14 @@ impl Bench<'_> {
             urls.push(format!("http://127.0.0.1:{port}/"));
         }
         let dir = self.dir.join("vitrine");
-        for file in VITRINE_MODULES.map(|(file, _)| file) {
-            copy(&self.project.worker_build().join(file), &dir.join(file))?;
-        }
-        copy(&self.project.path("xtask/bench/kv.mjs"), &dir.join("kv.mjs"))?;
-        let port = free_port()?;
         let key = demo.table_key()?;
-        let service = Service {
+        let port = free_port()?;
+        running.push(Workerd::start_vitrine(
+            self.project,
+            &dir,
             port,
-            compatibility_date: &date,
-            modules: &VITRINE_MODULES,
-            is_vitrine: true,
-            vars: &[("TABLE_KEY", &key), ("ALLOWED_ORIGINS", "*")],
-        };
-        running.push(Workerd::start(self.project, &dir, &service)?);
+            &[("TABLE_KEY", &key), ("ALLOWED_ORIGINS", "*")],
+        )?);
         urls.push(format!("http://127.0.0.1:{port}/v1/nothing"));
         urls.push(format!("http://127.0.0.1:{port}/v1/decide"));
         let targets = [
@@ -175,28 +125,11 @@ impl Bench<'_> {
             ("vitrine decide", 2, "3 placements, 200 offers, all warm"),
         ];
         let targets = targets.into_iter().zip(urls).map(|((name, process_idx, note), url)| {
-            let succeeds = !url.ends_with("/v1/nothing");
-            Target { name, note, url, succeeds, process_idx, rounds: Vec::new() }
+            let only_success = !url.ends_with("/v1/nothing");
+            Target::new(name, note, url, script.to_path_buf(), process_idx).only_success(only_success)
         });
         Ok((targets.collect(), running))
     }
-}
-
-/// The files of the Worker in `build/`. Names of modules are those that they import each other by.
-const VITRINE_MODULES: [(&str, Module); 5] = [
-    ("index.js", Module::Script),
-    ("edge/index.js", Module::Script),
-    ("edge/index_bg.wasm", Module::Wasm),
-    ("control/index.js", Module::Script),
-    ("control/index_bg.wasm", Module::Wasm),
-];
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    if let Some(dir) = to.parent() {
-        fs::create_dir_all(dir)?;
-    }
-    fs::copy(from, to).with_context(|| format!("cannot copy {}", from.display()))?;
-    Ok(())
 }
 
 fn placement_id(idx: usize) -> String {
@@ -231,75 +164,6 @@ fn bench_document(shop: &Value) -> Result<Value> {
     Ok(document)
 }
 
-fn print_result(project: &Project, targets: &[Target]) {
-    let reference = &targets[REFERENCE_IDX];
-    println!("\nratios are against {}, within a round: median (min to max)\n", reference.name);
-    println!(
-        "{:<15} {:>10} {:>7} {:>7}  {:<21} {:>7}  {:<21}",
-        "target", "requests/s", "p50 ms", "p99 ms", "ratio of requests/s", "CPU µs", "ratio of CPU"
-    );
-    for target in targets {
-        let of = |value: fn(&Load) -> f64| Spread::of(target.rounds.iter().map(|round| value(&round.load)));
-        let pairs = || target.rounds.iter().zip(&reference.rounds);
-        let speeds = pairs().map(|(round, reference)| round.load.requests_per_s / reference.load.requests_per_s);
-        let cpu = target.rounds.iter().filter_map(|round| round.cpu_us);
-        let cpu_ratios = pairs().filter_map(|(round, reference)| Some(round.cpu_us? / reference.cpu_us?));
-        println!(
-            "{:<15} {:>10} {:>7} {:>7}  {:<21} {:>7}  {:<21} {}",
-            target.name,
-            of(|load| load.requests_per_s).middle(0),
-            of(|load| load.p50_ms).middle(2),
-            of(|load| load.p99_ms).middle(2),
-            Spread::of(speeds).all(),
-            Spread::of(cpu).middle(0),
-            Spread::of(cpu_ratios).all(),
-            target.note
-        );
-    }
-    let machine = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = machine
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .map_or("", |rest| rest.trim_start_matches([' ', '\t', ':']));
-    let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = fs::read_to_string(project.path("node_modules/workerd/package.json")).unwrap_or_default();
-    let runtime: Value = serde_json::from_str(&runtime).unwrap_or_default();
-    println!(
-        "\n{n_cores} cores {model}; workerd {}; wrk, 16 connections, closed loop on the same machine; no TLS, no network",
-        runtime["version"].as_str().unwrap_or("unknown")
-    );
-}
-
-/// Some numbers in order; there may be none.
-struct Spread {
-    sorted: Vec<f64>,
-}
-
-impl Spread {
-    fn of(numbers: impl Iterator<Item = f64>) -> Self {
-        let mut sorted: Vec<f64> = numbers.collect();
-        sorted.sort_by(f64::total_cmp);
-        Self { sorted }
-    }
-
-    fn median(&self) -> Option<f64> {
-        self.sorted.get(self.sorted.len() / 2).copied()
-    }
-
-    /// The median with some decimals.
-    fn middle(&self, n_decimals: usize) -> String {
-        self.median().map_or("-".to_owned(), |median| format!("{median:.n_decimals$}"))
-    }
-
-    /// The median and how far the numbers go.
-    fn all(&self) -> String {
-        match (self.median(), self.sorted.first(), self.sorted.last()) {
-            (Some(median), Some(min), Some(max)) => format!("{median:.2} ({min:.2} to {max:.2})"),
-            _ => "-".to_owned(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod bench_tests {
     use super::*;
@@ -319,12 +183,5 @@ mod bench_tests {
         let placement = json!({ "id": "bench-1", "fallback": "welcome", "offers": "all", "count": 4 });
         assert_eq!(document["placements"][1], placement);
         assert_eq!(bench_document(&json!({ "offers": [] })).unwrap_err().to_string(), "no placements");
-    }
-
-    #[test]
-    fn a_spread_is_of_the_sorted_numbers() {
-        let spread = Spread::of([3.0, 1.0, 2.0].into_iter());
-        assert_eq!((spread.all().as_str(), spread.middle(0).as_str()), ("2.00 (1.00 to 3.00)", "2"));
-        assert_eq!(Spread::of(std::iter::empty()).all(), "-");
     }
 }

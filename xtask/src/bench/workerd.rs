@@ -83,6 +83,24 @@ impl Service<'_> {
     }
 }
 
+/// The files of the Worker in `build/`. Names of modules are those that they import each other by.
+const VITRINE_MODULES: [(&str, Module); 5] = [
+    ("index.js", Module::Script),
+    ("edge/index.js", Module::Script),
+    ("edge/index_bg.wasm", Module::Wasm),
+    ("control/index.js", Module::Script),
+    ("control/index_bg.wasm", Module::Wasm),
+];
+
+/// Copies a file, and makes its folder.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    if let Some(dir) = to.parent() {
+        std::fs::create_dir_all(dir)?;
+    }
+    std::fs::copy(from, to).with_context(|| format!("cannot copy {}", from.display()))?;
+    Ok(())
+}
+
 /// A running workerd; it ends when this is dropped.
 pub struct Workerd {
     child: Child,
@@ -106,6 +124,17 @@ impl Workerd {
             std::thread::sleep(Duration::from_millis(50));
         }
         Ok(workerd)
+    }
+
+    /// Starts the Worker that is in `build/` from the folder `dir`, whose folder `kv` holds its KV, one file a key.
+    pub fn start_vitrine(project: &Project, dir: &Path, port: u16, vars: &[(&str, &str)]) -> Result<Self> {
+        for (file, _) in VITRINE_MODULES {
+            copy(&project.worker_build().join(file), &dir.join(file))?;
+        }
+        copy(&project.path("xtask/bench/kv.mjs"), &dir.join("kv.mjs"))?;
+        let compatibility_date = &project.compatibility_date()?;
+        let modules = &VITRINE_MODULES;
+        Self::start(project, dir, &Service { port, compatibility_date, modules, is_vitrine: true, vars })
     }
 
     /// Processor time used so far. Unit: microseconds. Only Linux tells.
