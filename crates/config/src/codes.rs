@@ -3,7 +3,7 @@
 //! A code that is not here must not be reported: debug builds check it, so each test of a diagnostic does too.
 
 /// All codes, in the order in which `docs/guides/configuration.md` explains them; those of campaigns, metrics and contents, which
-/// `docs/guides/campaigns.md` explains, come last.
+/// `docs/guides/campaigns.md` explains, come behind them; those of spreadsheets, which `docs/guides/spreadsheet.md` explains, last.
 pub const CODES: &[&str] = &[
     "syntax",
     "not_utf8",
@@ -170,4 +170,28 @@ pub const CODES: &[&str] = &[
     "campaign_not_in_placement",
     "campaigns_compete",
     "campaign_offer_as_fallback",
+    "no_such_value",
+    "encoding",
+    "mixed_encodings",
+    "broken_quote",
+    "no_header",
+    "unknown_header",
+    "duplicate_header",
+    "too_many_columns",
+    "cell_without_header",
+    "ignored_sheet",
+    "missing_kind",
+    "unknown_kind",
+    "cell_not_for_kind",
+    "row_without_parent",
+    "unknown_parent",
+    "duplicate_row",
+    "contradictory_cells",
+    "not_a_number",
+    "number_rewritten",
+    "not_a_truth_value",
+    "time_rewritten",
+    "ambiguous_time",
+    "broken_json_cell",
+    "failed_formula",
 ];

@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry;
 
 use vitrine_engine::{Bundle, BundleParts};
 
+use crate::column::Column;
 use crate::condition::Attributes;
 use crate::facts::Facts;
 use crate::lint;
@@ -37,6 +38,8 @@ const VERSION: i64 = 1;
 pub(crate) struct Surroundings<'a> {
     /// Columns of the profile table.
     pub columns: Option<&'a [&'a str]>,
+    /// What they can hold.
+    pub table: Option<&'a [Column<'a>]>,
     /// Hashed ids of saved groups whose ids are in files.
     pub files: Option<&'a GroupFiles>,
 }
@@ -59,6 +62,7 @@ pub(crate) fn compile(root: At<'_>, around: Surroundings<'_>, report: &mut Repor
         campaigns: Names::new("campaign"),
         placements: Names::new("placement"),
         facts: Facts::default(),
+        table: around.table,
         draft: Draft::new(),
         files: around.files,
     };
@@ -113,6 +117,8 @@ pub(crate) struct Compiler<'t, 'a> {
     pub placements: Names<'t>,
     /// What the sections say beyond the parts.
     pub facts: Facts<'t>,
+    /// What the columns of the profile table can hold.
+    pub table: Option<&'a [Column<'a>]>,
     /// Flags and experiments.
     pub draft: Draft<'t>,
     /// Hashed ids of saved groups whose ids are in files.

@@ -44,6 +44,7 @@
 
 mod calendar;
 pub mod codes;
+mod column;
 mod compile;
 mod condition;
 mod diagnostic;
@@ -63,6 +64,7 @@ use serde_json::Value;
 use vitrine_engine::Bundle;
 use vitrine_flags::Json;
 
+pub use column::{Column, ColumnValues};
 pub use diagnostic::{Diagnostic, Severity};
 pub use payload::LayerPlan;
 pub use section::saved_group::{Group, GroupFiles};
@@ -96,6 +98,8 @@ pub struct Checked {
 pub struct Options<'a> {
     /// Columns of the running profile table: a `profile.<name>` that is not among them gets a warning. `None` knows no table.
     pub columns: Option<&'a [&'a str]>,
+    /// What these columns can hold: a rule that asks for something else gets a warning. `None` does not know.
+    pub table: Option<&'a [Column<'a>]>,
     /// Hashed ids of the saved groups that name a `file`, see [`group_files`]. `None`, or a group that is not in it: such a group is
     /// an error, because only the command line can read files.
     pub group_files: Option<&'a GroupFiles>,
@@ -113,7 +117,7 @@ pub fn check(source: &str, format: Format) -> Result<Checked, Vec<Diagnostic>> {
 ///
 /// `None` knows no table, and so warns of nothing. Errors: as [`check`].
 pub fn check_with_columns(source: &str, format: Format, columns: Option<&[&str]>) -> Result<Checked, Vec<Diagnostic>> {
-    check_with(source, format, Options { columns, group_files: None })
+    check_with(source, format, Options { columns, ..Options::default() })
 }
 
 /// [`check`] with all that is known. Errors: as [`check`].
@@ -137,33 +141,46 @@ pub fn group_files(source: &str, format: Format) -> Result<Vec<GroupFile>, Vec<D
     let mut report = Report::default();
     let tree = source::parse(source, format, &mut report);
     let Some(tree) = tree else { return Err(report.finish(source).unwrap_or_else(|it| it)) };
-    let groups = tree.root().get("saved_groups").into_iter().flat_map(source::At::children);
-    let text = |at: source::At<'_>, key: &str| at.get(key).map(|it| it.as_text().to_owned());
-    Ok(groups.filter_map(|at| Some(GroupFile { id: text(at, "id")?, file: text(at, "file")? })).collect())
+    Ok(groups_with_files(&tree))
 }
 
-/// [`check_with_columns`] of the bytes of a file.
+fn groups_with_files(tree: &Tree) -> Vec<GroupFile> {
+    let groups = tree.root().get("saved_groups").into_iter().flat_map(source::At::children);
+    let text = |at: source::At<'_>, key: &str| at.get(key).map(|it| it.as_text().to_owned());
+    groups.filter_map(|at| Some(GroupFile { id: text(at, "id")?, file: text(at, "file")? })).collect()
+}
+
+/// [`check_with`] of the bytes of a file.
 ///
 /// JSON and YAML are UTF-8; the encoding of CSV is found out ([`sheet::decode`]), and a warning names it unless it is UTF-8.
 /// Errors: as [`check`]; also when the bytes are no text.
-pub fn check_bytes(bytes: &[u8], format: Format, columns: Option<&[&str]>) -> Result<Checked, Vec<Diagnostic>> {
+pub fn check_bytes(bytes: &[u8], format: Format, options: Options<'_>) -> Result<Checked, Vec<Diagnostic>> {
     match format {
         #[cfg(feature = "csv")]
-        Format::Csv => compile_read("", Options { columns, group_files: None }, |report| sheet::bytes(bytes, report)).map(Compiled::into_checked),
+        Format::Csv => compile_read("", options, |report| sheet::bytes(bytes, report)).map(Compiled::into_checked),
         _ => {
             let source = std::str::from_utf8(bytes);
             let source = source.map_err(|error| vec![report::not_utf8(bytes, error.valid_up_to())])?;
-            check_with_columns(source, format, columns)
+            check_with(source, format, options)
         }
     }
 }
 
-/// [`check_with_columns`] of the sheets of a workbook.
+/// [`check_with`] of the sheets of a workbook.
 ///
 /// Sheets without a column `kind` are left out, with a warning. Errors: as [`check`].
 #[cfg(feature = "csv")]
-pub fn check_sheets(sheets: &[sheet::Sheet], columns: Option<&[&str]>) -> Result<Checked, Vec<Diagnostic>> {
-    compile_read("", Options { columns, group_files: None }, |report| sheet::sheets(sheets, report)).map(Compiled::into_checked)
+pub fn check_sheets(sheets: &[sheet::Sheet], options: Options<'_>) -> Result<Checked, Vec<Diagnostic>> {
+    compile_read("", options, |report| sheet::sheets(sheets, report)).map(Compiled::into_checked)
+}
+
+/// [`group_files`] of the sheets of a workbook. Errors: as there.
+#[cfg(feature = "csv")]
+pub fn group_files_of_sheets(sheets: &[sheet::Sheet]) -> Result<Vec<GroupFile>, Vec<Diagnostic>> {
+    let mut report = Report::default();
+    let tree = sheet::sheets(sheets, &mut report);
+    let Some(tree) = tree else { return Err(report.finish("").unwrap_or_else(|it| it)) };
+    Ok(groups_with_files(&tree))
 }
 
 /// Compiles a JSON document that was checked when it was published, as the Worker does when it loads a bundle.
@@ -203,7 +220,7 @@ fn compile_read(
 ) -> Result<Compiled, Vec<Diagnostic>> {
     let mut report = Report::default();
     let compiled = read(&mut report).and_then(|tree| {
-        let around = Surroundings { columns: options.columns, files: options.group_files };
+        let around = Surroundings { columns: options.columns, table: options.table, files: options.group_files };
         let (bundle, flags) = compile::compile(tree.root(), around, &mut report)?;
         Some((tree, bundle, flags))
     });

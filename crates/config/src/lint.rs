@@ -7,6 +7,7 @@ mod labels;
 mod links;
 mod prices;
 mod slots;
+mod table;
 mod timetable;
 mod words;
 
@@ -20,9 +21,22 @@ pub(crate) fn check<'t>(root: At<'t>, compiler: &mut Compiler<'t, '_>) {
     links::check(compiler);
     advertising::check(compiler);
     labels::check(root, compiler);
+    table::check(root, compiler);
     prices::check(compiler);
     slots::check(compiler);
     timetable::check(compiler);
+}
+
+/// All conditions of a document, whatever section they are in: the values of keys `when`.
+fn rules<'t>(root: At<'t>, rules: &mut Vec<At<'t>>) {
+    for child in root.children() {
+        match child.key() {
+            "when" => rules.push(child),
+            // Contents, values and schemas are not ours to read.
+            "content" | "value" | "default" | "schema" => {}
+            _ => self::rules(child, rules),
+        }
+    }
 }
 
 /// Whether there is a moment at which both run.

@@ -21,16 +21,10 @@ struct Word {
 /// Checks all conditions below `root`, whatever section they are in.
 pub(super) fn check<'t>(root: At<'t>, compiler: &mut Compiler<'t, '_>) {
     let words = words();
-    let mut open = vec![root];
-    while let Some(at) = open.pop() {
-        for child in at.children() {
-            match child.key() {
-                "when" => condition(child, &words, compiler),
-                // Contents are not ours to read.
-                "content" => {}
-                _ => open.push(child),
-            }
-        }
+    let mut rules = Vec::new();
+    super::rules(root, &mut rules);
+    for rule in rules {
+        condition(rule, &words, compiler);
     }
 }
 

@@ -6,12 +6,13 @@
 use crate::compile::Compiler;
 use crate::source::{At, Kind};
 
-/// Members with a meaning.
-pub(crate) const KEYS: [&str; 8] = ["title", "text", "image", "video", "link", "cta", "ad_label", "ai_generated"];
+/// Members of images, videos and calls to action that have a meaning.
 pub(crate) const IMAGE_KEYS: [&str; 4] = ["src", "alt", "width", "height"];
 pub(crate) const VIDEO_KEYS: [&str; 4] = ["src", "poster", "width", "height"];
 pub(crate) const CTA_KEYS: [&str; 2] = ["label", "link"];
-pub(crate) const AI_GENERATED_KEYS: [&str; 1] = ["reviewer"];
+const LINK_KEYS: [&str; 2] = ["url", "text"];
+/// Members that are numbers of pixels; all others are texts.
+const PIXEL_KEYS: [&str; 2] = ["width", "height"];
 
 /// Greatest width and height of images and videos. Unit: CSS pixels.
 pub(crate) const PIXELS_MAX: i64 = 20_000;
@@ -22,17 +23,10 @@ impl Compiler<'_, '_> {
         for key in ["title", "text", "ad_label"] {
             present(content, key).and_then(|at| self.report.text(at));
         }
-        for (key, texts) in [("image", &["src", "alt"]), ("video", &["src", "poster"])] {
+        let parts = [("image", &IMAGE_KEYS[..]), ("video", &VIDEO_KEYS), ("link", &LINK_KEYS), ("cta", &CTA_KEYS)];
+        for (key, members) in parts {
             if let Some(at) = unless_text(content, key) {
-                self.parts_of_content(at, key, texts);
-                for key in ["width", "height"] {
-                    present(at, key).and_then(|at| self.report.integer(at, 1..=PIXELS_MAX));
-                }
-            }
-        }
-        for (key, texts) in [("link", &["url", "text"]), ("cta", &CTA_KEYS)] {
-            if let Some(at) = unless_text(content, key) {
-                self.parts_of_content(at, key, texts);
+                self.parts_of_content(at, key, members);
             }
         }
         if let Some(at) = present(content, "ai_generated") {
@@ -40,13 +34,18 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn parts_of_content(&mut self, at: At<'_>, what: &str, texts: &[&str]) {
+    fn parts_of_content(&mut self, at: At<'_>, what: &str, members: &[&str]) {
         if !matches!(at.kind(), Kind::Object(_)) {
-            let help = format!("write {what}: a text, or an object with {}", texts.join(" and "));
+            let help = format!("write {what}: a text, or an object with {}", members.join(", "));
             self.report.wrong_type(at, "a text or an object", &help);
         }
-        for key in texts {
-            present(at, key).and_then(|at| self.report.text(at));
+        for key in members {
+            let Some(at) = present(at, key) else { continue };
+            if PIXEL_KEYS.contains(key) {
+                self.report.integer(at, 1..=PIXELS_MAX);
+            } else {
+                self.report.text(at);
+            }
         }
     }
 
