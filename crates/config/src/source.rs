@@ -1,7 +1,9 @@
-//! The located tree: a document in JSON or YAML, in which every value knows its place in the text and its JSON pointer.
+//! The located tree: a document, in which every value knows its place in the text (or its cell) and its JSON pointer.
 //!
 //! The tree holds exactly what JSON can hold. The syntaxes only differ in how they call the [`Builder`].
 
+#[cfg(feature = "csv")]
+pub(crate) mod csv;
 mod json;
 #[cfg(feature = "yaml")]
 mod yaml;
@@ -22,6 +24,9 @@ pub enum Format {
     /// YAML 1.2 (core schema), one document, without anchors, aliases and tags.
     #[cfg(feature = "yaml")]
     Yaml,
+    /// CSV as spreadsheet programs write it: a row for each thing, see [`crate::sheet`].
+    #[cfg(feature = "csv")]
+    Csv,
 }
 
 /// Position of a value in [`Tree::nodes`].
@@ -37,7 +42,7 @@ pub(crate) struct Tree {
 struct Node {
     parent: NodeId,
     step: Step,
-    /// Bytes from the start of the source.
+    /// Bytes from the start of the source; in a spreadsheet, the number of the cell.
     offset: usize,
     kind: Kind,
 }
@@ -72,6 +77,10 @@ pub(crate) struct At<'t> {
 
 /// Reads `source`; `None` when it has no tree, and then the report says why. A report may have errors beside a tree.
 pub(crate) fn parse(source: &str, format: Format, report: &mut Report) -> Option<Tree> {
+    #[cfg(feature = "csv")]
+    if format == Format::Csv {
+        return crate::sheet::text(source, report);
+    }
     if source.len() > DOCUMENT_BYTES_MAX {
         report.source_error(report::too_large(source.len()));
         return None;
@@ -84,6 +93,8 @@ pub(crate) fn parse(source: &str, format: Format, report: &mut Report) -> Option
         Format::Json => json::read(text, &mut builder),
         #[cfg(feature = "yaml")]
         Format::Yaml => yaml::read(text, &mut builder),
+        #[cfg(feature = "csv")]
+        Format::Csv => Ok(()),
     };
     match read {
         Ok(()) if builder.nodes.is_empty() => {

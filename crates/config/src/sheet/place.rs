@@ -125,9 +125,17 @@ mod tests {
 
     #[test]
     fn columns_have_the_letters_of_spreadsheets() {
-        for (number, expected) in
-            [(1, "A"), (5, "E"), (26, "Z"), (27, "AA"), (52, "AZ"), (53, "BA"), (702, "ZZ"), (703, "AAA"), (16384, "XFD")]
-        {
+        for (number, expected) in [
+            (1, "A"),
+            (5, "E"),
+            (26, "Z"),
+            (27, "AA"),
+            (52, "AZ"),
+            (53, "BA"),
+            (702, "ZZ"),
+            (703, "AAA"),
+            (16384, "XFD"),
+        ] {
             assert_eq!(letters(number), expected);
         }
     }
