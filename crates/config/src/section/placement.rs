@@ -20,7 +20,9 @@ pub(crate) const RANKER_KEYS: [&str; 5] = ["type", "profile", "session", "own", 
 pub(crate) fn read<'t>(at: Option<At<'t>>, root: At<'t>, compiler: &mut Compiler<'t, '_>) {
     let list = at.map(|at| compiler.report.list(at, "placements", "too_many_placements", PLACEMENTS_MAX));
     let placements: Vec<At<'t>> = list.into_iter().flatten().collect();
-    if placements.is_empty() && !compiler.report.has_errors() {
+    // A document may be about flags and experiments alone.
+    let has_flags = ["flags", "experiments"].iter().any(|key| root.get(key).is_some());
+    if placements.is_empty() && !has_flags && !compiler.report.has_errors() {
         let help = "add a placement for each slot of the page that offers may fill";
         compiler.report.warning(
             at.unwrap_or(root),
