@@ -21,7 +21,11 @@ mod audit;
 mod draft;
 mod envelope;
 mod environment;
+mod evaluation;
+mod exposures;
+mod flag_context;
 mod growthbook;
+mod ofrep;
 mod personalisation;
 mod problem;
 mod profile;
@@ -29,6 +33,7 @@ mod registry_wire;
 mod request;
 mod role;
 mod snapshot;
+mod token;
 
 pub use answer::{Answer, answer};
 pub use audit::{AUDIT_START, AuditBreak, AuditDraft, AuditEntry, AuditHead, verify_audit};
@@ -38,8 +43,12 @@ pub use environment::{
     BundlePointer, ENVIRONMENT_BYTES_MAX, EnvironmentSettings, KeyKind, PRODUCTION, SdkKey, bundle_key, document_key,
     environment_of, is_environment, pointer_key,
 };
+pub use evaluation::{FlagFacts, FlagState, Reason};
+pub use exposures::{EXPOSURES_BYTES_MAX, EXPOSURES_MAX, Exposed, ExposureReport, ExposureVerdict, RowError};
+pub use flag_context::{Edge, FlagContext, FlagContextError};
 pub use growthbook::{REMOTE_EVAL_BYTES_MAX, RemoteEval, SdkPayload, remote_eval, sdk_payload};
-pub use personalisation::{Signals, personalisation};
+pub use ofrep::{OfrepAnswer, OfrepRefusal, OfrepStamp, ofrep_all, ofrep_flag, ofrep_flag_unavailable};
+pub use personalisation::{Signals, Wishes, personalisation, profile_key};
 pub use problem::{FieldError, Problem, ProblemCode};
 pub use profile::{ItemTableGraph, RowProfile};
 pub use registry_wire::{
@@ -52,3 +61,7 @@ pub use request::{
 };
 pub use role::{NoRole, Role, RoleList};
 pub use snapshot::{BundleState, Lookup, Snapshot, TableSlot, TableState};
+pub use token::{
+    ConfigTag, EXPERIMENT_KEY_BYTES_MAX, EXPOSURE_TOKEN_CHARS_MAX, ExposureBytes, ExposureToken, StreamToken,
+    TOKEN_AGE_MAX_S, TOKEN_SKEW_MAX_S, TokenError, TokenKeyError, TokenKeys,
+};

@@ -24,6 +24,19 @@ impl Signals {
     }
 }
 
+/// What a call itself says about its visitor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wishes<'r> {
+    /// The visitor's pseudonymous key. Not empty.
+    pub visitor_key: Option<&'r str>,
+    /// The visitor objects to personalisation.
+    pub opt_out: bool,
+    /// The visitor is under the age for profiling.
+    pub minor: bool,
+    /// Consent to personalisation, if the call says anything about it.
+    pub consent: Option<bool>,
+}
+
 /// The visitor key to look up, or the reason why no profile may be read or none can exist.
 ///
 /// A caller must not look the key up in any other way: with personalisation off, not even the lookup happens.
@@ -32,6 +45,13 @@ pub fn personalisation<'r>(
     request: &'r DecideRequest,
     signals: Signals,
 ) -> Result<&'r str, ModeReason> {
+    let DecideRequest { visitor_key, opt_out, minor, consent, .. } = request;
+    let wishes = Wishes { visitor_key: visitor_key.as_deref(), opt_out: *opt_out, minor: *minor, consent: *consent };
+    profile_key(snapshot, wishes, signals)
+}
+
+/// As [`personalisation`], for calls of another shape.
+pub fn profile_key<'r>(snapshot: &Snapshot, request: Wishes<'r>, signals: Signals) -> Result<&'r str, ModeReason> {
     let Some(bundle) = snapshot.bundle() else {
         return Err(ModeReason::NoBundle);
     };
@@ -54,7 +74,7 @@ pub fn personalisation<'r>(
     if request.minor {
         return Err(ModeReason::Minor);
     }
-    let key = request.visitor_key.as_deref().ok_or(ModeReason::NoVisitor)?;
+    let key = request.visitor_key.ok_or(ModeReason::NoVisitor)?;
     match snapshot.table_slot() {
         TableSlot::Ready(_) => Ok(key),
         TableSlot::Absent => Err(ModeReason::NoTable),

@@ -66,7 +66,7 @@ pub(crate) enum Dictionary<'a> {
 }
 
 impl Dictionary<'_> {
-    fn text(&self, id: u32) -> Option<&str> {
+    pub(crate) fn text(&self, id: u32) -> Option<&str> {
         match self {
             Self::Items(items) => items.id(id),
             Self::Texts(texts) => texts.get(usize::try_from(id).ok()?).map(String::as_str),

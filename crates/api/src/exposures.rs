@@ -1,0 +1,195 @@
+//! `POST /v1/exposures`: callers report that visitors met the variations they were assigned. Every row stands for itself.
+//!
+//! Here a report is checked and nothing else: who counts it, and how often, is for whoever keeps the ledger.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::HashSet;
+use vitrine_engine::TimestampMs;
+
+use crate::problem::{Problem, ProblemCode};
+use crate::token::{ExposureBytes, TokenError, TokenKeys};
+
+/// Greatest body: what a page may still send while it is closed. Unit: bytes.
+pub const EXPOSURES_BYTES_MAX: usize = 60 * 1024;
+/// Most rows of a report.
+pub const EXPOSURES_MAX: usize = 100;
+
+/// A report within all limits.
+#[derive(Debug)]
+pub struct ExposureReport<'b> {
+    /// The SDK key, for pages that cannot send a header while they are closed.
+    pub key: Option<String>,
+    rows: Vec<&'b RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReportWire<'b> {
+    #[serde(default)]
+    key: Option<String>,
+    #[serde(borrow)]
+    exposures: Vec<&'b RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RowWire {
+    token: String,
+    /// When the visitor met the variation, by the caller's clock.
+    #[serde(default)]
+    at: Option<String>,
+}
+
+/// One exposure that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposed {
+    /// The experiment's tracking key.
+    pub experiment: String,
+    /// Index of the variation.
+    pub variation: u8,
+    /// The visitor, as tokens name it.
+    pub unit: u64,
+    /// The version of the bundle that decided.
+    pub bundle_version: u32,
+    /// When the token was issued. Unit: seconds since 1970.
+    pub issued_at_s: u32,
+    /// When the visitor met the variation, by the caller's clock; `None` if the caller did not say.
+    pub at: Option<TimestampMs>,
+}
+
+/// Why a row does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RowError {
+    /// The token.
+    Token(TokenError),
+    /// Not an object with `token` and perhaps `at`.
+    Malformed,
+    /// `at` is not an RFC 3339 time.
+    InvalidTime,
+    /// An earlier row has the same token.
+    Duplicate,
+    /// This deployment has no `TOKEN_KEY`, so no token is its own.
+    NoKey,
+}
+
+impl RowError {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Token(error) => error.as_str(),
+            Self::Malformed => "malformed",
+            Self::InvalidTime => "invalid_time",
+            Self::Duplicate => "duplicate",
+            Self::NoKey => "no_key",
+        }
+    }
+
+    fn detail(self) -> &'static str {
+        match self {
+            Self::Token(error) => error.detail(),
+            Self::Malformed => "a row is {\"token\": …} and perhaps \"at\"",
+            Self::InvalidTime => "at is not an RFC 3339 time such as 2026-12-01T08:00:00Z",
+            Self::Duplicate => "an earlier row of this report has the same token",
+            Self::NoKey => "the secret TOKEN_KEY is not set, so no tokens are issued here",
+        }
+    }
+}
+
+/// What became of a report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExposureVerdict {
+    /// Rows that count, in their order.
+    pub accepted: Vec<Exposed>,
+    /// Rows that do not, with their positions.
+    pub rejected: Vec<(usize, RowError)>,
+}
+
+#[derive(Serialize)]
+struct VerdictWire {
+    accepted: usize,
+    rejected: Vec<RejectedWire>,
+}
+
+#[derive(Serialize)]
+struct RejectedWire {
+    index: usize,
+    code: &'static str,
+    detail: &'static str,
+}
+
+impl<'b> ExposureReport<'b> {
+    /// Reads a body: `{"exposures": [{"token": …, "at"?: RFC 3339}], "key"?: …}`.
+    ///
+    /// Errors: a problem with status 413 or 400.
+    pub fn parse(body: &'b [u8]) -> Result<Self, Problem> {
+        if body.len() > EXPOSURES_BYTES_MAX {
+            let detail = format!("the body has {} bytes, at most {EXPOSURES_BYTES_MAX} are taken", body.len());
+            return Err(Problem::new(ProblemCode::BodyTooLarge, detail));
+        }
+        let wire: ReportWire<'b> = serde_json::from_slice(body).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => Problem::field("", "invalid_field", error.to_string()),
+            _ => Problem::new(ProblemCode::MalformedJson, error.to_string()),
+        })?;
+        if wire.exposures.len() > EXPOSURES_MAX {
+            let detail = format!("{} exposures, at most {EXPOSURES_MAX} are taken", wire.exposures.len());
+            return Err(Problem::field("/exposures", "too_many", detail));
+        }
+        Ok(Self { key: wire.key, rows: wire.exposures })
+    }
+
+    /// Checks every row. `keys`: the secrets, if the deployment has any.
+    pub fn check(&self, keys: Option<&TokenKeys>, environment: &str, now: TimestampMs) -> ExposureVerdict {
+        let mut verdict = ExposureVerdict::default();
+        let mut seen = HashSet::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            match check_row(row, keys, environment, now, &mut seen) {
+                Ok(exposed) => verdict.accepted.push(exposed),
+                Err(error) => verdict.rejected.push((index, error)),
+            }
+        }
+        verdict
+    }
+}
+
+fn check_row(
+    row: &RawValue,
+    keys: Option<&TokenKeys>,
+    environment: &str,
+    now: TimestampMs,
+    seen: &mut HashSet<String>,
+) -> Result<Exposed, RowError> {
+    // serde would also take the fields of a struct as a list.
+    let row: RowWire = Some(row.get())
+        .filter(|it| it.starts_with('{'))
+        .and_then(|it| serde_json::from_str(it).ok())
+        .ok_or(RowError::Malformed)?;
+    let at = row.at.as_deref().map(TimestampMs::parse).transpose().map_err(|_| RowError::InvalidTime)?;
+    let keys = keys.ok_or(RowError::NoKey)?;
+    let bytes = ExposureBytes::parse(&row.token).map_err(RowError::Token)?;
+    let token = bytes.verify(keys, environment, now).map_err(RowError::Token)?;
+    let exposed = Exposed {
+        experiment: token.experiment.to_owned(),
+        variation: token.variation,
+        unit: token.unit,
+        bundle_version: token.bundle_version,
+        issued_at_s: token.issued_at_s,
+        at,
+    };
+    if seen.insert(row.token) { Ok(exposed) } else { Err(RowError::Duplicate) }
+}
+
+impl ExposureVerdict {
+    /// The body of the answer: `{"accepted": n, "rejected": [{"index", "code", "detail"}]}`.
+    pub fn to_json(&self) -> String {
+        let rejected = self.rejected.iter();
+        let wire = VerdictWire {
+            accepted: self.accepted.len(),
+            rejected: rejected
+                .map(|(index, error)| RejectedWire { index: *index, code: error.as_str(), detail: error.detail() })
+                .collect(),
+        };
+        // Numbers and texts always serialise.
+        serde_json::to_string(&wire).unwrap_or_default()
+    }
+}

@@ -1,0 +1,173 @@
+//! What a call tells of its visitor, and what the edge adds to it before flags are evaluated: the profile, and groups of
+//! hashed ids.
+
+use std::fmt;
+
+use vitrine_bundle::Groups;
+use vitrine_engine::{ModeReason, TimestampMs};
+use vitrine_flags::{Context, Json, JsonError, Object, Payload};
+use vitrine_tables::{Row, TableKey, Value};
+
+use crate::environment::EnvironmentSettings;
+use crate::personalisation::{Signals, Wishes, profile_key};
+use crate::snapshot::{Lookup, Snapshot};
+
+/// Members that only the edge may set: a caller cannot give itself a profile or put itself into a group.
+const RESERVED: [&str; 2] = ["profile", "__gb_remoteGroupIds"];
+
+/// The context of an OFREP evaluation, checked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FlagContext {
+    /// What conditions see: the members as they came, `id` being the targeting key unless there is one.
+    attributes: Object,
+    /// The visitor's key, if the context names one that is not empty.
+    targeting_key: Option<String>,
+    /// Consent to personalisation, if the context says anything about it (`consent.personalise`).
+    consent: Option<bool>,
+}
+
+/// Why a body is no evaluation request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FlagContextError {
+    /// Not JSON.
+    Json(JsonError),
+    /// JSON, but not an object.
+    BodyNotAnObject,
+    /// `context` is not an object.
+    ContextNotAnObject,
+    /// `context.targetingKey` is not a text.
+    TargetingKeyNotAText,
+}
+
+impl fmt::Display for FlagContextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "the body is not JSON: {error}"),
+            Self::BodyNotAnObject => f.write_str("the body must be a JSON object with a member \"context\""),
+            Self::ContextNotAnObject => f.write_str("context must be an object"),
+            Self::TargetingKeyNotAText => f.write_str("context.targetingKey must be a text"),
+        }
+    }
+}
+
+impl std::error::Error for FlagContextError {}
+
+impl FlagContext {
+    /// Reads a body, `{"context": {"targetingKey": …, …}}`. Clients that have no context send `{}` or `null` for it.
+    ///
+    /// Errors: [`FlagContextError`].
+    pub fn parse(body: &[u8]) -> Result<Self, FlagContextError> {
+        let Json::Object(mut members) = Json::parse(body).map_err(FlagContextError::Json)? else {
+            return Err(FlagContextError::BodyNotAnObject);
+        };
+        match members.remove("context") {
+            None | Some(Json::Null) => Ok(Self::default()),
+            Some(Json::Object(attributes)) => Self::new(attributes),
+            Some(_) => Err(FlagContextError::ContextNotAnObject),
+        }
+    }
+
+    /// Takes the members of a context.
+    ///
+    /// Errors: [`FlagContextError::TargetingKeyNotAText`].
+    pub fn new(mut attributes: Object) -> Result<Self, FlagContextError> {
+        for name in RESERVED {
+            attributes.remove(name);
+        }
+        let targeting_key = match attributes.get("targetingKey") {
+            None | Some(Json::Null) => None,
+            Some(Json::Text(key)) => Some(key.clone()).filter(|it| !it.is_empty()),
+            Some(_) => return Err(FlagContextError::TargetingKeyNotAText),
+        };
+        if let Some(key) = &targeting_key
+            && attributes.get("id").is_none_or(|it| *it == Json::Null)
+        {
+            attributes.insert("id", key.as_str());
+        }
+        let consent = attributes.get("consent").and_then(|it| it.get("personalise")).and_then(Json::as_bool);
+        Ok(Self { attributes, targeting_key, consent })
+    }
+
+    /// Whether the context names a visitor.
+    pub fn has_targeting_key(&self) -> bool {
+        self.targeting_key.is_some()
+    }
+
+    /// The key to look the visitor's row up by, or why not to. Nobody is looked up for flags that ask for no profile.
+    pub fn profile_key(
+        &self,
+        flags: &Payload,
+        snapshot: &Snapshot,
+        signals: Signals,
+    ) -> Option<Result<&str, ModeReason>> {
+        let visitor_key = self.targeting_key.as_deref();
+        let wishes = Wishes { visitor_key, consent: self.consent, ..Wishes::default() };
+        flags.asks_for_profile().then(|| profile_key(snapshot, wishes, signals))
+    }
+
+    /// The context to evaluate with. `lookup` is what was found under [`Self::profile_key`].
+    pub fn into_context(self, flags: &Payload, snapshot: &Snapshot, lookup: Lookup<'_>, edge: &Edge<'_>) -> Context {
+        let Self { mut attributes, .. } = self;
+        let remote_group_ids = group_ids(flags, snapshot, &attributes, edge.table_key);
+        if let Lookup::Row(bytes) = lookup {
+            attributes.insert("profile", profile(snapshot, flags.profile_columns(), bytes));
+        }
+        Context {
+            url: attributes.get("url").and_then(Json::as_text).map(str::to_owned),
+            attributes,
+            query_override: edge.settings.query_override,
+            remote_group_ids: Some(remote_group_ids),
+            now_ms: edge.now.0,
+            ..Context::default()
+        }
+    }
+}
+
+/// What the edge itself brings to an evaluation.
+#[derive(Clone, Copy, Debug)]
+pub struct Edge<'e> {
+    /// The environment's settings.
+    pub settings: EnvironmentSettings,
+    /// The secret that ids of groups are hashed with; without it nobody is in a group of hashed ids.
+    pub table_key: Option<&'e TableKey>,
+    /// The present.
+    pub now: TimestampMs,
+}
+
+/// The groups of hashed ids that the visitor is in. Ids are hashed as the rows of a table are.
+fn group_ids(flags: &Payload, snapshot: &Snapshot, attributes: &Object, key: Option<&TableKey>) -> Vec<String> {
+    let (Some(key), Some(bundle)) = (key, snapshot.bundle()) else { return Vec::new() };
+    let groups: &Groups = bundle.groups();
+    let is_member = |(id, attribute): &(&str, &str)| {
+        groups.get(*id).is_some_and(|group| match attributes.get(attribute) {
+            Some(Json::Text(text)) => group.contains(key.hash(text).0),
+            Some(number @ Json::Number(_)) => group.contains(key.hash(&number.to_string()).0),
+            _ => false,
+        })
+    };
+    flags.remote_groups().filter(is_member).map(|(id, _)| id.to_owned()).collect()
+}
+
+/// The columns of a row as conditions see them; a column that is missing in the table or in the row is left out.
+fn profile(snapshot: &Snapshot, columns: &[String], bytes: &[u8]) -> Object {
+    let Some(table) = snapshot.table() else { return Object::new() };
+    let schema = &table.manifest.schema;
+    let Ok(row) = Row::new(schema, bytes) else { return Object::new() };
+    let member = |name: &String| {
+        let value = match row.get(schema.column(name)?) {
+            Value::Missing | Value::Vector(_) => return None,
+            Value::Bool(it) => Json::Bool(it),
+            // Counts beyond 2^53 would lose their last digits, as they do in every JSON number.
+            Value::Unsigned(it) => Json::Number(it as f64),
+            Value::Number(it) => Json::Number(it),
+            Value::Category(it) => Json::from(it),
+            Value::Labels(labels) => Json::List(labels.iter().map(Json::from).collect()),
+            Value::TopK(list) => {
+                let dictionary = snapshot.dictionary(list.dictionary())?;
+                Json::List(list.iter().filter_map(|(id, _)| dictionary.text(id)).map(Json::from).collect())
+            }
+        };
+        Some((name.clone(), value))
+    };
+    columns.iter().filter_map(member).collect()
+}
