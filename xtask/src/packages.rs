@@ -10,7 +10,7 @@ use std::process::Command;
 /// The packages that need DataFusion.
 pub const WITH_DATAFUSION: [&str; 2] = ["vitrine-profiles", "vitrine-cli"];
 /// The packages for this machine that do not.
-pub const WITHOUT_DATAFUSION: [&str; 8] = [
+pub const WITHOUT_DATAFUSION: [&str; 9] = [
     "vitrine-engine",
     "vitrine-config",
     "vitrine-tables",
@@ -19,6 +19,7 @@ pub const WITHOUT_DATAFUSION: [&str; 8] = [
     "xtask",
     "vitrine-bundle",
     "vitrine-flags",
+    "vitrine-openapi",
 ];
 /// The packages for the edge alone; compiled for wasm.
 pub const EDGE_ONLY: [&str; 3] = ["vitrine-worker", "vitrine-rim", "vitrine-control"];

@@ -21,62 +21,139 @@ pub struct Answer {
     pub mode_reason: ModeReason,
 }
 
+/// Reason of a decision about a placement that the configuration does not have.
+const UNKNOWN_PLACEMENT: &str = "unknown_placement";
+
+/// The answer to a decide request, in whatever mode.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecideAnswer"))]
 struct AnswerWire<'a> {
+    /// The caller's id of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
+    /// Version of the configuration that answered; null when none is published.
     bundle: Option<u64>,
+    /// Build of the table that answered; null when none can be read.
     table: Option<&'a str>,
+    /// How much of the visitor the answer rests on.
+    #[cfg_attr(feature = "openapi", schemars(extend("enum" = vitrine_engine::Mode::ALL.map(vitrine_engine::Mode::as_str))))]
     mode: &'static str,
+    /// Why it has this mode.
+    #[cfg_attr(feature = "openapi", schemars(extend("enum" = ModeReason::ALL.map(ModeReason::as_str))))]
     mode_reason: &'static str,
+    /// Whether the request asked to count nothing.
     dry_run: bool,
+    /// In the order of the request.
     decisions: Vec<DecisionWire<'a>>,
 }
 
+/// What fills a placement: `items` or `fallback`, never both.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "Decision"))]
 struct DecisionWire<'a> {
+    /// Id of the placement.
     placement: &'a str,
+    /// Why it holds what it holds.
+    #[cfg_attr(feature = "openapi", schemars(extend("enum" = decision_reasons())))]
     reason: &'static str,
+    /// Best first.
     items: Vec<ItemWire<'a>>,
+    /// What shows when nothing else may.
     fallback: Option<FallbackWire<'a>>,
+    /// The fate of every candidate, if the request asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     explain: Option<Vec<ExplainWire<'a>>>,
 }
 
+/// An offer that was chosen.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecisionItem"))]
 struct ItemWire<'a> {
+    /// Id of the offer.
     offer: &'a str,
+    /// Comparable within one decision only.
     score: f64,
+    /// The creative that fits locale and channel, as its author wrote it.
+    #[cfg_attr(feature = "openapi", schemars(with = "serde_json::Map<String, serde_json::Value>"))]
     content: &'a RawValue,
+    /// RFC 3339 time at which the offer ends, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(extend("format" = "date-time")))]
     valid_until: Option<String>,
 }
 
-/// Without a bundle, or for an unknown placement, there is no offer: the page shows what it has of its own.
+/// The placement's fallback offer. Without a bundle, or for an unknown placement, there is none: both members are null, and
+/// the page shows what it has of its own.
 #[derive(Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecisionFallback"))]
 struct FallbackWire<'a> {
+    /// Id of the offer.
     offer: Option<&'a str>,
+    /// Its creative.
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
     content: Option<&'a RawValue>,
 }
 
+/// The fate of a candidate.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecisionCandidate"))]
 struct ExplainWire<'a> {
+    /// Id of the offer.
     offer: &'a str,
-    outcome: &'static str,
+    /// What became of it.
+    outcome: OutcomeWire,
+    /// The audience that the visitor is not in.
     #[serde(skip_serializing_if = "Option::is_none")]
     audience: Option<&'a str>,
+    /// The part of the audience's condition that did not hold, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     failed: Option<String>,
+    /// How it was ranked, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<ScoreWire>,
 }
 
+/// What became of a candidate.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecisionOutcome"))]
+enum OutcomeWire {
+    /// It is among the items.
+    Shown,
+    /// Others were better.
+    Outranked,
+    /// Its schedule has not begun.
+    NotStarted,
+    /// Its schedule is over.
+    Ended,
+    /// The visitor is not in its audience.
+    NotInAudience,
+    /// None of its creatives fits.
+    NoCreative,
+    /// Another placement of the page shows it.
+    AlreadyShown,
+}
+
+/// The parts of a score, and their sum.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecisionScore"))]
 struct ScoreWire {
+    /// The sum.
     total: f64,
+    /// From neighbours of the profile's items.
     profile: f64,
+    /// From neighbours of the session's items.
     session: f64,
+    /// From items that the visitor bought before.
     own: f64,
+    /// From the popularity of the offer's items.
     popularity: f64,
 }
 
@@ -149,7 +226,7 @@ fn decisions<'a>(
     let mut wire = Vec::with_capacity(request.placements.len());
     for PlacementRequest { id, count } in &request.placements {
         let Some(placement) = bundle.placement(id) else {
-            wire.push(without_offer(id, "unknown_placement"));
+            wire.push(without_offer(id, UNKNOWN_PLACEMENT));
             continue;
         };
         let count = count.unwrap_or(placement.count_max);
@@ -197,23 +274,42 @@ fn explain<'a>(bundle: &'a Bundle, trace: OfferTrace<'a>) -> Option<ExplainWire<
     let offer = bundle.offers().get(usize::from(trace.offer.0))?;
     let mut wire = ExplainWire {
         offer: &offer.id,
-        outcome: "shown",
+        outcome: OutcomeWire::Shown,
         audience: None,
         failed: None,
         score: trace.score.map(ScoreWire::from),
     };
     wire.outcome = match trace.rejection {
-        None => "shown",
-        Some(Rejection::NotStarted) => "not_started",
-        Some(Rejection::Ended) => "ended",
-        Some(Rejection::NoCreative) => "no_creative",
-        Some(Rejection::AlreadyShown) => "already_shown",
-        Some(Rejection::Outranked) => "outranked",
+        None => OutcomeWire::Shown,
+        Some(Rejection::NotStarted) => OutcomeWire::NotStarted,
+        Some(Rejection::Ended) => OutcomeWire::Ended,
+        Some(Rejection::NoCreative) => OutcomeWire::NoCreative,
+        Some(Rejection::AlreadyShown) => OutcomeWire::AlreadyShown,
+        Some(Rejection::Outranked) => OutcomeWire::Outranked,
         Some(Rejection::Audience { audience, failed }) => {
             wire.audience = bundle.audiences().get(usize::from(audience.0)).map(|it| it.id.as_str());
             wire.failed = Some(failed.display(bundle.attributes()).to_string());
-            "not_in_audience"
+            OutcomeWire::NotInAudience
         }
     };
     Some(wire)
+}
+
+/// Every reason that a decision may have.
+#[cfg(feature = "openapi")]
+fn decision_reasons() -> Vec<&'static str> {
+    let ranked = vitrine_engine::Reason::ALL.map(vitrine_engine::Reason::as_str);
+    // Without a bundle a decision has the reason of the whole answer.
+    ranked.into_iter().chain([UNKNOWN_PLACEMENT, ModeReason::NoBundle.as_str()]).collect()
+}
+
+#[cfg(feature = "openapi")]
+impl schemars::JsonSchema for Answer {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        AnswerWire::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        AnswerWire::json_schema(generator)
+    }
 }

@@ -13,6 +13,7 @@ pub const AUDIT_START: &str = "0000000000000000000000000000000000000000000000000
 
 /// One change. Members in alphabetical order: their JSON is hashed as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AuditEntry {
     /// What was done, such as `config.publish`.
@@ -92,6 +93,7 @@ impl AuditEntry {
 
 /// Where a chain ends: what to note elsewhere, so that entries cut off from the end are missed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct AuditHead {
     /// Number of the last entry; 0 for an empty log.
     pub seq: u64,

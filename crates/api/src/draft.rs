@@ -6,6 +6,7 @@ use crate::environment::PRODUCTION;
 
 /// Where a draft stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DraftState {
     /// It may be changed, approved, published and scheduled.
@@ -18,6 +19,7 @@ pub enum DraftState {
 
 /// What the registry tells of a draft. Its document comes apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Draft {
     /// `d1`, `d2`, …
     pub id: String,
@@ -55,6 +57,7 @@ pub struct Draft {
 
 /// An approval of one revision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Approval {
     /// Who.
     pub by: String,
@@ -66,6 +69,7 @@ pub struct Approval {
 
 /// A publication that is to come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Schedule {
     /// RFC 3339 time.
     pub at: String,
@@ -83,6 +87,7 @@ fn production() -> String {
 
 /// Body of `POST drafts`. Without `document` and `version` the draft begins as a copy of what runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewDraft {
     /// The environment that it is for. Default: `production`.
@@ -104,6 +109,7 @@ pub struct NewDraft {
 
 /// Body of `PUT drafts/{id}`: what is absent stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct DraftChange {
     /// The configuration.
@@ -119,6 +125,7 @@ pub struct DraftChange {
 
 /// Body of `POST drafts/{id}/approve`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Approve {
     /// Why; must not be empty.
@@ -127,6 +134,7 @@ pub struct Approve {
 
 /// Body of `POST drafts/{id}/publish`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct PublishDraft {
     /// Whether visitors of running experiments may change their variation.

@@ -35,6 +35,7 @@ pub fn document_key(version: u64) -> String {
 
 /// Which version runs in an environment, and what else its isolates must know at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BundlePointer {
     /// The running version; `None` until something is published.
@@ -58,6 +59,7 @@ pub struct BundlePointer {
 
 /// Settings of an environment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct EnvironmentSettings {
     /// Whether the query of a page's URL may choose a variation: `?checkout-cta=1`. Anybody can then choose. Default: no.
@@ -70,6 +72,7 @@ pub struct EnvironmentSettings {
 
 /// What a key may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum KeyKind {
     /// Public: it is in the code of pages and apps.
@@ -90,6 +93,7 @@ impl KeyKind {
 
 /// A key, as the pointer holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SdkKey {
     /// Its name in the registry.
     pub id: String,

@@ -34,6 +34,23 @@ pub enum ProblemCode {
 }
 
 impl ProblemCode {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::MalformedJson,
+        Self::InvalidRequest,
+        Self::BodyTooLarge,
+        Self::NotFound,
+        Self::UnknownPlacement,
+        Self::MethodNotAllowed(""),
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::InvalidConfiguration,
+        Self::InvalidTable,
+        Self::Conflict,
+        Self::TooManyRequests,
+        Self::Unavailable,
+    ];
+
     /// HTTP status.
     pub fn status(self) -> u16 {
         match self {
@@ -69,7 +86,8 @@ impl ProblemCode {
         }
     }
 
-    fn title(self) -> &'static str {
+    /// What the code means, the same for every occurrence.
+    pub fn title(self) -> &'static str {
         match self {
             Self::MalformedJson => "The body is not valid JSON",
             Self::InvalidRequest => "The request breaks a rule",
@@ -90,6 +108,7 @@ impl ProblemCode {
 
 /// One broken rule at one place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct FieldError {
     /// RFC 6901 pointer into the body; empty for the whole.
     pub pointer: String,
@@ -110,13 +129,24 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
 }
 
+/// A refusal (RFC 9457, problem details).
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "Problem"))]
 struct Wire<'a> {
+    /// Always `about:blank`: the code tells what went wrong.
     r#type: &'static str,
+    /// What the code means.
     title: &'static str,
+    /// HTTP status.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 400, max = 599)))]
     status: u16,
+    /// What went wrong, as a stable word.
+    #[cfg_attr(feature = "openapi", schemars(extend("enum" = ProblemCode::ALL.map(ProblemCode::as_str))))]
     code: &'static str,
+    /// This occurrence in words.
     detail: &'a str,
+    /// Where, if it is about fields.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
 }
@@ -149,5 +179,45 @@ impl Problem {
         };
         // A struct of strings and numbers always serialises.
         serde_json::to_string(&wire).unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl schemars::JsonSchema for Problem {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        Wire::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Wire::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A new code does not compile here until it is looked at; it then belongs into [`ProblemCode::ALL`] too.
+    #[test]
+    fn all_codes_are_listed() {
+        for (idx, code) in ProblemCode::ALL.into_iter().enumerate() {
+            let expected_idx = match code {
+                ProblemCode::MalformedJson => 0,
+                ProblemCode::InvalidRequest => 1,
+                ProblemCode::BodyTooLarge => 2,
+                ProblemCode::NotFound => 3,
+                ProblemCode::UnknownPlacement => 4,
+                ProblemCode::MethodNotAllowed(_) => 5,
+                ProblemCode::Unauthorized => 6,
+                ProblemCode::Forbidden => 7,
+                ProblemCode::InvalidConfiguration => 8,
+                ProblemCode::InvalidTable => 9,
+                ProblemCode::Conflict => 10,
+                ProblemCode::TooManyRequests => 11,
+                ProblemCode::Unavailable => 12,
+            };
+            assert_eq!(idx, expected_idx);
+            assert!((400..600).contains(&code.status()), "{code:?}");
+        }
     }
 }

@@ -11,6 +11,7 @@ fn production() -> String {
 
 /// One difference between two configurations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Change {
     /// JSON pointer to the place in the newer document, or in the older one for what is gone.
     pub pointer: String,
@@ -20,7 +21,10 @@ pub struct Change {
 
 /// Visitors of one running experiment who would see another variation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reshuffle {
+    /// JSON pointer to the experiment in the newer document, or in the older one when it is gone.
+    pub pointer: String,
     /// The experiment.
     pub experiment: String,
     /// Part of its visitors whose variation would change. Unit: percent.
@@ -33,6 +37,7 @@ pub struct Reshuffle {
 
 /// How a configuration differs from what runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Comparison {
     /// The running version; `None` when nothing has been published.
     pub against: Option<u64>,
@@ -44,6 +49,7 @@ pub struct Comparison {
 
 /// Body of `POST config/rollback`. Without a version: to the one that ran before.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Rollback {
     /// The environment. Default: `production`.
@@ -65,6 +71,7 @@ impl Default for Rollback {
 
 /// Body of `POST config/publish`: a version that exists becomes the running one of another environment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Promote {
     /// The environment. Default: `production`.
@@ -82,6 +89,7 @@ pub struct Promote {
 
 /// Body of `POST flags/{id}/kill`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KillFlag {
     /// The environment. Default: `production`.
@@ -96,6 +104,7 @@ pub struct KillFlag {
 
 /// Body of `PUT environments/{name}`: makes the environment if there is none; settings that are absent stay as they are.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct EnvironmentChange {
     /// New values of settings.
@@ -107,6 +116,7 @@ pub struct EnvironmentChange {
 
 /// New values of settings of an environment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct SettingsChange {
     /// See [`EnvironmentSettings::query_override`].
@@ -146,6 +156,7 @@ impl SettingsChange {
 
 /// Body of `POST environments/{name}/keys`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewKey {
     /// What it may be used for.
@@ -157,6 +168,7 @@ pub struct NewKey {
 
 /// Body of `POST tokens`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// Whose it is: stands in the audit log, and tells author from approver.

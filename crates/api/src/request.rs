@@ -24,86 +24,155 @@ pub const TEXT_BYTES_MAX: usize = 256;
 /// Greatest length of `context.url`. Unit: bytes of UTF-8.
 pub const URL_BYTES_MAX: usize = 2048;
 
+/// What a page, an app or a mail asks. Unknown members are refused.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecideRequest"))]
 struct RequestWire {
+    /// The caller's id of the request, given back.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
     request_id: Option<String>,
+    /// Who the decision is for.
     #[serde(default)]
     visitor: VisitorWire,
+    /// What the visitor agreed to.
     #[serde(default)]
     consent: ConsentWire,
+    /// Where and when the decision is shown.
     #[serde(default)]
     context: ContextWire,
+    /// What to fill; each placement once.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = PLACEMENTS_MAX)))]
     placements: Vec<PlacementWire>,
+    /// How to answer.
     #[serde(default)]
     options: OptionsWire,
 }
 
+/// Who the decision is for. All may be left out: the answer is then contextual.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecideVisitor"))]
 struct VisitorWire {
+    /// Pseudonymous key of the visitor, as the shop's data names the customer.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
     key: Option<String>,
+    /// The visitor objects to personalisation.
     #[serde(default)]
     opt_out: bool,
+    /// The visitor is under the age for profiling.
     #[serde(default)]
     minor: bool,
 }
 
+/// What the visitor agreed to.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecideConsent"))]
 struct ConsentWire {
+    /// Personalisation. Left out, the published configuration decides (`settings.consent`); by default there is none.
     personalise: Option<bool>,
 }
 
+/// Where and when the decision is shown.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecideContext"))]
 struct ContextWire {
+    /// Address of the page.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = URL_BYTES_MAX)))]
     url: Option<String>,
+    /// Kind of the page, such as `home`.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
     page_type: Option<String>,
+    /// BCP 47 tag; chooses creatives.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
     locale: Option<String>,
+    /// Name of the visitor's time zone.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
     tz: Option<String>,
+    /// Class of device.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
     device: Option<String>,
+    /// Such as `web`; chooses creatives.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
     channel: Option<String>,
+    /// ISO 3166 code. Default: what the edge sees.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
     country: Option<String>,
+    /// Items of this session, the most recent first.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schemars(length(max = ITEMS_MAX), inner(length(min = 1, max = TEXT_BYTES_MAX))))]
     items: Vec<String>,
+    /// Seen by conditions as `context.<name>`. The names of the members beside this one are reserved.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schemars(extend("maxProperties" = ATTRIBUTES_MAX)))]
     attributes: BTreeMap<String, AttributeWire>,
 }
 
+/// A fact about the request.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "expected a boolean, a number, a text or a list of texts")]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecideAttribute"))]
 enum AttributeWire {
     Bool(bool),
     Number(f64),
-    Text(String),
-    Labels(Vec<String>),
+    Text(#[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))] String),
+    Labels(
+        #[cfg_attr(feature = "openapi", schemars(length(max = LABELS_MAX), inner(length(min = 1, max = TEXT_BYTES_MAX))))]
+         Vec<String>,
+    ),
 }
 
+/// A placement to fill.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecidePlacement"))]
 struct PlacementWire {
+    /// Id of the placement, as the configuration names it.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
     id: String,
+    /// Most offers wanted; never more come than the placement has room for.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = COUNT_MAX)))]
     count: Option<u8>,
 }
 
+/// How to answer.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecideOptions"))]
 struct OptionsWire {
+    /// Counts nothing.
     #[serde(default)]
     dry_run: bool,
+    /// Tells the fate of every candidate. For administrators: it shows what is known of the visitor.
     #[serde(default)]
     explain: bool,
+    /// Whether placements may repeat offers.
     #[serde(default)]
     dedupe: DedupeWire,
+    /// RFC 3339 time: decides as if it were then. For administrators: it shows what is not yet public.
+    #[cfg_attr(feature = "openapi", schemars(extend("format" = "date-time")))]
     at: Option<String>,
 }
 
+/// Whether two placements may show the same offer.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecideDedupe"))]
 enum DedupeWire {
+    /// They may.
     #[default]
     Off,
+    /// They may not: an earlier placement takes it. Fallback offers are exempt.
     Page,
 }
 
@@ -331,5 +400,16 @@ impl AttributeWire {
                 ContextValue::Labels(labels)
             }
         })
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl schemars::JsonSchema for DecideRequest {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        RequestWire::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        RequestWire::json_schema(generator)
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a holder of a token, or a person whom Cloudflare Access lets in, may do. Ordered: a later role includes the earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Reads configurations, versions, drafts and the audit log.

@@ -53,6 +53,21 @@ pub enum ModeReason {
 }
 
 impl ModeReason {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Ok,
+        Self::NoVisitor,
+        Self::OptOut,
+        Self::Gpc,
+        Self::NoConsent,
+        Self::Minor,
+        Self::NoProfile,
+        Self::NoTable,
+        Self::ProfileUnavailable,
+        Self::KillSwitch,
+        Self::NoBundle,
+    ];
+
     /// The mode that this reason leads to.
     pub fn mode(self) -> Mode {
         match self {
@@ -88,6 +103,9 @@ impl ModeReason {
 }
 
 impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Personalised, Self::Contextual, Self::FallbackOnly];
+
     /// The word of the API.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -139,6 +157,9 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ranked, Self::NothingEligible, Self::FallbackOnly];
+
     /// The word of the API.
     pub fn as_str(self) -> &'static str {
         match self {
