@@ -231,7 +231,7 @@ impl<'t> Compiler<'t, '_> {
                     let message = format!("the rule is never reached: the one at {} serves everybody", At::pointer(last));
                     let help = "move it up, or give the other rule an audience, a coverage or an end";
                     self.report.warning(at, "unreachable_rule", message, help);
-                } else if matches!(rule, Rule::Value { delivery, .. } if delivery.serves_everybody()) {
+                } else if matches!(rule, Rule::Value { .. }) && serves_everybody(at) {
                     last = Some(at);
                 }
             }
@@ -307,6 +307,12 @@ impl<'t> Compiler<'t, '_> {
         }
         (!self.report.has_errors()).then_some(json)
     }
+}
+
+/// Whether nobody passes a rule that gives a value.
+fn serves_everybody(rule: At<'_>) -> bool {
+    let limits = ["audience", "when", "coverage", "ramp", "starts", "ends", "prerequisites"];
+    limits.iter().all(|key| rule.get(key).is_none())
 }
 
 /// Whether the experiment assigns visitors now.

@@ -93,7 +93,16 @@ impl Report {
 
     /// A point in time: RFC 3339 with an offset, or without one a time on the clocks of `zone`.
     pub fn moment(&mut self, at: At<'_>, zone: Option<&Zone>) -> Option<TimestampMs> {
-        let (Some(zone), Kind::Text(text)) = (zone, at.kind()) else { return self.timestamp(at) };
+        let Kind::Text(text) = at.kind() else { return self.timestamp(at) };
+        let Some(zone) = zone else {
+            if is_local(text) {
+                let message = format!("{text:?} does not say in which time zone");
+                let help = "add time_zone: here or in the settings, or the offset from UTC: \"2026-12-01T00:00:00+01:00\"";
+                self.error(at, "invalid_time", message, help);
+                return None;
+            }
+            return self.timestamp(at);
+        };
         if TimestampMs::parse(text) != Err(TimestampError::NoOffset) && !is_local(text) {
             return self.timestamp(at);
         }

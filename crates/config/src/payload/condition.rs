@@ -121,9 +121,13 @@ impl<'t> Reader<'_, '_, 't> {
         if !has_group_tests {
             return Value::Object(tests);
         }
-        let mut parts = vec![Value::Object(tests)];
-        parts.append(&mut references);
-        json!({ "$and": parts })
+        if !tests.is_empty() {
+            references.insert(0, Value::Object(tests));
+        }
+        match &references[..] {
+            [single] => single.clone(),
+            _ => json!({ "$and": references }),
+        }
     }
 
     fn entry(
@@ -164,7 +168,7 @@ impl<'t> Reader<'_, '_, 't> {
                 if is_only_groups {
                     return;
                 }
-                let value = self.test(at, scope, &below);
+                let value = if is_operators(at) { self.operators(at, scope, &below) } else { self.test(at, scope, &below) };
                 tests.insert(path, value);
                 return;
             }
@@ -199,18 +203,29 @@ impl<'t> Reader<'_, '_, 't> {
                 Value::Null
             }
             Kind::Object(_) if at.children().any(|it| it.key().starts_with('$')) => {
-                let mut tests = Map::new();
-                for child in at.children().filter(|it| !(is_operators(at) && GROUP_TESTS.contains(&it.key()))) {
-                    let below = format!("{pointer}/{}", child.key());
-                    if let Some(value) = self.operator(child, scope, &below) {
-                        tests.insert(child.key().to_owned(), value);
-                    }
+                // Right behind an attribute they are references; here they are in the way.
+                for child in at.children().filter(|it| GROUP_TESTS.contains(&it.key())) {
+                    let message = format!("{} cannot stand inside of another operator", child.key());
+                    let help = "write it right behind the attribute; $notInGroup is the opposite of $inGroup";
+                    self.report.key_error(child, "unknown_operator", message, help);
                 }
-                Value::Object(tests)
+                self.operators(at, scope, pointer)
             }
             // An object or a list that the attribute equals.
             _ => literal(at),
         }
+    }
+
+    /// The operators of an object, but for tests of groups.
+    fn operators(&mut self, at: At<'t>, scope: Scope, pointer: &str) -> Value {
+        let mut tests = Map::new();
+        for child in at.children().filter(|it| !GROUP_TESTS.contains(&it.key())) {
+            let below = format!("{pointer}/{}", child.key());
+            if let Some(value) = self.operator(child, scope, &below) {
+                tests.insert(child.key().to_owned(), value);
+            }
+        }
+        Value::Object(tests)
     }
 
     fn operator(&mut self, at: At<'t>, scope: Scope, pointer: &str) -> Option<Value> {
@@ -281,12 +296,6 @@ impl<'t> Reader<'_, '_, 't> {
                 }
             },
             "$not" => Some(self.test(at, scope, pointer)),
-            key if GROUP_TESTS.contains(&key) => {
-                let message = format!("{key} cannot stand inside of another operator");
-                let help = "write it right behind the attribute; $notInGroup is the opposite of $inGroup";
-                self.report.key_error(at, "unknown_operator", message, help);
-                None
-            }
             _ => {
                 self.unknown_operator(at, &TESTS, "conditions over several attributes are joined with $and, $or");
                 None

@@ -74,16 +74,6 @@ pub(crate) enum Wanted<'t> {
     When(Target<'t>),
 }
 
-impl Delivery<'_> {
-    /// Whether nobody passes it.
-    pub fn serves_everybody(&self) -> bool {
-        self.who.is_none()
-            && self.coverage == Coverage::All
-            && self.window == Window::default()
-            && self.prerequisites.is_empty()
-    }
-}
-
 impl<'t> Compiler<'t, '_> {
     /// Reads what the entry `at` says about its delivery. Keys that its section does not have are not looked for twice: they are reported.
     pub fn delivery(&mut self, at: At<'t>) -> Delivery<'t> {

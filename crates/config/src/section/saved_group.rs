@@ -83,7 +83,7 @@ impl<'t> Compiler<'t, '_> {
         let mut hashes = Vec::new();
         for at in self.report.list(at, "hashes", "too_many_hashes", GROUP_HASHES_MAX) {
             let found = match at.kind() {
-                Kind::Text(it) if it.len() == 16 => u64::from_str_radix(it, 16).ok(),
+                Kind::Text(it) if it.len() == 16 && it.bytes().all(|it| it.is_ascii_hexdigit()) => u64::from_str_radix(it, 16).ok(),
                 Kind::Broken => continue,
                 _ => None,
             };

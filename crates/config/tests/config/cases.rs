@@ -149,5 +149,28 @@ fn describe(checked: &Checked) -> String {
         )
         .unwrap();
     }
-    text + &list(&checked.warnings)
+    text + &describe_flags(checked) + &list(&checked.warnings)
+}
+
+/// The payload, each rule in a line of its own; nothing when the document has no flags.
+fn describe_flags(checked: &Checked) -> String {
+    let mut text = String::new();
+    for (section, entries) in checked.flags.as_object().unwrap().iter() {
+        for (key, entry) in entries.as_object().unwrap().iter() {
+            writeln!(text, "{section} {key}").unwrap();
+            for (name, member) in entry.as_object().unwrap().iter() {
+                match member.as_list().filter(|_| matches!(name, "rules" | "contexts")) {
+                    Some(rules) => rules.iter().for_each(|it| writeln!(text, "  {name} {it}").unwrap()),
+                    None => writeln!(text, "  {name} {member}").unwrap(),
+                }
+            }
+        }
+    }
+    for it in &checked.groups {
+        writeln!(text, "group {} by {}: {:016x?}", it.id, it.attribute, it.hashes).unwrap();
+    }
+    for it in &checked.layers {
+        writeln!(text, "layer {}: taken {:?}, free {:?}", it.id, it.taken, it.free).unwrap();
+    }
+    text
 }
