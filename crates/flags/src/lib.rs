@@ -23,7 +23,7 @@
 //!   "rules": [{"condition": {"country": "CN"}, "variations": ["grey", "red"], "key": "button-colour", "hashVersion": 2}]
 //! }}}"#).unwrap();
 //! let mut context = Context::default();
-//! context.attributes.insert("id", "visitor-8");
+//! context.attributes.insert("id", "visitor-2");
 //! context.attributes.insert("country", "CN");
 //!
 //! let mut evaluation = Evaluation::new(&payload, &context);
@@ -44,18 +44,28 @@
     )
 )]
 
+mod bandit;
+mod bucket;
+mod condition;
 mod context;
 #[cfg(feature = "crypto")]
 pub mod crypto;
 mod evaluate;
 mod experiment;
+mod feature;
+mod groups;
+mod hash;
 mod json;
 mod line;
 mod payload;
+mod prerequisite;
 mod prune;
 mod reduce;
 mod result;
+mod schedule;
+pub mod specification;
 mod sticky;
+mod url;
 
 pub use context::Context;
 pub use evaluate::Evaluation;

@@ -1,9 +1,17 @@
 //! A payload, compiled once and then asked for many visitors.
 
+mod resolve;
+
+use crate::bandit::Bandit;
+use crate::condition::{Compiler, KeyHasher};
 use crate::experiment::Experiment;
+use crate::feature::Feature;
+use crate::groups::Groups;
 use crate::json::{Json, JsonError, Object};
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
+use std::hash::BuildHasherDefault;
 
 /// Why bytes are not a payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +57,26 @@ pub enum ValueType {
     Object,
 }
 
+impl ValueType {
+    /// `boolean`, `string`, `integer`, `number`, `object`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Object => "object",
+        }
+    }
+
+    /// The type that [`Self::as_str`] names so.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Boolean, Self::String, Self::Integer, Self::Number, Self::Object]
+            .into_iter()
+            .find(|value_type| value_type.as_str() == name)
+    }
+}
+
 /// A payload at one moment, as plain GrowthBook JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resolved {
@@ -62,8 +90,13 @@ pub struct Resolved {
 #[derive(Clone, Debug, Default)]
 pub struct Payload {
     source: Object,
+    features: Vec<Feature>,
+    /// Positions in `features`.
+    by_key: HashMap<Box<str>, usize, BuildHasherDefault<KeyHasher>>,
     experiments: Vec<Experiment>,
+    pub(crate) groups: Groups,
     faults: Vec<Fault>,
+    asks_for_profile: bool,
     profile_columns: Vec<String>,
 }
 
@@ -85,27 +118,59 @@ impl Payload {
             Json::Object(object) => object,
             _ => Object::new(),
         };
-        Self { source, ..Self::default() }
+        let empty = Object::new();
+        let member = |name: &str| source.get(name).and_then(Json::as_object).unwrap_or(&empty);
+        let mut compiler = Compiler::with_groups(member("savedGroups").keys());
+
+        let bandits = member("contextualBandits");
+        let features: Vec<Feature> = compiler.at("features", |compiler| {
+            let features = member("features").iter();
+            features.map(|(key, json)| compiler.at(key, |it| Feature::compile(key, json, bandits, it))).collect()
+        });
+        let experiments = source.get("experiments").and_then(Json::as_list).unwrap_or_default().iter().enumerate();
+        let experiments = compiler.at("experiments", |compiler| {
+            experiments.map(|(at, json)| compiler.at(at, |it| Experiment::compile(json, it))).collect()
+        });
+        let groups = compiler.at("savedGroups", |compiler| Groups::compile(member("savedGroups"), compiler));
+        compiler.at("contextualBandits", |compiler| Bandit::check(bandits, compiler));
+
+        let by_key = features.iter().enumerate().map(|(at, feature)| (feature.key.clone(), at)).collect();
+        Self {
+            features,
+            by_key,
+            experiments,
+            groups,
+            faults: compiler.faults,
+            asks_for_profile: compiler.asks_for_profile,
+            profile_columns: compiler.profile_columns.into_iter().collect(),
+            source,
+        }
     }
 
-    /// Conditions that cannot be evaluated, patterns that cannot be run, operators nobody knows, in the payload's order.
+    /// Conditions that cannot be evaluated, patterns that cannot be run, operators nobody knows: features first, then
+    /// experiments, saved groups and bandits, each in the payload's order.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
     /// Keys of the features, in the payload's order.
-    pub fn features(&self) -> impl Iterator<Item = &str> {
-        self.source.get("features").and_then(Json::as_object).into_iter().flat_map(Object::keys)
+    pub fn features(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.features.iter().map(|feature| &*feature.key)
     }
 
     /// Whether it has the feature `key`.
     pub fn contains(&self, key: &str) -> bool {
-        self.source.get("features").and_then(|features| features.get(key)).is_some()
+        self.by_key.contains_key(key)
     }
 
     /// The declared type of the feature `key`, if it declares one.
-    pub fn value_type(&self, _key: &str) -> Option<ValueType> {
-        None
+    pub fn value_type(&self, key: &str) -> Option<ValueType> {
+        self.feature(key)?.value_type
+    }
+
+    /// The value of the feature `key` when no rule applies; `null` if it has none. `None`: there is no such feature.
+    pub fn default_value(&self, key: &str) -> Option<&Json> {
+        self.feature(key).map(|feature| &feature.default)
     }
 
     /// The experiments on whole pages (`experiments`), in order.
@@ -113,19 +178,19 @@ impl Payload {
         &self.experiments
     }
 
-    /// Whether any condition or hash attribute reads the visitor's profile.
+    /// Whether any condition reads the visitor's profile (`profile`, `profile.<column>`).
     pub fn asks_for_profile(&self) -> bool {
-        !self.profile_columns.is_empty()
+        self.asks_for_profile
     }
 
-    /// The columns of the profile that conditions and hash attributes read, sorted, each once: `segment` for `profile.segment`.
+    /// The columns of the profile that conditions read, sorted, each once: `segment` for `profile.segment`.
     pub fn profile_columns(&self) -> &[String] {
         &self.profile_columns
     }
 
-    /// Ids of the saved groups whose members are looked up elsewhere (`remote`), with the attribute that is looked up.
+    /// Saved groups whose members are looked up elsewhere (`remote`): id, and the attribute to look up; in the payload's order.
     pub fn remote_groups(&self) -> impl Iterator<Item = (&str, &str)> {
-        std::iter::empty()
+        self.groups.remote()
     }
 
     /// The payload as it was read.
@@ -134,7 +199,12 @@ impl Payload {
     }
 
     /// The payload at `now_ms` (milliseconds since 1970-01-01T00:00Z) as any GrowthBook client reads it.
-    pub fn resolve(&self, _now_ms: i64) -> Resolved {
-        Resolved { payload: Json::Object(self.source.clone()), changes_at: None }
+    pub fn resolve(&self, now_ms: i64) -> Resolved {
+        resolve::resolve(&self.source, &self.features, &self.experiments, now_ms)
+    }
+
+    #[inline]
+    pub(crate) fn feature(&self, key: &str) -> Option<&Feature> {
+        self.by_key.get(key).and_then(|at| self.features.get(*at))
     }
 }

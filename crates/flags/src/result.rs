@@ -118,6 +118,17 @@ pub struct Leaf<'a> {
     pub bandit_version: Option<&'a Json>,
 }
 
+impl Leaf<'_> {
+    /// Adds the members that the specification names.
+    pub(crate) fn write(&self, json: &mut Object) {
+        json.insert("leafId", self.leaf_id as f64);
+        json.insert("variationWeights", self.weights.to_vec());
+        if let Some(version) = self.bandit_version {
+            json.insert("banditVersion", version.clone());
+        }
+    }
+}
+
 /// What an experiment decided for one visitor.
 #[derive(Clone, Debug)]
 pub struct ExperimentResult<'a> {
@@ -174,11 +185,7 @@ impl ExperimentResult<'_> {
             json.insert("passthrough", passthrough);
         }
         if let Some(leaf) = self.leaf {
-            json.insert("leafId", leaf.leaf_id as f64);
-            json.insert("variationWeights", leaf.weights.to_vec());
-            if let Some(version) = leaf.bandit_version {
-                json.insert("banditVersion", version.clone());
-            }
+            leaf.write(&mut json);
         }
         Json::Object(json)
     }

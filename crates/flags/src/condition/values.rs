@@ -1,0 +1,165 @@
+//! Sets of values, for the operators that ask whether one is among many.
+
+use crate::json::Json;
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// Up to this many texts, comparing with each is as quick as hashing.
+const SCANNED_MAX: usize = 8;
+
+/// Values compared strictly: same type, same value. Arrays and objects are never members.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Values {
+    texts: Texts,
+    /// Sorted.
+    numbers: Vec<f64>,
+    has_true: bool,
+    has_false: bool,
+    has_null: bool,
+}
+
+impl Values {
+    pub(crate) fn new(values: &[Json]) -> Self {
+        Self::collect(values, str::to_owned)
+    }
+
+    /// Texts in lower case, as [`Self::matches_insensitively`] asks for them.
+    pub(crate) fn lowercased(values: &[Json]) -> Self {
+        Self::collect(values, str::to_lowercase)
+    }
+
+    fn collect(values: &[Json], fold: impl Fn(&str) -> String) -> Self {
+        let mut set = Self::default();
+        let mut texts: Vec<Box<str>> = Vec::new();
+        for value in values {
+            match value {
+                Json::Text(text) => texts.push(fold(text).into()),
+                Json::Number(number) => set.numbers.push(*number),
+                Json::Bool(true) => set.has_true = true,
+                Json::Bool(false) => set.has_false = true,
+                Json::Null => set.has_null = true,
+                Json::List(_) | Json::Object(_) => {}
+            }
+        }
+        set.numbers.sort_by(f64::total_cmp);
+        set.texts = match texts.len() <= SCANNED_MAX {
+            true => Texts::Few(texts),
+            false => Texts::Many(texts.into_iter().collect()),
+        };
+        set
+    }
+
+    /// Whether `value`, or any element of it if it is an array, is a member.
+    #[inline]
+    pub(crate) fn matches(&self, value: &Json) -> bool {
+        match value {
+            Json::List(list) => list.iter().any(|item| self.contains(item)),
+            _ => self.contains(value),
+        }
+    }
+
+    /// [`Self::matches`] for a set of [`Self::lowercased`], whatever the case of `value`.
+    pub(crate) fn matches_insensitively(&self, value: &Json) -> bool {
+        let contains = |item: &Json| match item {
+            Json::Text(text) => self.texts.contains(&text.to_lowercase()),
+            _ => self.contains(item),
+        };
+        match value {
+            Json::List(list) => list.iter().any(contains),
+            _ => contains(value),
+        }
+    }
+
+    #[inline]
+    fn contains(&self, value: &Json) -> bool {
+        match value {
+            Json::Text(text) => self.texts.contains(text),
+            Json::Number(number) => {
+                // Both zeros are one number.
+                let at = self.numbers.partition_point(|have| have < number);
+                self.numbers.get(at).is_some_and(|have| have == number)
+            }
+            Json::Bool(true) => self.has_true,
+            Json::Bool(false) => self.has_false,
+            Json::Null => self.has_null,
+            Json::List(_) | Json::Object(_) => false,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Texts {
+    Few(Vec<Box<str>>),
+    Many(HashSet<Box<str>, BuildHasherDefault<KeyHasher>>),
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
+
+impl Texts {
+    #[inline]
+    fn contains(&self, text: &str) -> bool {
+        match self {
+            Self::Few(texts) => texts.iter().any(|have| **have == *text),
+            Self::Many(texts) => texts.contains(text),
+        }
+    }
+}
+
+/// FNV-1a, 64 bits: quick for short keys. Whoever writes the payload chooses the keys, so nobody gains by collisions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyHasher(u64);
+
+impl Default for KeyHasher {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for KeyHasher {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        // The table takes its place from the low bits and its tag from the high ones; FNV mixes upwards only.
+        self.0 ^ (self.0 >> 32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn membership_is_strict() {
+        let values = |source: &str| Values::new(Json::parse(source.as_bytes()).unwrap().as_list().unwrap());
+        let check = |set: &str, value: &str, expected: bool| {
+            let value = Json::parse(value.as_bytes()).unwrap();
+            assert_eq!(values(set).matches(&value), expected, "{value} in {set}");
+        };
+        check("[1, \"2\", null, true]", "1", true);
+        check("[1, \"2\", null, true]", "1.0", true);
+        check("[1, \"2\", null, true]", "\"1\"", false);
+        check("[1, \"2\", null, true]", "2", false);
+        check("[1, \"2\", null, true]", "null", true);
+        check("[1, \"2\", null, true]", "false", false);
+        check("[0]", "-0.0", true);
+        check("[-0.0]", "0", true);
+        check("[[1], {}]", "[1]", false);
+        check("[1]", "[[1]]", false);
+        check("[1]", "[3, 1]", true);
+        check("[]", "[]", false);
+        let many = format!("[{}]", (0..1_000).map(|it| format!("\"u{it}\"")).collect::<Vec<_>>().join(","));
+        check(&many, "\"u999\"", true);
+        check(&many, "\"u1000\"", false);
+        check(&many, "[\"x\", \"u0\"]", true);
+    }
+}
