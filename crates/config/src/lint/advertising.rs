@@ -38,7 +38,7 @@ pub(super) fn check(compiler: &mut Compiler<'_, '_>) {
             let is_labelled = present(content.at, "ad_label").is_some_and(|at| !at.as_text().trim().is_empty());
             if offer.class == OfferClass::Promotion && !is_labelled && matches!(content.at.kind(), Kind::Object(_)) {
                 let help = "add ad_label: 广告 to the content, or give the offer another class than promotion";
-                let message = "a promotion that does not say that it is an advertisement";
+                let message = "the promotion does not say that it is an advertisement";
                 report.warning(content.at, "missing_ad_label", message, help);
             }
         }

@@ -9,6 +9,10 @@ const SENSITIVE: &str = include_str!("sensitive.txt");
 /// the EU (Digital Services Act, article 28 (2)). Unit: years.
 const ADULT_YEARS: f64 = 18.0;
 
+/// Names of attributes that hold an age. (`image_age` and the like do not.)
+const AGES: [&str; 8] =
+    ["age", "age_years", "customer_age", "member_age", "person_age", "user_age", "visitor_age", "年龄"];
+
 /// A word, its parts, and what it stands for.
 struct Word {
     parts: Vec<&'static str>,
@@ -74,8 +78,9 @@ fn attribute<'t>(at: At<'t>, words: &[Word], compiler: &mut Compiler<'t, '_>) {
         report.key_error(at, "sensitive_attribute", message, help);
         return;
     }
-    let is_age = bare.split(|it: char| !it.is_alphanumeric()).any(|it| it == "age" || it == "年龄");
-    if is_age && let Some(bound) = upper_bound(at).filter(|it| *it <= ADULT_YEARS) {
+    if AGES.contains(&bare)
+        && let Some(bound) = upper_bound(at).filter(|it| *it <= ADULT_YEARS)
+    {
         let message = format!("the rule picks out persons of at most {bound} years");
         let help = "leave children out: PIPL art. 28 and 31, Digital Services Act art. 28 (2)";
         report.warning(at, "minors_targeted", message, help);

@@ -76,8 +76,9 @@ pub(super) fn check(compiler: &mut Compiler<'_, '_>) {
     let rules: Vec<Rule> = compiler.facts.offers.iter().map(|it| rule(it, compiler)).collect();
     by_paying(&rules, compiler);
     let mut told = BTreeSet::new();
-    let campaigns: Vec<Vec<u16>> =
-        compiler.facts.campaigns.iter().map(|it| it.offers.iter().copied().collect()).collect();
+    // Offers that differ from their campaign's own terms are refused already.
+    let campaigns = compiler.facts.campaigns.iter().filter(|it| it.terms.is_none());
+    let campaigns: Vec<Vec<u16>> = campaigns.map(|it| it.offers.iter().copied().collect()).collect();
     for offers in &campaigns {
         within(offers, "campaign", &rules, &mut told, compiler);
     }

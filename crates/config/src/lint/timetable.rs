@@ -9,6 +9,7 @@ use crate::facts::{Facts, PlacementFacts};
 use crate::lint::overlap;
 use crate::report::Report;
 use crate::section::campaign::Campaign;
+use crate::source::Kind;
 
 pub(super) fn check(compiler: &mut Compiler<'_, '_>) {
     let placements: BTreeMap<&str, usize> =
@@ -27,8 +28,10 @@ pub(super) fn check(compiler: &mut Compiler<'_, '_>) {
 /// Campaigns of which nothing can be seen.
 fn empty_campaigns(facts: &Facts<'_>, report: &mut Report) {
     for campaign in &facts.campaigns {
-        let has_experiments = campaign.at.get("experiments").is_some_and(|it| it.children().len() > 0);
-        if campaign.offers.is_empty() && !has_experiments {
+        // Names of offers that do not exist are reported as such.
+        let names_some =
+            ["offers", "experiments"].iter().any(|key| campaign.at.get(key).is_some_and(|it| it.children().len() > 0));
+        if campaign.offers.is_empty() && !names_some && matches!(campaign.at.kind(), Kind::Object(_)) {
             let help = "add offers:, or campaign: to the offers that belong to it";
             report.error(
                 campaign.at,

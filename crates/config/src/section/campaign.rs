@@ -72,6 +72,13 @@ pub(crate) struct Campaign<'t> {
     pub offers: BTreeSet<u16>,
 }
 
+impl Campaign<'_> {
+    /// Whether the document says when it ends, be it rightly or wrongly.
+    fn says_end(&self) -> bool {
+        self.at.get("ends").or(self.at.get("calendar")).is_some()
+    }
+}
+
 impl<'t> Compiler<'t, '_> {
     /// Reads the campaigns and lets their offers inherit.
     pub fn campaigns(&mut self, at: Option<At<'t>>) {
@@ -81,7 +88,14 @@ impl<'t> Compiler<'t, '_> {
             let campaign = self.campaign(*at, idx);
             self.facts.campaigns.push(campaign);
         }
-        // Only now is every campaign known.
+        // Only now is every campaign known. What an offer says of itself goes before what a campaign says of it.
+        let offers: Vec<At<'t>> = self.facts.offers.iter().map(|it| it.at).collect();
+        for (idx, offer) in (0..).zip(offers) {
+            let Some(at) = offer.get("campaign") else { continue };
+            if let Some(named) = self.campaigns.resolve(at, "unknown_campaign", self.report) {
+                self.join(idx, named.idx, at);
+            }
+        }
         for (idx, at) in (0..).zip(&list) {
             self.predecessor(*at, idx);
             if let Some(at) = at.get("offers") {
@@ -89,13 +103,6 @@ impl<'t> Compiler<'t, '_> {
                     let Some(named) = self.offers.find(entry, "unknown_offer", self.report) else { continue };
                     self.join(named.idx, idx, entry);
                 }
-            }
-        }
-        let offers: Vec<At<'t>> = self.facts.offers.iter().map(|it| it.at).collect();
-        for (idx, offer) in (0..).zip(offers) {
-            let Some(at) = offer.get("campaign") else { continue };
-            if let Some(named) = self.campaigns.resolve(at, "unknown_campaign", self.report) {
-                self.join(idx, named.idx, at);
             }
         }
         self.inherit();
@@ -125,8 +132,7 @@ impl<'t> Compiler<'t, '_> {
         campaign.channels = self.channels(at);
         campaign.terms = at.get("terms").and_then(|at| terms::read(at, self.report));
         campaign.has_countdown = at.get("countdown").and_then(|at| self.report.bool(at)).unwrap_or(false);
-        let has_end = at.get("ends").or(at.get("calendar")).is_some();
-        if let (true, false, Some(at)) = (campaign.has_countdown, has_end, at.get("countdown")) {
+        if let (true, false, Some(at)) = (campaign.has_countdown, campaign.says_end(), at.get("countdown")) {
             let help = "give the campaign an end, or remove the countdown";
             self.report.error(at, "countdown_without_end", "the campaign counts down to no end", help);
         }

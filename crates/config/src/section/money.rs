@@ -40,7 +40,7 @@ pub(crate) fn amount(at: At<'_>, report: &mut Report) -> Option<Hundredths> {
     // Beyond that, doubles no longer hold every hundredth.
     let is_in_range = (0.0..=1e15).contains(&hundredths);
     if !is_in_range || (hundredths - hundredths.round()).abs() > 1e-4 {
-        let message = format!("{number} is no amount of money");
+        let message = format!("{} is no amount of money", shortened(&number.to_string()));
         report.error(at, "invalid_amount", message, "write a number of at least 0 with at most two decimals");
         return None;
     }

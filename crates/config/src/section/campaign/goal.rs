@@ -20,6 +20,8 @@ struct Whole {
     level: usize,
     starts: Option<TimestampMs>,
     deadline: Option<TimestampMs>,
+    /// Whether the document says a deadline or an end, be it rightly or wrongly.
+    says_deadline: bool,
     has_owner: bool,
 }
 
@@ -30,6 +32,7 @@ impl<'t> Compiler<'t, '_> {
             level: 1,
             starts: campaign.schedule.starts(),
             deadline: campaign.schedule.ends(),
+            says_deadline: campaign.says_end(),
             has_owner: campaign.at.get("owner").is_some(),
         };
         self.one_goal(at, whole, campaign.zone.as_ref());
@@ -55,7 +58,8 @@ impl<'t> Compiler<'t, '_> {
             self.report.key_error(parts, "too_many_sub_goals", message, "divide the goal less deeply");
             return;
         }
-        let whole = Whole { level, deadline, has_owner, ..whole };
+        let says_deadline = whole.says_deadline || at.get("deadline").is_some();
+        let whole = Whole { level, deadline, says_deadline, has_owner, ..whole };
         let mut ranks = BTreeMap::new();
         for at in self.report.list(parts, "sub_goals", "too_many_sub_goals", SUB_GOALS_MAX) {
             self.one_goal(at, whole, zone);
@@ -93,7 +97,7 @@ impl<'t> Compiler<'t, '_> {
 
     fn deadline(&mut self, at: At<'t>, whole: Whole, zone: Option<&Zone>) -> Option<TimestampMs> {
         let Some(deadline_at) = at.get("deadline") else {
-            if whole.deadline.is_none() && !self.report.has_errors() {
+            if !whole.says_deadline {
                 let help = "add deadline: to the goal, or ends: to the campaign";
                 self.report.error(at, "incomplete_campaign", "the goal has no deadline, and the campaign no end", help);
             }

@@ -15,13 +15,13 @@ impl<'t> Compiler<'t, '_> {
     /// The offer with the index `offer` belongs to the campaign with the index `campaign`, says the reference `at`.
     pub(super) fn join(&mut self, offer: u16, campaign: u16, at: At<'t>) {
         let Some(facts) = self.facts.offers.get_mut(usize::from(offer)) else { return };
-        let other = facts.campaign.filter(|it| *it != campaign);
-        facts.campaign = Some(campaign);
-        if let Some(other) = other {
-            let id = self.facts.campaigns.get(usize::from(other)).map_or("", |it| it.id);
+        let first = *facts.campaign.get_or_insert(campaign);
+        if first != campaign {
+            let id = self.facts.campaigns.get(usize::from(first)).map_or("", |it| it.id);
             let message = format!("the offer {:?} belongs to the campaign {id:?} already", facts.id);
             let help = "an offer inherits from one campaign: write a second offer with the same content";
             self.report.error(at, "offer_in_two_campaigns", message, help);
+            return;
         }
         if let Some(campaign) = self.facts.campaigns.get_mut(usize::from(campaign)) {
             campaign.offers.insert(offer);

@@ -67,8 +67,11 @@ impl<'t> Compiler<'t, '_> {
 
     /// A text that states the rule, or an object with a method besides.
     pub(super) fn evaluation(&mut self, at: At<'t>, campaign: &Campaign<'t>) {
-        if matches!(at.kind(), Kind::Text(_)) {
-            self.report.name(at, "rule");
+        if let Kind::Text(text) = at.kind() {
+            if text.trim().is_empty() {
+                let help = "write by what the campaign is judged";
+                self.report.error(at, "incomplete_campaign", "the rule by which the campaign is judged is empty", help);
+            }
             return;
         }
         let Some(at) = self.report.object(at, &EVALUATION_KEYS) else { return };
