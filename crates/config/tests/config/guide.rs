@@ -8,7 +8,7 @@ use vitrine_config::codes::CODES;
 use vitrine_config::{Format, check};
 
 /// The guides, in the folder `docs/guides`.
-const GUIDES: [&str; 1] = ["configuration.md"];
+const GUIDES: [&str; 2] = ["configuration.md", "experiments.md"];
 
 fn guide(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides").join(name);
