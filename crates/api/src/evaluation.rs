@@ -24,6 +24,9 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Static, Self::TargetingMatch, Self::Split, Self::Disabled, Self::Unknown];
+
     /// The word.
     pub fn as_str(self) -> &'static str {
         match self {

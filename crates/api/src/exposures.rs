@@ -23,21 +23,32 @@ pub struct ExposureReport<'b> {
     rows: Vec<&'b RawValue>,
 }
 
+/// Which visitors met which variations.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schemars(rename = "ExposureReport"))]
 struct ReportWire<'b> {
+    /// The SDK key, for pages that cannot send a header while they are closed.
     #[serde(default)]
     key: Option<String>,
+    /// One row for each visitor and experiment. A row that is wrong is refused by itself, and the others count.
     #[serde(borrow)]
+    #[cfg_attr(feature = "openapi", schemars(length(max = EXPOSURES_MAX), with = "Vec<RowWire>"))]
     exposures: Vec<&'b RawValue>,
 }
 
+/// One exposure.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schemars(rename = "ExposureRow"))]
 struct RowWire {
+    /// The token that came with the evaluation.
     token: String,
-    /// When the visitor met the variation, by the caller's clock.
+    /// RFC 3339 time at which the visitor met the variation, by the caller's clock.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schemars(extend("format" = "date-time")))]
     at: Option<String>,
 }
 
@@ -74,6 +85,18 @@ pub enum RowError {
 }
 
 impl RowError {
+    /// All of them, those with the same word once.
+    pub const ALL: [Self; 8] = [
+        Self::Token(TokenError::Malformed),
+        Self::Token(TokenError::Forged),
+        Self::Token(TokenError::Stale),
+        Self::Token(TokenError::NotYet),
+        Self::Token(TokenError::OtherEnvironment),
+        Self::InvalidTime,
+        Self::Duplicate,
+        Self::NoKey,
+    ];
+
     /// The word of the API.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -105,16 +128,28 @@ pub struct ExposureVerdict {
     pub rejected: Vec<(usize, RowError)>,
 }
 
+/// What became of a report.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "ExposureVerdict"))]
 struct VerdictWire {
+    /// How many rows count.
     accepted: usize,
+    /// The rows that do not.
     rejected: Vec<RejectedWire>,
 }
 
+/// A row that does not count.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "ExposureRejected"))]
 struct RejectedWire {
+    /// Position of the row in the report, from 0.
     index: usize,
+    /// Why, as a stable word.
+    #[cfg_attr(feature = "openapi", schemars(extend("enum" = RowError::ALL.map(RowError::as_str))))]
     code: &'static str,
+    /// Why, in words.
     detail: &'static str,
 }
 
@@ -191,5 +226,27 @@ impl ExposureVerdict {
         };
         // Numbers and texts always serialise.
         serde_json::to_string(&wire).unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl schemars::JsonSchema for ExposureReport<'_> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        ReportWire::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        ReportWire::json_schema(generator)
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl schemars::JsonSchema for ExposureVerdict {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        VerdictWire::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        VerdictWire::json_schema(generator)
     }
 }
