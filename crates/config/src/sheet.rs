@@ -47,6 +47,20 @@ pub(crate) use place::Places;
 #[cfg(feature = "csv")]
 pub(crate) use read::{bytes, sheets, text};
 
+/// The document that CSV says, before it is checked, and what is to be said about the CSV.
+///
+/// Its keys are sorted. Errors: all diagnostics of the CSV itself; [`crate::check_bytes`] also says what is wrong with the document.
+#[cfg(feature = "csv")]
+pub fn read_csv(csv: &[u8]) -> Result<(serde_json::Value, Vec<crate::Diagnostic>), Vec<crate::Diagnostic>> {
+    let mut report = crate::report::Report::default();
+    let tree = read::bytes(csv, &mut report);
+    let document = tree.and_then(|it| serde_json::to_value(it.root()).ok());
+    match (document, report.finish("")) {
+        (Some(document), Ok(warnings)) => Ok((document, warnings)),
+        (_, Ok(diagnostics) | Err(diagnostics)) => Err(diagnostics),
+    }
+}
+
 /// Rows of cells, as a spreadsheet program holds them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sheet {

@@ -44,6 +44,11 @@ pub(crate) fn read(cell: &str, form: Form, context: Context, report: &mut Report
     }
 }
 
+/// The word of a cell that names something: an id.
+pub(crate) fn name(cell: &str) -> &str {
+    guard::unguarded(cell).unwrap_or(cell).trim()
+}
+
 /// The cell of a value; `None` if the form has no cell for it.
 pub(crate) fn write(value: &Json, form: Form) -> Option<String> {
     let is_proven = |cell: &String| {

@@ -115,7 +115,7 @@ impl Assembly {
                     section,
                     path,
                     is_list: matches!(kind.home, Home::Element { .. }),
-                    of: cells.of.map(|(id, place)| (id.trim().into(), place)),
+                    of: cells.of.map(|(id, place)| (cell::name(id).into(), place)),
                     place: it.place,
                     object,
                     above,
@@ -180,7 +180,7 @@ impl Assembly {
             report.source_error(finding(it.place, "missing_key", format!("the setting has {what}"), help));
             return;
         };
-        let key = table::setting_name(name.text.trim());
+        let key = table::setting_name(cell::name(name.text));
         let context = Context { place: value.place, decimals: it.decimals };
         let form = table::setting(key);
         let found =

@@ -1,5 +1,6 @@
 //! From a document to CSV. Every value finds a cell: in the column of its member, in a row of its own, or as JSON in `more`.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
@@ -96,8 +97,8 @@ fn settings_rows(settings: &Value) -> Option<Vec<Row>> {
     let settings = settings.as_object().filter(|it| !it.is_empty() && !it.contains_key(table::VERSION))?;
     let row = |(name, value): (&String, &Value)| {
         let id = cell::write(&Value::String(name.clone()), Form::Word)?;
-        // A guard or an alias would make another name of it.
-        (id == *name && table::setting_name(name) == name)
+        // An alias means another name.
+        (table::setting_name(name) == name)
             .then(|| cell::write(value, table::setting(name)))
             .flatten()
             .map(|value| setting_row(id, value))
@@ -125,41 +126,60 @@ fn section_rows(kind: &Kind, section: &str, entries: &Value) -> Option<Vec<Row>>
 /// The row of an entry, followed by those of its parts.
 fn entry_rows(kind: &Kind, section: &str, id: &str, entry: &Map<String, Value>) -> Vec<Row> {
     let mut rest = entry.clone();
-    let mut parts: Vec<(usize, &Kind, Vec<Map<String, Value>>)> = Vec::new();
-    let mut kinds: Vec<(usize, &Kind, &[&str], bool)> = KINDS
-        .iter()
-        .enumerate()
-        .filter_map(|(order, it)| match it.home {
-            Home::Element { section: of, path } if of == section => Some((order, it, path, true)),
-            Home::Part { section: of, path } if of == section => Some((order, it, path, false)),
-            _ => None,
-        })
-        .collect();
+    let mut parts: Vec<Parts> = Vec::new();
+    let mut homes: Vec<PartKind> = KINDS.iter().filter_map(|it| PartKind::of(it, section)).collect();
     // What is inside of a part leaves it first, so that it is not written twice.
-    kinds.sort_by_key(|(_, _, path, _)| std::cmp::Reverse(path.len()));
-    for (order, part, path, is_list) in kinds {
-        let objects = match get(&rest, path) {
-            Some(Value::Array(list)) if is_list && !list.is_empty() => {
-                list.iter().map(|it| it.as_object().cloned()).collect::<Option<Vec<_>>>()
-            }
-            Some(Value::Object(object)) if !is_list => Some(vec![object.clone()]),
-            _ => None,
-        };
-        if let Some(objects) = objects {
-            remove(&mut rest, path);
-            parts.push((order, part, objects));
+    homes.sort_by_key(|it| Reverse(it.path.len()));
+    for home in homes {
+        if let Some(objects) = get(&rest, home.path).and_then(|it| home.objects(it)) {
+            remove(&mut rest, home.path);
+            parts.push(Parts { kind: home.kind, objects });
         }
     }
-    parts.sort_by_key(|(order, _, _)| *order);
+    parts.sort_by_key(|it| KINDS.iter().position(|kind| kind.name == it.kind.name));
     let mut rows = vec![row(kind, rest)];
-    for (_, part, objects) in parts {
+    for Parts { kind, objects } in parts {
         for object in objects {
-            let mut row = row(part, object);
+            let mut row = row(kind, object);
             row.insert(OF_COLUMN, id.to_owned());
             rows.push(row);
         }
     }
     rows
+}
+
+/// A kind of rows that belong to an entry.
+struct PartKind {
+    kind: &'static Kind,
+    path: &'static [&'static str],
+    is_list: bool,
+}
+
+/// What such rows say of one entry.
+struct Parts {
+    kind: &'static Kind,
+    objects: Vec<Map<String, Value>>,
+}
+
+impl PartKind {
+    fn of(kind: &'static Kind, section: &str) -> Option<Self> {
+        match kind.home {
+            Home::Element { section: of, path } if of == section => Some(Self { kind, path, is_list: true }),
+            Home::Part { section: of, path } if of == section => Some(Self { kind, path, is_list: false }),
+            _ => None,
+        }
+    }
+
+    /// The objects of a value that rows can say; `None` if they cannot say it.
+    fn objects(&self, value: &Value) -> Option<Vec<Map<String, Value>>> {
+        match value {
+            Value::Array(list) if self.is_list && !list.is_empty() => {
+                list.iter().map(|it| it.as_object().cloned()).collect()
+            }
+            Value::Object(object) if !self.is_list => Some(vec![object.clone()]),
+            _ => None,
+        }
+    }
 }
 
 /// The row of an object.

@@ -1,0 +1,7 @@
+//! Documents as spreadsheets: what marketers write into cells, what must be said about it, and that nothing is lost.
+#![allow(missing_docs)]
+
+#[path = "sheet/cases.rs"]
+mod cases;
+#[path = "sheet/round_trip.rs"]
+mod round_trip;
