@@ -16,6 +16,7 @@
     )
 )]
 
+mod access;
 mod answer;
 mod audit;
 mod draft;
@@ -35,6 +36,7 @@ mod role;
 mod snapshot;
 mod token;
 
+pub use access::{AccessAssertion, AccessError, AccessSettings, access_key};
 pub use answer::{Answer, answer};
 pub use audit::{AUDIT_START, AuditBreak, AuditDraft, AuditEntry, AuditHead, verify_audit};
 pub use draft::{Approval, Approve, Draft, DraftChange, DraftState, NewDraft, PublishDraft, Schedule};
