@@ -1,6 +1,8 @@
 //! The HTTP interface, one file a surface.
 
 pub mod decide;
+pub mod exposures;
 pub mod growthbook;
 pub mod health;
 pub mod offers;
+pub mod ofrep;

@@ -5,6 +5,9 @@ use worker::{Headers, Request, Response, Result};
 use vitrine_rim::respond;
 use vitrine_rim::settings::{Origins, Settings};
 
+/// Headers of answers that scripts of other origins may read.
+const EXPOSED: &str = "etag, retry-after";
+
 /// The value of `Access-Control-Allow-Origin` for an origin, if it is allowed.
 pub fn allowed(settings: &Settings, origin: String) -> Option<String> {
     match &settings.origins {
@@ -20,7 +23,10 @@ pub fn preflight(settings: &Settings, request: &Request) -> Result<Response> {
     let headers = response.headers_mut();
     allow.apply(headers)?;
     headers.set("access-control-allow-methods", "GET, POST, OPTIONS")?;
-    headers.set("access-control-allow-headers", "content-type, vitrine-visitor")?;
+    headers.set(
+        "access-control-allow-headers",
+        "authorization, content-type, if-none-match, vitrine-visitor, x-api-key",
+    )?;
     headers.set("access-control-max-age", "86400")?;
     Ok(response)
 }
@@ -41,6 +47,8 @@ impl Allow {
         if let Some(origin) = &self.0 {
             headers.set("access-control-allow-origin", origin)?;
             headers.set("timing-allow-origin", origin)?;
+            // Else scripts would not see them.
+            headers.append("access-control-expose-headers", EXPOSED)?;
         }
         Ok(())
     }

@@ -13,6 +13,10 @@ pub struct Counters {
     pub kv_reads: u64,
     /// Decide answers by `mode_reason`.
     pub answers: BTreeMap<&'static str, u64>,
+    /// Evaluations of flags: `flag`, `all`, `unchanged` (304), `refused`.
+    pub evaluations: BTreeMap<&'static str, u64>,
+    /// Rows of exposure reports: `accepted`, or why not.
+    pub exposures: BTreeMap<&'static str, u64>,
     /// Refreshes of bundle or table that failed; the last good ones stayed.
     pub refresh_failures: u64,
     /// Shards that were missing, late, or did not pass their checks.

@@ -1,6 +1,6 @@
 //! One table: method and path lead to a handler. A storefront's call never ends in a 5xx.
 
-use vitrine_api::{Problem, ProblemCode};
+use vitrine_api::{OfrepRefusal, Problem, ProblemCode};
 use worker::{Context, Date, Env, Method, Request, Response, Result};
 
 use vitrine_rim::respond::{self, not_allowed};
@@ -28,9 +28,20 @@ pub async fn route(request: Request, body: Option<Vec<u8>>, env: Env, ctx: Conte
         (Method::Get | Method::Head, ["api", "features", key]) => {
             api::growthbook::features(key, &request, &env, &ctx, now_ms).await
         }
+        (Method::Post, ["ofrep", "v1", "evaluate", "flags"]) => {
+            Ok(api::ofrep::post(None, request, body, &env, &ctx, now_ms).await)
+        }
+        (Method::Post, ["ofrep", "v1", "evaluate", "flags", key]) => {
+            Ok(api::ofrep::post(Some(key), request, body, &env, &ctx, now_ms).await)
+        }
+        (_, ["ofrep", "v1", "evaluate", "flags"] | ["ofrep", "v1", "evaluate", "flags", _]) => {
+            Ok(api::ofrep::refused(&OfrepRefusal::MethodNotAllowed))
+        }
+        (_, ["ofrep", ..]) => Ok(api::ofrep::refused(&OfrepRefusal::NotFound)),
+        (Method::Post, ["v1", "exposures"]) => api::exposures::post(request, &env, &ctx, now_ms).await,
         (Method::Get, ["sub", key]) => api::growthbook::sub(key, &env, &ctx, now_ms).await,
         (Method::Get | Method::Head, ["healthz"]) => api::health::get(&env, &ctx, now_ms).await,
-        (_, ["v1", "decide"]) => Err(not_allowed("POST")),
+        (_, ["v1", "decide" | "exposures"]) => Err(not_allowed("POST")),
         (_, ["v1", "offers", _] | ["api", "features", _] | ["healthz"]) => Err(not_allowed("GET, HEAD")),
         (_, ["sub", _]) => Err(not_allowed("GET")),
         _ => Err(Problem::new(ProblemCode::NotFound, format!("there is nothing at {path}"))),

@@ -6,7 +6,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use vitrine_api::{BundlePointer, BundleState, PRODUCTION, Snapshot, TableSlot, TableState, bundle_key, pointer_key};
+use vitrine_api::{
+    BundlePointer, BundleState, FlagState, PRODUCTION, Snapshot, TableSlot, TableState, bundle_key, pointer_key,
+};
 use vitrine_rim::kv::Kv;
 use vitrine_rim::manifests::check_manifest;
 use vitrine_rim::settings::Settings;
@@ -14,7 +16,7 @@ use vitrine_tables::{Pointer, kv_keys};
 use wasm_bindgen::prelude::*;
 use worker::{Context, Env};
 
-use crate::counters;
+use crate::{counters, registry};
 
 /// What one request sees: a snapshot and where it came from.
 #[derive(Clone)]
@@ -25,6 +27,17 @@ pub struct Held {
     pub table_pointer: Option<Rc<Pointer>>,
     /// The pointer to the running bundle.
     pub bundle_pointer: Option<Rc<BundlePointer>>,
+    /// The running bundle's flags; `None` without bundle.
+    pub flags: Option<Rc<FlagState>>,
+    /// There is no bundle because it could not be read, not because none was published.
+    pub is_unread: bool,
+}
+
+impl Held {
+    /// The epoch of the bundle's pointer, 0 without one.
+    fn epoch(&self) -> u64 {
+        self.bundle_pointer.as_ref().map_or(0, |it| it.epoch)
+    }
 }
 
 /// What is held for one environment.
@@ -69,6 +82,50 @@ pub fn fresh(environment: &str, refresh_ms: u64, now_ms: u64) -> Option<Held> {
     })
 }
 
+/// Whether this isolate knows the environment, or has just learnt that there is none: asking for it reads nothing new.
+pub fn is_known(environment: &str, refresh_ms: u64, now_ms: u64) -> bool {
+    ISOLATE.with_borrow(|slots| {
+        let slot = slots.get(environment);
+        slot.is_some_and(|slot| match &slot.held {
+            Some(held) => held.bundle_pointer.is_some() || !slot.is_due(refresh_ms, now_ms),
+            None => false,
+        })
+    })
+}
+
+/// What is published in an environment, not older than the epoch of its pointer that a caller has proof of: KV is read
+/// again, and where it is behind, the registry is asked. `held` is what the caller would be answered from else.
+///
+/// `None`: neither has it now.
+pub async fn at_least(epoch: u64, environment: &str, held: Held, env: &Env) -> Option<Held> {
+    if held.epoch() >= epoch {
+        return Some(held);
+    }
+    let held = refresh(environment, env).await;
+    if held.epoch() >= epoch {
+        return Some(held);
+    }
+    let taken = match registry::pointer(environment, env).await {
+        Ok(pointer) => take(environment, pointer, env).await,
+        Err(why) => Err(why),
+    };
+    let held = taken.inspect_err(|why| worker::console_error!("epoch {epoch} of {environment}: {why}")).ok()?;
+    (held.epoch() >= epoch).then_some(held)
+}
+
+/// What is published in an environment, read again unless that was done less than `pause_ms` ago.
+pub async fn again(environment: &str, pause_ms: u64, held: Held, env: &Env, now_ms: u64) -> Held {
+    let due = ISOLATE.with_borrow_mut(|slots| {
+        let slot = slot(slots, environment);
+        let due = slot.is_due(pause_ms, now_ms);
+        if due {
+            slot.checked_at_ms = now_ms;
+        }
+        due
+    });
+    if due { refresh(environment, env).await } else { held }
+}
+
 /// What is published in an environment, as this isolate knows it. Old pointers are read again behind the answer, not before it.
 pub async fn current(environment: &str, env: &Env, ctx: &Context, now_ms: u64) -> Held {
     let settings = Settings::of(env);
@@ -99,7 +156,8 @@ pub async fn current(environment: &str, env: &Env, ctx: &Context, now_ms: u64) -
 fn slot<'s>(slots: &'s mut BTreeMap<String, Slot>, environment: &str) -> &'s mut Slot {
     if !slots.contains_key(environment) && slots.len() >= ENVIRONMENTS_MAX {
         let others = slots.iter().filter(|(name, _)| *name != PRODUCTION);
-        let oldest = others.min_by_key(|(_, slot)| (slot.held.is_some(), slot.checked_at_ms));
+        let is_real = |slot: &Slot| slot.held.as_ref().is_some_and(|it| it.bundle_pointer.is_some());
+        let oldest = others.min_by_key(|(_, slot)| (is_real(slot), slot.checked_at_ms));
         if let Some(name) = oldest.map(|(name, _)| name.clone()) {
             slots.remove(&name);
         }
@@ -127,7 +185,7 @@ async fn refresh(environment: &str, env: &Env) -> Held {
     let (bundle, TableFound { killed, table }) =
         futures_util::future::join(load_bundle(environment, &kv, before.as_ref()), load_table(&kv, env, any.as_ref()))
             .await;
-    let failed = bundle.is_err() || table.is_err();
+    let (bundle_failed, failed) = (bundle.is_err(), bundle.is_err() || table.is_err());
     for error in [bundle.as_ref().err(), table.as_ref().err()].into_iter().flatten() {
         counters::add(|it| &mut it.refresh_failures);
         worker::console_error!("refresh: {error}");
@@ -142,15 +200,21 @@ async fn refresh(environment: &str, env: &Env) -> Held {
         (Err(_), Some(any)) => (any.table_pointer.clone(), any.snapshot.table_slot().clone()),
         (Err(_), None) => (None, TableSlot::Unreadable),
     };
-    if let Some(before) = before
+    if let Some(before) = &before
         && before.bundle_pointer == bundle_pointer
         && before.table_pointer == table_pointer
         && before.snapshot.killed() == killed
         && !matches!(before.snapshot.table_slot(), TableSlot::Unreadable)
     {
-        return before;
+        return before.clone();
     }
-    let held = Held { snapshot: Rc::new(Snapshot::new(bundle, table, killed)), table_pointer, bundle_pointer };
+    let held = Held {
+        flags: flags(before.as_ref(), bundle.as_ref(), bundle_pointer.as_deref()),
+        is_unread: bundle_failed && bundle.is_none(),
+        snapshot: Rc::new(Snapshot::new(bundle, table, killed)),
+        table_pointer,
+        bundle_pointer,
+    };
     // Nothing at all because of a failure is not worth keeping: the next request tries again.
     if !failed || held.snapshot.bundle().is_some() {
         ISOLATE.with_borrow_mut(|slots| slot(slots, environment).held = Some(held.clone()));
@@ -158,8 +222,46 @@ async fn refresh(environment: &str, env: &Env) -> Held {
     held
 }
 
+/// What is held when nothing could be read, ever.
 fn nothing() -> Held {
-    Held { snapshot: Rc::default(), table_pointer: None, bundle_pointer: None }
+    Held { snapshot: Rc::default(), table_pointer: None, bundle_pointer: None, flags: None, is_unread: true }
+}
+
+/// The flags of a bundle under its pointer. Those of before, if nothing that concerns them changed.
+fn flags(
+    before: Option<&Held>,
+    bundle: Option<&Rc<BundleState>>,
+    pointer: Option<&BundlePointer>,
+) -> Option<Rc<FlagState>> {
+    let (bundle, pointer) = (bundle?, pointer?);
+    let unchanged = before.filter(|before| {
+        before.snapshot.bundle().is_some_and(|it| Rc::ptr_eq(it, bundle))
+            && before.bundle_pointer.as_ref().is_some_and(|it| it.killed == pointer.killed)
+    });
+    match unchanged.and_then(|it| it.flags.clone()) {
+        Some(flags) => Some(flags),
+        None => Some(Rc::new(FlagState::new(bundle.clone(), pointer))),
+    }
+}
+
+/// Holds what a pointer names that did not come from KV. Everything else stays as it was.
+async fn take(environment: &str, pointer: BundlePointer, env: &Env) -> Result<Held, String> {
+    let kv = Kv::of(env).ok_or("the Worker has no KV namespace bound as VITRINE")?;
+    let (before, any) = before(environment);
+    let (bundle_pointer, bundle) = load_announced(pointer, &kv, before.as_ref()).await?;
+    let (table_pointer, table, killed) = match &any {
+        Some(any) => (any.table_pointer.clone(), any.snapshot.table_slot().clone(), any.snapshot.killed()),
+        None => (None, TableSlot::Unreadable, false),
+    };
+    let held = Held {
+        flags: flags(before.as_ref(), bundle.as_ref(), bundle_pointer.as_deref()),
+        is_unread: false,
+        snapshot: Rc::new(Snapshot::new(bundle, table, killed)),
+        table_pointer,
+        bundle_pointer,
+    };
+    ISOLATE.with_borrow_mut(|slots| slot(slots, environment).held = Some(held.clone()));
+    Ok(held)
 }
 
 type Loaded<P, S> = Result<(Option<Rc<P>>, Option<Rc<S>>), String>;
@@ -171,6 +273,16 @@ async fn load_bundle(environment: &str, kv: &Kv, before: Option<&Held>) -> Loade
         return absent(&key, have);
     };
     let pointer: BundlePointer = serde_json::from_slice(&bytes).map_err(|it| format!("{key}: {it}"))?;
+    load_announced(pointer, kv, before).await
+}
+
+/// The bundle that a pointer names.
+async fn load_announced(
+    pointer: BundlePointer,
+    kv: &Kv,
+    before: Option<&Held>,
+) -> Result<(Option<Rc<BundlePointer>>, Option<Rc<BundleState>>), String> {
+    let have = before.and_then(|it| it.bundle_pointer.as_ref());
     if let Some(have) = have.filter(|have| pointer.epoch <= have.epoch) {
         // The same pointer, or a late copy of an older one.
         return Ok((Some(have.clone()), before.and_then(|it| it.snapshot.bundle().cloned())));

@@ -4,14 +4,13 @@ use vitrine_api::{
     Answer, BODY_BYTES_MAX, DecideRequest, Lookup, PRODUCTION, Problem, ProblemCode, Signals, answer, personalisation,
 };
 use vitrine_engine::{ContextValue, ModeReason, TimestampMs};
-use vitrine_tables::{Manifest, RowKey, kv_keys};
 use worker::{Context, Date, Env, Request, Response, Result};
 
-use vitrine_rim::kv::Kv;
 use vitrine_rim::settings::Settings;
 use vitrine_rim::{auth, body, respond};
 
-use crate::shards::{self, Found};
+use crate::rows::Place;
+use crate::shards::Found;
 use crate::snapshot::Held;
 use crate::{counters, snapshot};
 
@@ -72,23 +71,11 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Reads the headers of a request.
     fn read(request: &Request, now_ms: u64) -> Self {
         let header = |name: &str| request.headers().get(name).ok().flatten();
         let signals = Signals::read(header("sec-gpc").as_deref(), header("cookie").as_deref());
         Self { signals, country: request.cf().and_then(worker::Cf::country), now_ms }
-    }
-}
-
-/// Where the row of a visitor lies.
-#[derive(Clone, Copy)]
-struct Place {
-    key: RowKey,
-    shard_idx: u32,
-}
-
-impl Place {
-    fn find(self, manifest: &Manifest) -> Found {
-        shards::find(&manifest.build, self.shard_idx, self.key)
     }
 }
 
@@ -105,13 +92,7 @@ pub async fn decided(
     let snapshot_at_ms = Date::now().as_millis();
     let found = match begin(&settings, &held, &mut decide, &facts) {
         Err(reason) => Err(reason),
-        Ok((manifest, place)) => Ok(match place.find(manifest) {
-            Found::NotHeld => {
-                load(env, &settings, manifest, place.shard_idx).await;
-                place.find(manifest)
-            }
-            found => found,
-        }),
+        Ok(place) => Ok(place.read(env, &settings).await),
     };
     let lookup_at_ms = Date::now().as_millis();
     let answer = finish(&held, &decide, found, &facts);
@@ -127,7 +108,7 @@ pub async fn decided(
 pub fn decided_at_once(settings: &Settings, held: &Held, mut decide: DecideRequest, facts: &Facts) -> Option<Answer> {
     let found = match begin(settings, held, &mut decide, facts) {
         Err(reason) => Err(reason),
-        Ok((manifest, place)) => match place.find(manifest) {
+        Ok(place) => match place.find() {
             Found::NotHeld => return None,
             found => Ok(found),
         },
@@ -141,7 +122,7 @@ fn begin<'h>(
     held: &'h Held,
     decide: &mut DecideRequest,
     facts: &Facts,
-) -> std::result::Result<(&'h Manifest, Place), ModeReason> {
+) -> std::result::Result<Place<'h>, ModeReason> {
     if let Some(country) = &facts.country
         && decide.context.get("country").is_none()
     {
@@ -149,10 +130,7 @@ fn begin<'h>(
     }
     let visitor_key = personalisation(&held.snapshot, decide, facts.signals)?;
     match (held.snapshot.table(), &settings.table_key) {
-        (Some(table), Some(table_key)) => {
-            let key = table_key.hash(visitor_key);
-            Ok((&table.manifest, Place { key, shard_idx: key.shard(table.manifest.shard_bits) }))
-        }
+        (Some(table), Some(table_key)) => Ok(Place::of(&table.manifest, table_key, visitor_key)),
         _ => Err(ModeReason::ProfileUnavailable),
     }
 }
@@ -170,21 +148,4 @@ fn finish(held: &Held, decide: &DecideRequest, found: std::result::Result<Found,
         counters::answered(answer.mode_reason);
     }
     answer
-}
-
-/// Reads a shard from KV and holds it. A failure is logged and counted; the shard is then not held.
-async fn load(env: &Env, settings: &Settings, manifest: &Manifest, shard_idx: u32) {
-    let Some(kv) = Kv::of(env) else { return };
-    let kv_key = kv_keys::shard(&manifest.build, shard_idx, manifest.shard_bits);
-    let loaded = match kv.get_immutable(&kv_key).await {
-        Ok(Some(bytes)) => {
-            shards::hold(manifest, shard_idx, bytes, settings.shard_cache_bytes).map_err(|error| error.to_string())
-        }
-        Ok(None) => Err("announced and missing".to_owned()),
-        Err(error) => Err(error.to_string()),
-    };
-    if let Err(why) = loaded {
-        counters::add(|it| &mut it.shard_failures);
-        worker::console_error!("{kv_key}: {why}");
-    }
 }

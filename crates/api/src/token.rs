@@ -243,7 +243,7 @@ impl ExposureBytes {
         if age_s > i64::from(TOKEN_AGE_MAX_S) {
             return Err(TokenError::Stale);
         }
-        if age_s < -i64::from(TOKEN_SKEW_MAX_S) {
+        if age_s.saturating_add(i64::from(TOKEN_SKEW_MAX_S)) < 0 {
             return Err(TokenError::NotYet);
         }
         if token.environment != environment {

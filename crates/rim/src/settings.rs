@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use vitrine_api::{AccessSettings, RoleList, TokenKeys};
 use vitrine_tables::TableKey;
 use worker::Env;
 
@@ -22,6 +23,13 @@ pub struct Settings {
     pub table_key: Option<TableKey>,
     /// `ADMIN_TOKEN_SHA256`: SHA-256 of the administrator's token, in lower-case hex.
     pub admin_token_sha256: Option<String>,
+    /// `ACCESS_TEAM_DOMAIN` (`shop.cloudflareaccess.com`), `ACCESS_AUD` (the application's tag) and `ACCESS_ROLES`
+    /// (`alice@shop.example=approver, *@shop.example=viewer`): people whom Cloudflare Access lets in may administer. `None`
+    /// unless all three are set and can be read.
+    pub access: Option<AccessSettings>,
+    /// `TOKEN_KEY`: the secret that signs tokens, and `TOKEN_KEY_PREVIOUS`, the one before it, which is still accepted. `None`
+    /// when absent or not 64 hex digits: then no tokens are issued and none is accepted.
+    pub token_keys: Option<TokenKeys>,
     /// `ALLOWED_ORIGINS`: `*`, or a comma-separated list. Default: none.
     pub origins: Origins,
     /// `REFRESH_MS`: how old the pointers may be before they are read again in the background. Default 10,000 ms.
@@ -53,19 +61,33 @@ impl Settings {
         let table_key = text("TABLE_KEY").and_then(|hex| {
             TableKey::from_hex(&hex).inspect_err(|error| worker::console_error!("TABLE_KEY: {error}")).ok()
         });
+        let token_keys = text("TOKEN_KEY").and_then(|key| {
+            let keys = TokenKeys::from_hex(&key, text("TOKEN_KEY_PREVIOUS").as_deref());
+            keys.inspect_err(|error| worker::console_error!("TOKEN_KEY, TOKEN_KEY_PREVIOUS: {error}")).ok()
+        });
         let origins = match text("ALLOWED_ORIGINS").as_deref() {
             Some("*") => Origins::Any,
             list => Origins::Listed(list.unwrap_or_default().split(',').map(|it| it.trim().to_owned()).collect()),
         };
         Rc::new(Self {
             table_key,
+            token_keys,
             admin_token_sha256: text("ADMIN_TOKEN_SHA256").map(|it| it.to_ascii_lowercase()),
+            access: access(&text),
             origins,
             refresh_ms: number(&text, "REFRESH_MS", 10_000),
             kv_timeout_ms: number(&text, "KV_TIMEOUT_MS", 1_000),
             shard_cache_bytes: usize::try_from(number(&text, "SHARD_CACHE_BYTES", 32 << 20)).unwrap_or(32 << 20),
         })
     }
+}
+
+fn access(text: &impl Fn(&str) -> Option<String>) -> Option<AccessSettings> {
+    let (team, audience, roles) = (text("ACCESS_TEAM_DOMAIN")?, text("ACCESS_AUD")?, text("ACCESS_ROLES")?);
+    let roles = roles.parse::<RoleList>();
+    let roles = roles.inspect_err(|why| worker::console_error!("ACCESS_ROLES: {why}; nobody gets in by Access")).ok()?;
+    let team_domain = team.trim().trim_start_matches("https://").trim_end_matches('/').to_owned();
+    Some(AccessSettings { team_domain, audience: audience.trim().to_owned(), roles })
 }
 
 fn number(text: &impl Fn(&str) -> Option<String>, name: &str, default: u64) -> u64 {

@@ -1,0 +1,33 @@
+//! What the edge asks of the registry itself, in the rare case that KV is known to be behind.
+
+use serde::Deserialize;
+use vitrine_api::BundlePointer;
+use worker::{Env, Method, Request, RequestInit};
+
+#[derive(Deserialize)]
+struct Shown {
+    current: Option<BundlePointer>,
+}
+
+/// The pointer of an environment as its one writer has it.
+///
+/// Errors: in words for the operator's log.
+pub async fn pointer(environment: &str, env: &Env) -> Result<BundlePointer, String> {
+    let call = serde_json::json!({
+        "actor": { "name": "edge", "role": "viewer" },
+        "command": { "show_config": { "environment": environment } },
+    });
+    let ask = async {
+        let stub = env.durable_object("REGISTRY")?.get_by_name("registry")?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post).with_body(Some(call.to_string().into()));
+        let mut response = stub.fetch_with_request(Request::new_with_init("https://registry/", &init)?).await?;
+        Ok((response.status_code(), response.text().await?))
+    };
+    let (status, text) = ask.await.map_err(|error: worker::Error| format!("the registry did not answer: {error}"))?;
+    if status != 200 {
+        return Err(format!("the registry answered {status}: {text}"));
+    }
+    let shown: Shown = serde_json::from_str(&text).map_err(|error| format!("the registry's answer: {error}"))?;
+    shown.current.ok_or_else(|| "the registry has no pointer".to_owned())
+}
