@@ -12,18 +12,22 @@ fn main() -> std::io::Result<()> {
     let (count, seed) = (arguments.next().unwrap_or(10_000), arguments.next().unwrap_or(1));
     let mut out = BufWriter::new(std::io::stdout().lock());
     for id in 0..count {
-        let mut draw = Draw { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(id) };
-        writeln!(out, "{}", case(id, &mut draw))?;
+        writeln!(out, "{}", case(id, &mut Draw::new(seed, id)))?;
     }
     out.flush()
 }
 
 /// SplitMix64.
-struct Draw {
+pub struct Draw {
     state: u64,
 }
 
 impl Draw {
+    /// The draws of case `id`.
+    pub fn new(seed: u64, id: u64) -> Self {
+        Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(id) }
+    }
+
     fn below(&mut self, n: usize) -> usize {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
@@ -91,7 +95,8 @@ fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
     Json::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
-fn case(id: u64, draw: &mut Draw) -> Json {
+/// One line.
+pub fn case(id: u64, draw: &mut Draw) -> Json {
     let n_features = 1 + draw.below(4);
     let features = (0..n_features).map(|at| (format!("f{at}"), feature(n_features, draw)));
     let mut payload = Object::new();
