@@ -92,7 +92,8 @@ fn detect(text: &str) -> Separator {
         let header = Rows::new(text, *separator).find(|it| !it.cells.is_empty());
         let cells = header.map(|it| it.cells).unwrap_or_default();
         let n_known = cells.iter().filter(|(_, cell)| !table::columns(cell).is_empty()).count();
-        (n_known, cells.len())
+        // One cell alone is not separated from anything.
+        (n_known, cells.len().saturating_sub(1))
     };
     // Of equals the last is taken, so the usual one goes last.
     Separator::ALL.into_iter().rev().max_by_key(score).unwrap_or_default()

@@ -67,24 +67,16 @@ fn is_too_large(n_bytes: usize, report: &mut Report) -> bool {
 }
 
 fn unreadable(undecodable: &Undecodable, report: &mut Report) {
-    let read = delimited::read(&undecodable.before);
+    // Something must stand where the bytes stand, to have a place.
+    let read = delimited::read(&format!("{}?", undecodable.before));
     let mut places = Places::default();
     places.begin_sheet(None);
-    let header = read.sheet.rows.iter().find(|it| !it.cells.is_empty());
-    for (column, cell) in header.into_iter().flat_map(|it| &it.cells) {
+    let mut rows = read.sheet.rows.iter().filter(|it| !it.cells.is_empty());
+    let last = rows.clone().next_back().map(|it| (it.number, it.cells.last().map(|(column, _)| *column)));
+    for (column, cell) in rows.next().into_iter().flat_map(|it| &it.cells) {
         places.name_column(*column, cell);
     }
-    // The bytes follow the last cell of the text, or begin a row.
-    let n_rows = read.sheet.rows.last().map_or(0, |it| it.number);
-    let is_new_row = undecodable.before.is_empty() || undecodable.before.ends_with(['\n', '\r']);
-    let place = if is_new_row {
-        places.add(n_rows.saturating_add(1), None)
-    } else {
-        let line = undecodable.before.rsplit(['\n', '\r']).next().unwrap_or_default();
-        let n_before = line.matches(read.separator.as_char()).count();
-        let is_simple = !line.contains('"');
-        places.add(n_rows, u16::try_from(n_before).ok().filter(|_| is_simple))
-    };
+    let place = last.map_or(0, |(row, column)| places.add(row, column));
     let message = format!("the file is {} up to here, and then it is not", undecodable.encoding.as_str());
     let help = "save it again as \"CSV UTF-8\"; perhaps two files of different encodings were put together";
     report.source_error(finding(place, "mixed_encodings", message, help));
@@ -137,7 +129,10 @@ impl Reader<'_, '_> {
                 let message = "the sheet is left out: its first row names no column \"kind\"";
                 self.report.source_warning(finding(place, "ignored_sheet", message, help));
             } else {
-                let message = "the first row names no column \"kind\"";
+                let word = |cell: &str| cell.trim().to_lowercase();
+                let likely = first.cells.iter().find(|(_, it)| !self.report.did_you_mean(&word(it), ["kind"]).is_empty());
+                let guess = likely.map(|(_, it)| format!(" (is {:?} meant?)", it.trim())).unwrap_or_default();
+                let message = format!("the first row names no column \"kind\"{guess}");
                 self.report.source_error(finding(place, "no_header", message, help));
             }
             return false;

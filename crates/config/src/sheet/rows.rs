@@ -271,7 +271,7 @@ impl Assembly {
                 _ => String::new(),
             };
             let message = format!("{} that belongs to no {kind}", part.kind.described());
-            let help = format!("write the id of its {kind} into the column of{guess}");
+            let help = format!("write the id of its {kind} into the column \"of\"{guess}");
             report.source_error(finding(part.place, "row_without_parent", message, help));
             return None;
         };
@@ -305,7 +305,8 @@ fn cells<'s>(it: RowOf<'s>, places: &mut Places, report: &mut Report) -> Cells<'
             None if is_said => {}
             None => {
                 is_said = true;
-                let message = format!("{:?} stands in a column without a name", shortened(text));
+                // Without its text: where columns are shifted, it may be anything, also personal.
+                let message = "the cell stands in a column without a name";
                 let help = "name the column in the first row, or empty the cell; a text with commas needs quotes around it";
                 report.source_error(finding(place, "cell_without_header", message, help));
             }

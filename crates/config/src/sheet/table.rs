@@ -293,6 +293,7 @@ pub(crate) const KINDS: &[Kind] = &[
 
 /// Settings whose values are not of the form [`Form::Any`].
 const SETTINGS: &[(&str, Form)] = &[
+    (VERSION, Number),
     ("consent", Word),
     ("time_zone", Word),
     ("link_hosts", Words),

@@ -68,8 +68,11 @@ fn write_row<'c>(csv: &mut String, cells: impl Iterator<Item = &'c str>, separat
 
 fn rows(root: &Map<String, Value>) -> Option<Vec<Row>> {
     let mut rest = root.clone();
-    let version = cell::write(&rest.remove(table::VERSION)?, Form::Any)?;
-    let mut rows = vec![setting_row(table::VERSION.to_owned(), version)];
+    let mut rows = Vec::new();
+    if let Some(version) = cell::write(rest.get(table::VERSION)?, table::setting(table::VERSION)) {
+        rest.remove(table::VERSION);
+        rows.push(setting_row(table::VERSION.to_owned(), version));
+    }
     if let Some(mut written) = rest.get("settings").and_then(settings_rows) {
         rest.remove("settings");
         rows.append(&mut written);

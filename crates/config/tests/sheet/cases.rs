@@ -16,14 +16,14 @@ fn good_sheets_are_the_expected_documents() {
             let document = serde_json::to_string_pretty(&checked.document).unwrap();
             format!("{document}\n{}", list(&checked.warnings))
         }
-        Err(diagnostics) => panic!("{}: {}", path.display(), list(&diagnostics)),
+        Err(diagnostics) => format!("{} is refused\n{}", path.display(), list(&diagnostics)),
     });
 }
 
 #[test]
 fn bad_sheets_are_refused_as_expected() {
     run("bad", 25, |path, bytes| match check_bytes(bytes, Format::Csv, Options::default()) {
-        Ok(_) => panic!("{} was not refused", path.display()),
+        Ok(_) => format!("{} is not refused\n", path.display()),
         Err(diagnostics) => {
             assert!(diagnostics.iter().any(|it| it.severity == Severity::Error));
             list(&diagnostics)
@@ -40,7 +40,7 @@ fn run(kind: &str, n_min: usize, answer: impl Fn(&Path, &[u8]) -> String) {
         let found = answer(path, &fs::read(path).unwrap());
         let expect_path = PathBuf::from(format!("{}.expect", path.display()));
         let expected = fs::read_to_string(&expect_path).unwrap_or_default();
-        if expected != found {
+        if expected != found || found.starts_with(&path.display().to_string()) {
             if std::env::var_os("VITRINE_UPDATE").is_some() {
                 fs::write(&expect_path, &found).unwrap();
             }
