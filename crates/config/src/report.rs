@@ -43,6 +43,19 @@ impl Report {
         self.errors.push(|| Finding::new(at, at.offset(), code, message.into(), help.into()));
     }
 
+    /// [`Report::error`] whose words are made only if they are listed, for checks that can find millions.
+    pub fn error_with<M: Into<String>, H: Into<String>>(
+        &mut self,
+        at: At<'_>,
+        code: &'static str,
+        words: impl FnOnce() -> (M, H),
+    ) {
+        self.errors.push(|| {
+            let (message, help) = words();
+            Finding::new(at, at.offset(), code, message.into(), help.into())
+        });
+    }
+
     /// The key of the value at `at` is wrong.
     pub fn key_error(&mut self, at: At<'_>, code: &'static str, message: impl Into<String>, help: impl Into<String>) {
         self.errors.push(|| Finding::new(at, at.key_offset(), code, message.into(), help.into()));

@@ -3,9 +3,13 @@
 
 #[path = "config/cases.rs"]
 mod cases;
+#[path = "config/changes.rs"]
+mod changes;
 #[path = "config/guide.rs"]
 mod guide;
 #[path = "config/limits.rs"]
 mod limits;
 #[path = "config/properties.rs"]
 mod properties;
+#[path = "config/table.rs"]
+mod table;

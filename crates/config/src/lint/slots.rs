@@ -82,15 +82,15 @@ struct Slot<'s, 't> {
 impl Slot<'_, '_> {
     fn check(self, content: At<'_>, report: &mut Report) {
         for member in &self.rules.required {
-            if !has_member(content, member) {
-                let place = self.rules.required_at.unwrap_or(self.placement.at).pointer();
-                let message = format!(
-                    "the content has no {member:?}, which the placement {:?} requires at {place}",
-                    self.placement.id
-                );
-                let help = "add it, or keep the offer out of the placement";
-                report.error(content, "content_misses_member", message, help);
+            if has_member(content, member) {
+                continue;
             }
+            report.error_with(content, "content_misses_member", || {
+                let place = self.rules.required_at.unwrap_or(self.placement.at).pointer();
+                let id = self.placement.id;
+                let message = format!("the content has no {member:?}, which the placement {id:?} requires at {place}");
+                (message, "add it, or keep the offer out of the placement")
+            });
         }
         let cta = content.get("cta").map(|it| it.get("label").unwrap_or(it));
         self.check_length(content.get("title"), "title", self.rules.title_max, report);
@@ -105,11 +105,13 @@ impl Slot<'_, '_> {
         let (Some(at), Some(CharsMax { n_chars: max, at: rule })) = (at, max) else { return };
         let n_chars = at.as_text().chars().count();
         if n_chars > max {
-            let (id, place) = (self.placement.id, rule.pointer());
-            let message = format!(
-                "the {what} has {n_chars} characters, but the placement {id:?} has room for {max}, says {place}"
-            );
-            report.error(at, "content_too_long", message, "shorten it, or keep the offer out of the placement");
+            report.error_with(at, "content_too_long", || {
+                let (id, place) = (self.placement.id, rule.pointer());
+                let message = format!(
+                    "the {what} has {n_chars} characters, but the placement {id:?} has room for {max}, says {place}"
+                );
+                (message, "shorten it, or keep the offer out of the placement")
+            });
         }
     }
 
@@ -118,30 +120,42 @@ impl Slot<'_, '_> {
             Kind::Number(it) => it.as_f64().filter(|it| *it > 0.0),
             _ => None,
         };
-        let ImageRule { at, width: slot_width, height: slot_height, ratio_tolerance } = rule;
-        let slot = format!(
-            "the placement {:?} shows {slot_width} by {slot_height} pixels, says {}",
-            self.placement.id,
-            at.pointer()
-        );
-        let (message, help) = match (pixels("width"), pixels("height")) {
-            (Some(width), Some(height)) => {
-                let ratio = (width / height) / (slot_width / slot_height);
-                if (ratio - 1.0).abs() * 100.0 > ratio_tolerance + 1e-9 {
-                    (
-                        format!("the image has {width} by {height} pixels, another ratio: {slot}"),
-                        "cut the image, or widen ratio_tolerance of the placement",
-                    )
-                } else if width < slot_width && height < slot_height {
-                    (format!("the image has only {width} by {height} pixels: {slot}"), "use a larger image")
+        let size = pixels("width").zip(pixels("height"));
+        let misfit = match size {
+            None => Misfit::Unknown,
+            Some((width, height)) => {
+                let ratio = (width / height) / (rule.width / rule.height);
+                if (ratio - 1.0).abs() * 100.0 > rule.ratio_tolerance + 1e-9 {
+                    Misfit::Ratio(width, height)
+                } else if width < rule.width && height < rule.height {
+                    Misfit::Small(width, height)
                 } else {
                     return;
                 }
             }
-            _ => (format!("the image does not say its size: {slot}"), "write image: { src, alt, width, height }"),
         };
-        report.error(image, "image_of_other_size", message, help);
+        report.error_with(image, "image_of_other_size", || {
+            let (found, help) = match misfit {
+                Misfit::Unknown => ("does not say its size".to_owned(), "write image: { src, alt, width, height }"),
+                Misfit::Ratio(width, height) => (
+                    format!("has {width} by {height} pixels, another ratio"),
+                    "cut the image, or widen ratio_tolerance of the placement",
+                ),
+                Misfit::Small(width, height) => (format!("has only {width} by {height} pixels"), "use a larger image"),
+            };
+            let (id, place) = (self.placement.id, rule.at.pointer());
+            let (width, height) = (rule.width, rule.height);
+            (format!("the image {found}: the placement {id:?} shows {width} by {height} pixels, says {place}"), help)
+        });
     }
+}
+
+/// Why an image does not fit, with its width and height in pixels.
+#[derive(Clone, Copy)]
+enum Misfit {
+    Unknown,
+    Ratio(f64, f64),
+    Small(f64, f64),
 }
 
 /// Whether `a.b` leads to something that is neither `null` nor an empty text.

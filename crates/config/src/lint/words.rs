@@ -72,9 +72,10 @@ impl Words {
 
 /// Whether Latin letters and digits of a word are not a part of longer ones.
 fn stands_alone(before: Option<char>, word: &str, after: &str) -> bool {
-    let is_latin = |it: Option<char>| it.is_some_and(|it| it.is_ascii_alphanumeric());
-    !(is_latin(before) && is_latin(word.chars().next()))
-        && !(is_latin(word.chars().next_back()) && is_latin(after.chars().next()))
+    let are_latin = |pair: [Option<char>; 2]| pair.iter().all(|it| it.is_some_and(|it| it.is_ascii_alphanumeric()));
+    let is_joined_before = are_latin([before, word.chars().next()]);
+    let is_joined_after = are_latin([word.chars().next_back(), after.chars().next()]);
+    !is_joined_before && !is_joined_after
 }
 
 /// Latin letters in lower case, also those of full width.

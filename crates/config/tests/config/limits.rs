@@ -95,6 +95,71 @@ fn creatives_and_contents_are_bounded() {
 }
 
 #[test]
+fn metrics_and_campaigns_are_bounded() {
+    let document = |n_metrics: usize, n_campaigns: usize, n_parts: usize, n_lines: usize, n_channels: usize| {
+        let metrics: Vec<_> =
+            (0..n_metrics).map(|i| json!({ "id": format!("m{i}"), "type": "proportion", "event": "click" })).collect();
+        let parts: Vec<_> = (0..n_parts)
+            .map(|i| json!({ "metric": format!("m{}", i % n_metrics), "target": 1, "rank": i + 1 }))
+            .collect();
+        let lines: Vec<_> = (0..n_lines).map(|_| json!({ "category": "media", "amount": 0.01 })).collect();
+        let amount = f64::from(u32::try_from(n_lines).unwrap()) / 100.0;
+        let channels: Vec<_> = (0..n_channels).map(|i| format!("c{i}")).collect();
+        let campaigns: Vec<_> = (0..n_campaigns)
+            .map(|i| {
+                json!({ "id": format!("c{i}"), "owner": "o", "starts": format!("{}-01-01T00:00:00Z", 2000 + i),
+                        "ends": format!("{}-01-01T00:00:00Z", 2001 + i),
+                        "goal": { "metric": "m0", "target": 1, "sub_goals": parts }, "channels": channels, "evaluation": "x",
+                        "budget": { "amount": amount, "currency": "CNY", "lines": lines }, "offers": [format!("o{i}")] })
+            })
+            .collect();
+        json!({ "version": 1, "metrics": metrics, "campaigns": campaigns, "offers": offers(n_campaigns + 1),
+                "placements": [{ "id": "p", "fallback": format!("o{n_campaigns}") }] })
+    };
+    let codes_of = |document: Value| codes(&document.to_string(), Format::Json);
+    assert_eq!(codes_of(document(1, limits::CAMPAIGNS_MAX, 1, 1, 1)), [""; 0]);
+    assert_eq!(codes_of(document(1, limits::CAMPAIGNS_MAX + 1, 1, 1, 1)), ["too_many_campaigns"]);
+    assert_eq!(codes_of(document(limits::METRICS_MAX + 1, 1, 0, 1, 1)), ["too_many_metrics"]);
+    assert_eq!(codes_of(document(1, 1, limits::SUB_GOALS_MAX, limits::BUDGET_LINES_MAX, 1)), [""; 0]);
+    assert_eq!(codes_of(document(1, 1, limits::SUB_GOALS_MAX + 1, 1, 1)), ["too_many_sub_goals"]);
+    assert_eq!(codes_of(document(1, 1, 1, limits::BUDGET_LINES_MAX + 1, 1))[0], "too_many_budget_lines");
+    assert_eq!(codes_of(document(1, 1, 1, 1, limits::SETTINGS_LIST_MAX)), [""; 0]);
+    assert_eq!(codes_of(document(1, 1, 1, 1, limits::SETTINGS_LIST_MAX + 1)), ["too_many_settings"]);
+}
+
+#[test]
+fn tags_of_an_offer_are_bounded() {
+    let document = |n: usize| {
+        let tags: Vec<_> = (0..n).map(|i| format!("t{i}")).collect();
+        json!({ "version": 1, "offers": [{ "id": "o", "tags": tags, "content": { "t": 1 } }, { "id": "d", "content": { "t": 1 } }],
+                "placements": [{ "id": "p", "fallback": "d" }] })
+    };
+    check_codes(&document(limits::TAGS_MAX), &[]);
+    check_codes(&document(limits::TAGS_MAX + 1), &["too_many_tags"]);
+}
+
+/// Many offers with terms, and many placements with rules for all of them: checks must not compare every pair.
+#[test]
+fn lints_of_large_documents_do_not_take_forever() {
+    let n = 2_000;
+    let many: Vec<_> = (0..n)
+        .map(|i| {
+            json!({ "id": format!("o{i}"), "items": ["same"], "terms": { "cut": 1 + i, "currency": "CNY" },
+                    "when": { "profile.x": i }, "content": { "title": "第一".repeat(200), "image": { "src": "/a" } } })
+        })
+        .chain([json!({ "id": "d", "content": { "title": "d" } })])
+        .collect();
+    let placements: Vec<_> = (0..400)
+        .map(|i| json!({ "id": format!("p{i}"), "fallback": "d",
+                         "content": { "required": ["a", "b", "c.d"], "title_chars_max": 3, "image": { "width": 1, "height": 1 } } }))
+        .collect();
+    let document =
+        json!({ "version": 1, "settings": { "advertising_law": "cn" }, "offers": many, "placements": placements });
+    let diagnostics = check(&document.to_string(), Format::Json).unwrap_err();
+    assert!(diagnostics.len() > limits::DIAGNOSTICS_MAX);
+}
+
+#[test]
 fn depth_is_bounded() {
     for depth in [limits::DEPTH_MAX - 4, limits::DEPTH_MAX - 3] {
         let content = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
