@@ -1,246 +1,185 @@
-//! The administrative interface: configurations and tables, for holders of the administrator's token.
+//! The administrative interface: one table from method and path to a command of the registry.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+mod access;
+mod caller;
+mod config;
+mod params;
+mod registry;
+mod tables;
 
-use vitrine_api::{FieldError, Problem, ProblemCode};
-use vitrine_config::{Diagnostic, Format, Severity};
-use vitrine_tables::{Manifest, Pointer, kv_keys};
-use worker::{Env, Method, Request, RequestInit, Response, Result};
-
-use vitrine_rim::kv::{Kv, KvError};
-use vitrine_rim::manifests::{NoManifest, read_manifest};
+use serde::de::DeserializeOwned;
+use vitrine_api::{Approve, Problem, ProblemCode, Role};
+use vitrine_rim::body;
 use vitrine_rim::respond::not_allowed;
-use vitrine_rim::settings::Settings;
-use vitrine_rim::{auth, body, query, respond};
+use worker::{Env, Method, Request, Response, Result};
 
 use crate::objects::registry::Command;
+use params::{Params, if_match, required_if_match};
+use registry::ask;
 
-/// Greatest configuration. Unit: bytes.
-const CONFIG_BYTES_MAX: usize = 4 << 20;
-/// Greatest manifest. Unit: bytes.
-const MANIFEST_BYTES_MAX: usize = 8 << 20;
-/// Greatest shard. Unit: bytes.
-const SHARD_BYTES_MAX: usize = 4 << 20;
-/// Greatest item table; KV takes values of 25 MiB. Unit: bytes.
-const ITEMS_BYTES_MAX: usize = 24 << 20;
+pub use caller::ROOT;
+
+/// Greatest body that holds a draft: a configuration and a little more. Unit: bytes.
+const DRAFT_BYTES_MAX: usize = (4 << 20) + 8192;
+/// Greatest other body. Unit: bytes.
+const BODY_BYTES_MAX: usize = 64 << 10;
 
 type Answered = std::result::Result<Result<Response>, Problem>;
 
 /// Answers a call below `/v1/admin/`.
 pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &Env) -> Answered {
-    auth::admin(&Settings::of(env), &request)?;
-    match (method, path) {
-        (Method::Get, ["config"]) => registry(env, &Command::ShowConfig).await,
-        (Method::Put, ["config"]) => put_config(&mut request, env).await,
-        (Method::Post, ["config", "rollback"]) => registry(env, &Command::RollbackConfig).await,
-        (Method::Get, ["tables"]) => registry(env, &Command::ShowTables).await,
-        (Method::Post, ["tables", "rollback"]) => registry(env, &Command::RollbackTable).await,
-        (Method::Post, ["tables", "kill"]) => {
-            let kill = parse_kill(&body::read(&mut request, 1024).await?)?;
-            registry(env, &Command::Kill { kill }).await
+    let actor = caller::who(env, &request).await?;
+    let request = &mut request;
+    let id = |it: &&str| (*it).to_owned();
+    // What must not be read before it is known that the caller may do this, comes first.
+    let command = match (method, path) {
+        (Method::Put, ["config"]) => {
+            actor.require(Role::Approver, "publishing")?;
+            return config::put(request, env, &actor).await;
         }
-        (Method::Put, ["tables", build, "manifest"]) => put_manifest(build, &mut request, env).await,
-        (Method::Put, ["tables", build, "items"]) => put_items(build, &mut request, env).await,
-        (Method::Put, ["tables", build, "shards", shard]) => put_shard(build, shard, &mut request, env).await,
+        (Method::Post, ["config", "check"]) => {
+            actor.require(Role::Editor, "checking a configuration")?;
+            return config::check(request, env, &actor).await;
+        }
+        (Method::Put, ["tables", build, part @ ..]) if matches!(part, ["manifest"] | ["items"] | ["shards", _]) => {
+            actor.require(Role::Approver, "uploading a table")?;
+            actor.may_change_all("the table")?;
+            return match part {
+                ["manifest"] => tables::put_manifest(build, request, env).await,
+                ["items"] => tables::put_items(build, request, env).await,
+                ["shards", shard] => tables::put_shard(build, shard, request, env).await,
+                _ => Err(nothing_here()),
+            };
+        }
+        (Method::Get, ["config"]) => {
+            Command::ShowConfig { environment: Params::read(request, &["environment"])?.environment() }
+        }
+        (Method::Post, ["config", "rollback"]) => Command::Rollback(parse_or_default(request).await?),
+        (Method::Post, ["config", "publish"]) => Command::Promote(parse(request, BODY_BYTES_MAX).await?),
+        (Method::Get, ["config", "versions"]) => {
+            let params = Params::read(request, &["before", "limit"])?;
+            Command::ListVersions { before: params.number("before")?, limit: params.limit()? }
+        }
+        (Method::Get, ["config", "versions", version]) => {
+            let version = version.parse().ok().filter(|it| *it < 1 << 50);
+            let version = version.ok_or_else(|| Problem::new(ProblemCode::NotFound, "a version is a number"))?;
+            Command::ShowVersion { version }
+        }
+        (Method::Post, ["drafts"]) => Command::NewDraft(parse(request, DRAFT_BYTES_MAX).await?),
+        (Method::Get, ["drafts"]) => Command::ListDrafts,
+        (Method::Get, ["drafts", draft]) => Command::ShowDraft { id: id(draft) },
+        (Method::Put, ["drafts", draft]) => {
+            let revision = required_if_match(request)?;
+            Command::ChangeDraft { id: id(draft), revision, change: parse(request, DRAFT_BYTES_MAX).await? }
+        }
+        (Method::Delete, ["drafts", draft]) => {
+            Command::DiscardDraft { id: id(draft), revision: required_if_match(request)? }
+        }
+        (Method::Get, ["drafts", draft, "diff"]) => Command::DiffDraft { id: id(draft) },
+        (Method::Post, ["drafts", draft, "approve"]) => {
+            let Approve { reason } = parse(request, BODY_BYTES_MAX).await?;
+            Command::ApproveDraft { id: id(draft), revision: if_match(request)?, reason }
+        }
+        (Method::Post, ["drafts", draft, "publish"]) => {
+            let revision = if_match(request)?;
+            Command::PublishDraft { id: id(draft), revision, body: parse_or_default(request).await? }
+        }
+        (Method::Delete, ["drafts", draft, "schedule"]) => Command::UnscheduleDraft { id: id(draft) },
+        (Method::Post, ["flags", flag, "kill"]) => {
+            Command::KillFlag { flag: id(flag), body: parse(request, BODY_BYTES_MAX).await? }
+        }
+        (Method::Get, ["environments"]) => Command::ListEnvironments,
+        (Method::Get, ["environments", name]) => Command::ShowEnvironment { name: id(name) },
+        (Method::Put, ["environments", name]) => {
+            Command::ChangeEnvironment { name: id(name), change: parse_or_default(request).await? }
+        }
+        (Method::Post, ["environments", name, "keys"]) => {
+            Command::NewKey { environment: id(name), body: parse(request, BODY_BYTES_MAX).await? }
+        }
+        (Method::Delete, ["environments", name, "keys", key]) => {
+            let overlap_s = Params::read(request, &["overlap_s"])?.number("overlap_s")?.unwrap_or(0);
+            Command::RetireKey { environment: id(name), id: id(key), overlap_s }
+        }
+        (Method::Get, ["tokens"]) => Command::ListTokens,
+        (Method::Post, ["tokens"]) => Command::NewToken(parse(request, BODY_BYTES_MAX).await?),
+        (Method::Delete, ["tokens", token]) => Command::RevokeToken { id: id(token) },
+        (Method::Get, ["audit"]) => {
+            let params = Params::read(request, &["after", "limit"])?;
+            Command::ShowAudit { after: params.number("after")?.unwrap_or(0), limit: params.limit()? }
+        }
+        (Method::Get, ["tables"]) => Command::ShowTables,
+        (Method::Post, ["tables", "rollback"]) => Command::RollbackTable,
+        (Method::Post, ["tables", "kill"]) => Command::Kill { kill: parse_kill(request).await? },
         (Method::Post, ["tables", build, "activate"]) => {
-            check_build(build)?;
-            registry(env, &Command::Activate { build: (*build).to_owned() }).await
+            tables::check_build(build)?;
+            Command::Activate { build: id(build) }
         }
-        (_, ["config"]) => Err(not_allowed("GET, PUT")),
-        (_, ["tables"]) => Err(not_allowed("GET")),
-        (_, ["config" | "tables", "rollback"] | ["tables", "kill"] | ["tables", _, "activate"]) => {
-            Err(not_allowed("POST"))
-        }
-        (_, ["tables", _, "manifest" | "items"] | ["tables", _, "shards", _]) => Err(not_allowed("PUT")),
-        _ => Err(Problem::new(ProblemCode::NotFound, "there is no such administrative call")),
+        _ => return Err(allowed(path).map_or_else(nothing_here, not_allowed)),
+    };
+    // Calls that read no parameters take none.
+    let reads_params = matches!(
+        command,
+        Command::ShowConfig { .. }
+            | Command::ListVersions { .. }
+            | Command::RetireKey { .. }
+            | Command::ShowAudit { .. }
+    );
+    if !reads_params {
+        Params::read(request, &[])?;
     }
+    ask(env, &actor, command).await
 }
 
-fn parse_kill(body: &[u8]) -> std::result::Result<bool, Problem> {
+/// The methods that exist at a path.
+fn allowed(path: &[&str]) -> Option<&'static str> {
+    Some(match path {
+        ["config"] => "GET, PUT",
+        ["config", "check" | "rollback" | "publish"] => "POST",
+        ["config", "versions"] | ["config", "versions", _] | ["audit"] | ["tables"] => "GET",
+        ["drafts"] | ["tokens"] => "GET, POST",
+        ["drafts", _] => "GET, PUT, DELETE",
+        ["drafts", _, "diff"] | ["environments"] => "GET",
+        ["drafts", _, "approve" | "publish"] | ["flags", _, "kill"] | ["environments", _, "keys"] => "POST",
+        ["drafts", _, "schedule"] | ["environments", _, "keys", _] | ["tokens", _] => "DELETE",
+        ["environments", _] => "GET, PUT",
+        ["tables", "rollback" | "kill"] | ["tables", _, "activate"] => "POST",
+        ["tables", _, "manifest" | "items"] | ["tables", _, "shards", _] => "PUT",
+        _ => return None,
+    })
+}
+
+fn nothing_here() -> Problem {
+    Problem::new(ProblemCode::NotFound, "there is no such administrative call")
+}
+
+/// Reads a JSON body.
+///
+/// Errors: 400 that says where it breaks a rule, 413.
+async fn parse<T: DeserializeOwned>(request: &mut Request, bytes_max: usize) -> std::result::Result<T, Problem> {
+    read(&body::read(request, bytes_max).await?)
+}
+
+/// Reads a JSON body, for which nothing at all stands for `{}`.
+async fn parse_or_default<T: DeserializeOwned>(request: &mut Request) -> std::result::Result<T, Problem> {
+    let body = body::read(request, BODY_BYTES_MAX).await?;
+    if body.iter().all(u8::is_ascii_whitespace) { read(b"{}") } else { read(&body) }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> std::result::Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let code = if error.is_data() { ProblemCode::InvalidRequest } else { ProblemCode::MalformedJson };
+        Problem::new(code, format!("the body: {error}"))
+    })
+}
+
+async fn parse_kill(request: &mut Request) -> std::result::Result<bool, Problem> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Wire {
         kill: bool,
     }
-    serde_json::from_slice::<Wire>(body).map(|it| it.kill).map_err(|error| {
+    let body = body::read(request, 1024).await?;
+    serde_json::from_slice::<Wire>(&body).map(|it| it.kill).map_err(|error| {
         Problem::new(ProblemCode::InvalidRequest, format!("send {{\"kill\": true}} or false: {error}"))
     })
-}
-
-/// Asks the registry, and shows what it says.
-async fn registry(env: &Env, command: &Command) -> Answered {
-    let unavailable = |error: worker::Error| {
-        worker::console_error!("registry: {error}");
-        Problem::new(ProblemCode::Unavailable, "the registry did not answer; try again")
-    };
-    let ask = async {
-        let stub = env.durable_object("REGISTRY")?.get_by_name("registry")?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post).with_body(Some(serde_json::to_string(command)?.into()));
-        stub.fetch_with_request(Request::new_with_init("https://registry/", &init)?).await
-    };
-    let mut response = ask.await.map_err(unavailable)?;
-    let body = response.text().await.map_err(unavailable)?;
-    let answer = match response.status_code() {
-        200 => respond::json(200, body),
-        status => respond::json(status, body).and_then(|it| {
-            it.headers().set("content-type", "application/problem+json")?;
-            Ok(it)
-        }),
-    };
-    Ok(answer)
-}
-
-async fn put_config(request: &mut Request, env: &Env) -> Answered {
-    let dry_run = query_flag(request, "dry_run")?;
-    let body = body::read(request, CONFIG_BYTES_MAX).await?;
-    let source = std::str::from_utf8(&body)
-        .map_err(|error| Problem::new(ProblemCode::MalformedJson, format!("the body is not UTF-8: {error}")))?;
-    let checked = vitrine_config::check(source, Format::Json).map_err(refused)?;
-    if dry_run {
-        let warnings: Vec<_> = checked.warnings.iter().map(Diagnostic::to_json).collect();
-        return Ok(respond::json(200, serde_json::json!({ "valid": true, "warnings": warnings }).to_string()));
-    }
-    registry(env, &Command::PublishConfig { document: checked.document }).await
-}
-
-fn refused(diagnostics: Vec<Diagnostic>) -> Problem {
-    let errors: Vec<_> = diagnostics
-        .iter()
-        .filter(|it| it.severity == Severity::Error)
-        .map(|it| {
-            let line = it.line.map(|line| format!("line {line}: ")).unwrap_or_default();
-            let detail = format!("{line}{}; {}", it.message, it.help);
-            FieldError { pointer: it.pointer.clone(), code: it.code.to_owned(), detail }
-        })
-        .collect();
-    let detail = match errors.len() {
-        1 => "the configuration has 1 error; nothing was published".to_owned(),
-        n => format!("the configuration has {n} errors; nothing was published"),
-    };
-    Problem { code: ProblemCode::InvalidConfiguration, detail, errors }
-}
-
-fn query_flag(request: &Request, name: &str) -> std::result::Result<bool, Problem> {
-    let url = request.inner().url();
-    let Some((_, value)) = query::pairs(&url).find(|(key, _)| key == name) else { return Ok(false) };
-    value
-        .parse()
-        .map_err(|_| Problem::field(format!("/{name}"), "invalid_field", format!("{value:?} is not true or false")))
-}
-
-fn check_build(build: &str) -> std::result::Result<(), Problem> {
-    if build.len() == 16 && build.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f')) {
-        return Ok(());
-    }
-    Err(Problem::field("/build", "invalid_build", format!("{build:?} is not a build: 16 lower-case hex digits")))
-}
-
-fn refuse(error: impl std::fmt::Display) -> Problem {
-    Problem::new(ProblemCode::InvalidTable, error.to_string())
-}
-
-fn open(env: &Env) -> std::result::Result<Kv, Problem> {
-    Kv::of(env).ok_or_else(|| Problem::new(ProblemCode::Unavailable, "the Worker has no KV namespace bound as VITRINE"))
-}
-
-async fn store(kv: &Kv, key: &str, bytes: &[u8]) -> Answered {
-    kv.put(key, bytes).await.map_err(|error| {
-        worker::console_error!("{key}: {error}");
-        Problem::new(ProblemCode::Unavailable, "KV did not take the value; try again")
-    })?;
-    Ok(respond::empty(204))
-}
-
-async fn put_manifest(build: &str, request: &mut Request, env: &Env) -> Answered {
-    check_build(build)?;
-    let body = body::read(request, MANIFEST_BYTES_MAX).await?;
-    let manifest = Manifest::from_json(&body).map_err(refuse)?;
-    if manifest.build != build {
-        return Err(refuse(format!("this is the manifest of build {}, not of {build}", manifest.build)));
-    }
-    match &Settings::of(env).table_key {
-        None => return Err(Problem::new(ProblemCode::Conflict, "set the secret TABLE_KEY (32 hex digits) first")),
-        Some(key) if key.check() != manifest.key_check => {
-            let detail = "the table was built with another key than the Worker's secret TABLE_KEY";
-            return Err(Problem::new(ProblemCode::Conflict, detail));
-        }
-        Some(_) => {}
-    }
-    store(&open(env)?, &kv_keys::manifest(build), &body).await
-}
-
-thread_local! {
-    /// The manifest of the build that is being uploaded, so that its shards do not each read it again.
-    static UPLOADING: RefCell<Option<Rc<Manifest>>> = const { RefCell::new(None) };
-}
-
-async fn uploading(kv: &Kv, build: &str) -> std::result::Result<Rc<Manifest>, Problem> {
-    check_build(build)?;
-    let held = UPLOADING.with_borrow(|it| it.clone().filter(|it| it.build == build));
-    if let Some(manifest) = held {
-        return Ok(manifest);
-    }
-    let manifest = read_manifest(kv, build).await.map(Rc::new).map_err(|error| match error {
-        NoManifest::Kv(error) => {
-            worker::console_error!("build {build}: {error}");
-            Problem::new(ProblemCode::Unavailable, "KV did not give the manifest; try again")
-        }
-        NoManifest::Unfit(why) => Problem::new(ProblemCode::Conflict, format!("upload the manifest first: {why}")),
-    })?;
-    UPLOADING.with_borrow_mut(|it| *it = Some(manifest.clone()));
-    Ok(manifest)
-}
-
-async fn put_items(build: &str, request: &mut Request, env: &Env) -> Answered {
-    let kv = open(env)?;
-    let manifest = uploading(&kv, build).await?;
-    let body = body::read(request, ITEMS_BYTES_MAX).await?;
-    let announced = manifest.items.as_ref().ok_or_else(|| refuse("the manifest announces no item table"))?;
-    announced.decode(body.clone()).map_err(refuse)?;
-    store(&kv, &kv_keys::items(build), &body).await
-}
-
-async fn put_shard(build: &str, shard: &str, request: &mut Request, env: &Env) -> Answered {
-    let kv = open(env)?;
-    let manifest = uploading(&kv, build).await?;
-    let shard_idx = u32::from_str_radix(shard, 16)
-        .ok()
-        .filter(|idx| *idx < manifest.n_shards() && kv_keys::shard_name(*idx, manifest.shard_bits) == shard)
-        .ok_or_else(|| refuse(format!("{shard:?} is not one of the {} shards of this table", manifest.n_shards())))?;
-    let body = body::read(request, SHARD_BYTES_MAX).await?;
-    manifest.decode_shard(shard_idx, &body).map_err(refuse)?;
-    let key = kv_keys::shard(build, shard_idx, manifest.shard_bits);
-    match sound_shard_in_use(&kv, &manifest, shard_idx, &key).await? {
-        Some(stored) if stored == body => Ok(respond::empty(204)),
-        Some(_) => {
-            let detail = format!("build {build} is in use and holds another shard {shard}: a build never changes");
-            Err(Problem::new(ProblemCode::Conflict, detail))
-        }
-        None => store(&kv, &key, &body).await,
-    }
-}
-
-/// The stored shard, if visitors may be answered from it: its build runs, or a rollback would return to it. A shard of
-/// another build can fit in form, and only the digest over all shards tells it apart; so what is in use stays as it was
-/// verified. What is missing or broken may be mended.
-async fn sound_shard_in_use(
-    kv: &Kv,
-    manifest: &Manifest,
-    shard_idx: u32,
-    key: &str,
-) -> std::result::Result<Option<Vec<u8>>, Problem> {
-    let unavailable = |error: KvError| {
-        worker::console_error!("{key}: {error}");
-        Problem::new(ProblemCode::Unavailable, "KV gave no answer; try again")
-    };
-    let running = kv.get_recent(kv_keys::CURRENT).await.map_err(unavailable)?;
-    let running = running.and_then(|it| Pointer::from_json(&it).ok());
-    let build = Some(&manifest.build);
-    if running.is_none_or(|it| build != Some(&it.build) && build != it.previous.as_ref()) {
-        return Ok(None);
-    }
-    let stored = kv.get_recent(key).await.map_err(unavailable)?;
-    Ok(stored.filter(|it| manifest.decode_shard(shard_idx, it).is_ok()))
 }

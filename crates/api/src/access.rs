@@ -134,7 +134,8 @@ impl AccessAssertion {
         else {
             return Err(AccessError::Malformed("it does not have three parts"));
         };
-        let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| AccessError::Malformed("it is not base64url"));
+        let bytes =
+            |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| AccessError::Malformed("it is not base64url"));
         let header: Header =
             serde_json::from_slice(&bytes(header)?).map_err(|_| AccessError::Malformed("its header is not JSON"))?;
         if header.alg != "RS256" {
@@ -239,7 +240,8 @@ mod tests {
 
     #[test]
     fn bad_ones_let_nobody_in() {
-        let good = r#"{"iss":"https://shop.cloudflareaccess.com","aud":["tag"],"exp":1800000001,"email":"a@shop.example"}"#;
+        let good =
+            r#"{"iss":"https://shop.cloudflareaccess.com","aud":["tag"],"exp":1800000001,"email":"a@shop.example"}"#;
         for (from, to, why) in [
             (r#"["tag"]"#, r#"["other"]"#, AccessError::Audience),
             (r#"["tag"]"#, "[]", AccessError::Audience),
@@ -279,7 +281,8 @@ mod tests {
 
     #[test]
     fn keys_are_found_by_name_and_kind() {
-        let certs = r#"{"keys":[{"kid":"a","kty":"EC","x":"1"},{"kid":"b","kty":"RSA","n":"N","e":"AQAB"}],"public_cert":{}}"#;
+        let certs =
+            r#"{"keys":[{"kid":"a","kty":"EC","x":"1"},{"kid":"b","kty":"RSA","n":"N","e":"AQAB"}],"public_cert":{}}"#;
         assert_eq!(access_key(certs, "b"), Some(("N".into(), "AQAB".into())));
         for (certs, kid) in [(certs, "a"), (certs, "c"), (certs, ""), ("{}", "b"), ("", "b"), ("<html>", "b")] {
             assert_eq!(access_key(certs, kid), None);
