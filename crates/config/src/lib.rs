@@ -48,17 +48,20 @@ mod column;
 mod compile;
 mod condition;
 mod diagnostic;
+mod diff;
 mod facts;
 pub mod limits;
 mod lint;
 mod payload;
 mod read;
 mod report;
+mod reshuffle;
 mod section;
 pub mod sheet;
 mod source;
 mod stored;
 mod time_zone;
+mod timetable;
 
 use serde_json::Value;
 use vitrine_engine::Bundle;
@@ -66,9 +69,12 @@ use vitrine_flags::Json;
 
 pub use column::{Column, ColumnValues};
 pub use diagnostic::{Diagnostic, Severity};
+pub use diff::{Change, ChangeKind, diff};
 pub use payload::LayerPlan;
+pub use reshuffle::{Reshuffle, VISITORS, reshuffle, reshuffle_at};
 pub use section::saved_group::{Group, GroupFiles};
 pub use source::Format;
+pub use timetable::CampaignRun;
 
 use compile::Surroundings;
 use payload::Flags;
@@ -91,6 +97,8 @@ pub struct Checked {
     pub groups: Vec<Group>,
     /// Which part of each layer its experiments have; layers that are in use, by their ids.
     pub layers: Vec<LayerPlan>,
+    /// When and where campaigns run, in the order of the document.
+    pub campaigns: Vec<CampaignRun>,
 }
 
 /// What a check may know besides the document.
@@ -195,16 +203,17 @@ struct Compiled {
     tree: Tree,
     bundle: Bundle,
     flags: Flags,
+    campaigns: Vec<CampaignRun>,
     warnings: Vec<Diagnostic>,
 }
 
 impl Compiled {
     fn into_checked(self) -> Checked {
-        let Self { tree, bundle, flags: Flags { payload, groups, layers }, warnings } = self;
+        let Self { tree, bundle, flags: Flags { payload, groups, layers }, campaigns, warnings } = self;
         // A tree holds only what JSON can hold, so this cannot fail.
         let mut document = serde_json::to_value(tree.root()).unwrap_or(Value::Null);
         section::saved_group::keep_hashes(&mut document, &groups);
-        Checked { bundle, warnings, document, flags: payload, groups, layers }
+        Checked { bundle, warnings, document, flags: payload, groups, layers, campaigns }
     }
 }
 
@@ -221,11 +230,13 @@ fn compile_read(
     let mut report = Report::default();
     let compiled = read(&mut report).and_then(|tree| {
         let around = Surroundings { columns: options.columns, table: options.table, files: options.group_files };
-        let (bundle, flags) = compile::compile(tree.root(), around, &mut report)?;
-        Some((tree, bundle, flags))
+        let (bundle, flags, campaigns) = compile::compile(tree.root(), around, &mut report)?;
+        Some((tree, bundle, flags, campaigns))
     });
     match (compiled, report.finish(source)) {
-        (Some((tree, bundle, flags)), Ok(warnings)) => Ok(Compiled { tree, bundle, flags, warnings }),
+        (Some((tree, bundle, flags, campaigns)), Ok(warnings)) => {
+            Ok(Compiled { tree, bundle, flags, campaigns, warnings })
+        }
         (_, Ok(diagnostics) | Err(diagnostics)) => Err(diagnostics),
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::payload::is_running;
 use crate::report::Report;
 use crate::section::experiment::{Experiment, Share, Slot};
-use crate::source::At;
 
 /// A part of a layer. Unit: percent, from 0 to 100; the end is no longer in it.
 pub type Range = (f64, f64);
@@ -31,7 +30,6 @@ pub(super) struct Plans<'t> {
 /// An experiment with its part.
 struct Taken<'e, 't> {
     experiment: &'e Experiment<'t>,
-    at: At<'t>,
     range: Range,
 }
 
@@ -48,7 +46,7 @@ pub(super) fn plan<'t>(experiments: &[Experiment<'t>], report: &mut Report) -> P
         let mut taken: Vec<Taken<'_, 't>> = Vec::new();
         for (experiment, slot) in &members {
             let Share::Range(from, to) = slot.wanted else { continue };
-            let new = Taken { experiment, at: slot.at, range: (from, to) };
+            let new = Taken { experiment, range: (from, to) };
             if let Some(other) = taken.iter().find(|it| it.meets(&new)) {
                 let (from, to) = other.range;
                 let message = format!(
@@ -62,7 +60,7 @@ pub(super) fn plan<'t>(experiments: &[Experiment<'t>], report: &mut Report) -> P
         }
         for (experiment, slot) in &members {
             let Share::Any(share) = slot.wanted else { continue };
-            let mut new = Taken { experiment, at: slot.at, range: (0.0, 100.0) };
+            let mut new = Taken { experiment, range: (0.0, 100.0) };
             let gaps = free(&taken, &new);
             let Some(gap) = gaps.iter().find(|(from, to)| rounded(to - from) >= share) else {
                 let message = format!("there is no free range of {share} % in the layer {layer:?}");
