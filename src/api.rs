@@ -6,3 +6,4 @@ pub mod growthbook;
 pub mod health;
 pub mod offers;
 pub mod ofrep;
+pub mod stream;

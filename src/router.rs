@@ -39,11 +39,13 @@ pub async fn route(request: Request, body: Option<Vec<u8>>, env: Env, ctx: Conte
         }
         (_, ["ofrep", ..]) => Ok(api::ofrep::refused(&OfrepRefusal::NotFound)),
         (Method::Post, ["v1", "exposures"]) => api::exposures::post(request, &env, &ctx, now_ms).await,
+        (Method::Post, ["api", "eval", key]) => api::growthbook::eval(key, request, &env, &ctx, now_ms).await,
+        (Method::Get, ["v1", "stream"]) => api::stream::get(&request, &env, now_ms).await,
         (Method::Get, ["sub", key]) => api::growthbook::sub(key, &env, &ctx, now_ms).await,
         (Method::Get | Method::Head, ["healthz"]) => api::health::get(&env, &ctx, now_ms).await,
-        (_, ["v1", "decide" | "exposures"]) => Err(not_allowed("POST")),
+        (_, ["v1", "decide" | "exposures"] | ["api", "eval", _]) => Err(not_allowed("POST")),
         (_, ["v1", "offers", _] | ["api", "features", _] | ["healthz"]) => Err(not_allowed("GET, HEAD")),
-        (_, ["sub", _]) => Err(not_allowed("GET")),
+        (_, ["sub", _] | ["v1", "stream"]) => Err(not_allowed("GET")),
         _ => Err(Problem::new(ProblemCode::NotFound, format!("there is nothing at {path}"))),
     };
     let mut response = match response {

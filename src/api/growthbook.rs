@@ -5,11 +5,17 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use vitrine_api::{BundlePointer, Problem, SdkPayload, sdk_payload};
+use vitrine_api::{
+    BundlePointer, Edge, FlagContext, Lookup, Problem, ProblemCode, REMOTE_EVAL_BYTES_MAX, RemoteEval, SdkPayload,
+    Signals, remote_eval, sdk_payload,
+};
 use vitrine_engine::TimestampMs;
-use vitrine_rim::respond;
+use vitrine_rim::settings::Settings;
+use vitrine_rim::{body, respond};
 use worker::{Context, Env, Request, Response, Result};
 
+use crate::rows::Place;
+use crate::shards::Found;
 use crate::snapshot::Held;
 use crate::{keys, streams};
 
@@ -36,6 +42,7 @@ pub async fn features(
     now_ms: u64,
 ) -> std::result::Result<Result<Response>, Problem> {
     let (environment, held) = keys::admit(Some(key), env, ctx, now_ms).await?;
+    let held = readable(held)?;
     let now = TimestampMs(i64::try_from(now_ms).unwrap_or(i64::MAX));
     let payload = written(&environment, &held, now);
     let if_none_match = request.headers().get("if-none-match").ok().flatten();
@@ -50,7 +57,7 @@ fn written(environment: &str, held: &Held, now: TimestampMs) -> Rc<SdkPayload> {
         if let Some(found) = written.get(environment).filter(fresh) {
             return found.payload.clone();
         }
-        let payload = Rc::new(sdk_payload(held.snapshot.bundle().map(|it| &**it), pointer, now));
+        let payload = Rc::new(sdk_payload(held.flags.as_ref().map(|it| it.payload()), pointer, now));
         if pointer.epoch > 0 {
             written.insert(environment.to_owned(), Written { epoch: pointer.epoch, payload: payload.clone() });
         }
@@ -74,6 +81,60 @@ fn respond_with(payload: &SdkPayload, if_none_match: Option<&str>, now: Timestam
     headers.set("x-sse-support", "enabled")?;
     headers.set("access-control-expose-headers", "etag, x-sse-support")?;
     Ok(response)
+}
+
+/// What is held, unless that is nothing because it could not be read: an SDK then keeps what it has.
+fn readable(held: Held) -> std::result::Result<Held, Problem> {
+    if held.is_unread {
+        return Err(Problem::new(
+            ProblemCode::TooManyRequests,
+            "nothing published can be read now; try again in a minute",
+        ));
+    }
+    Ok(held)
+}
+
+/// Answers `POST /api/eval/{key}`: every feature, evaluated for the visitor in the body.
+pub async fn eval(
+    key: &str,
+    mut request: Request,
+    env: &Env,
+    ctx: &Context,
+    now_ms: u64,
+) -> std::result::Result<Result<Response>, Problem> {
+    let header = |name: &str| request.headers().get(name).ok().flatten();
+    let signals = Signals::read(header("sec-gpc").as_deref(), header("cookie").as_deref());
+    let body = body::read(&mut request, REMOTE_EVAL_BYTES_MAX).await?;
+    let RemoteEval { attributes, forced_variations, forced_features, url } = RemoteEval::parse(&body)?;
+    let (_, held) = keys::admit(Some(key), env, ctx, now_ms).await?;
+    let held = readable(held)?;
+    let settings = Settings::of(env);
+    let nothing = BundlePointer::default();
+    let pointer = held.bundle_pointer.as_deref().unwrap_or(&nothing);
+    let Some(flags) = held.flags.as_ref().map(|it| it.payload()) else {
+        return Ok(respond::json(200, sdk_payload(None, pointer, TimestampMs(0)).json));
+    };
+    let context = FlagContext::of_attributes(attributes);
+    let found = match (context.profile_key(flags, &held.snapshot, signals), held.snapshot.table(), &settings.table_key)
+    {
+        (Some(Ok(visitor)), Some(table), Some(table_key)) => {
+            Place::of(&table.manifest, table_key, visitor).read(env, &settings).await
+        }
+        _ => Found::Nothing,
+    };
+    let lookup = match &found {
+        Found::Row(bytes) => Lookup::Row(bytes),
+        Found::Nothing | Found::NotHeld => Lookup::NotFound,
+    };
+    let now = TimestampMs(i64::try_from(now_ms).unwrap_or(i64::MAX));
+    let edge = Edge { settings: pointer.settings, table_key: settings.table_key.as_ref(), now };
+    let context = vitrine_flags::Context {
+        forced_variations,
+        forced_features,
+        url,
+        ..context.into_context(flags, &held.snapshot, lookup, &edge)
+    };
+    Ok(respond::json(200, remote_eval(flags, pointer, &context)))
 }
 
 /// Answers `GET /sub/{key}`: a stream of server-sent events with each new payload.

@@ -16,8 +16,8 @@ use vitrine_engine::TimestampMs;
 use vitrine_rim::kv::Kv;
 use vitrine_rim::respond;
 use worker::{
-    Date, Delay, DurableObject, Env, Method, Request, RequestInit, Response, Result, ScheduledTime, State, console_error,
-    durable_object,
+    Date, Delay, DurableObject, Env, Method, Request, RequestInit, Response, Result, ScheduledTime, State,
+    console_error, durable_object,
 };
 
 /// Streams that one object holds; beyond, callers are told to come back later.
@@ -66,8 +66,7 @@ pub struct Notifier {
 /// Tells the notifier of an environment about its new pointer. A failure is logged: streams are an extra, and clients that
 /// miss a notification find the change when they ask next.
 pub async fn notify(env: &Env, environment: &str, pointer: &BundlePointer) {
-    let latest =
-        Latest { version: pointer.version, epoch: pointer.epoch, published_at: pointer.published_at.clone() };
+    let latest = Latest { version: pointer.version, epoch: pointer.epoch, published_at: pointer.published_at.clone() };
     let tell = async {
         let stub = env.durable_object("NOTIFIER")?.get_by_name(environment)?;
         let mut init = RequestInit::new();
@@ -116,7 +115,8 @@ impl Notifier {
     async fn listen(&self, dialect: Dialect) -> Result<Response> {
         self.listeners.borrow_mut().retain(|it| !it.events.is_closed());
         if self.listeners.borrow().len() >= STREAMS_MAX {
-            let response = respond::json(429, r#"{"errorDetails":"too many streams are open; try again later"}"#.into())?;
+            let response =
+                respond::json(429, r#"{"errorDetails":"too many streams are open; try again later"}"#.into())?;
             response.headers().set("retry-after", "60")?;
             return Ok(response);
         }

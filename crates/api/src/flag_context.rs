@@ -88,6 +88,16 @@ impl FlagContext {
         Ok(Self { attributes, targeting_key, consent })
     }
 
+    /// Takes the attributes that a GrowthBook SDK sends: its visitor is `id`, if that is a text.
+    pub fn of_attributes(mut attributes: Object) -> Self {
+        for name in RESERVED {
+            attributes.remove(name);
+        }
+        let targeting_key = attributes.get("id").and_then(Json::as_text).filter(|it| !it.is_empty()).map(str::to_owned);
+        let consent = attributes.get("consent").and_then(|it| it.get("personalise")).and_then(Json::as_bool);
+        Self { attributes, targeting_key, consent }
+    }
+
     /// Whether the context names a visitor.
     pub fn has_targeting_key(&self) -> bool {
         self.targeting_key.is_some()

@@ -9,7 +9,6 @@ use vitrine_flags::{Context, Evaluation, Exposure, FeatureResult, Json, Object, 
 use crate::envelope::sha256_hex;
 use crate::environment::BundlePointer;
 use crate::problem::{Problem, ProblemCode};
-use crate::snapshot::BundleState;
 
 /// Greatest body of a remote evaluation. Unit: bytes.
 pub const REMOTE_EVAL_BYTES_MAX: usize = 64 * 1024;
@@ -25,24 +24,19 @@ pub struct SdkPayload {
     pub changes_at: Option<i64>,
 }
 
-/// The payload at `now` as GrowthBook SDKs read it. Flags that the operator has switched off are not in it, so that callers
-/// use their own defaults; neither is anything when nothing is published.
-pub fn sdk_payload(state: Option<&BundleState>, pointer: &BundlePointer, now: TimestampMs) -> SdkPayload {
-    let resolved = match state {
-        Some(state) => state.flags().resolve(now.0),
+/// The payload at `now` as GrowthBook SDKs read it. `flags`: those of [`crate::FlagState`], `None` when nothing is published.
+/// Flags that are switched off are `null` there, so that callers use their own defaults.
+pub fn sdk_payload(flags: Option<&Payload>, pointer: &BundlePointer, now: TimestampMs) -> SdkPayload {
+    let resolved = match flags {
+        Some(flags) => flags.resolve(now.0),
         None => Resolved { payload: Json::Object(Object::new()), changes_at: None },
     };
     let mut members = match resolved.payload {
         Json::Object(members) => members,
         _ => Object::new(),
     };
-    match members.get_mut("features") {
-        Some(Json::Object(features)) => {
-            for killed in &pointer.killed {
-                features.remove(killed);
-            }
-        }
-        _ => members.insert("features", Json::Object(Object::new())),
+    if members.get("features").is_none() {
+        members.insert("features", Json::Object(Object::new()));
     }
     let mut body = head(pointer);
     for (name, value) in members.iter() {
@@ -131,7 +125,7 @@ fn features(pairs: &[Json]) -> Result<Object, Problem> {
 /// track when the feature is used. No condition, group or other visitor's value leaves the edge.
 pub fn remote_eval(flags: &Payload, pointer: &BundlePointer, context: &Context) -> String {
     let mut features = Object::new();
-    for key in flags.features().filter(|key| pointer.killed.binary_search_by(|it| it.as_str().cmp(key)).is_err()) {
+    for key in flags.features() {
         // One evaluation for each feature, so that each names its own exposures.
         let mut evaluation = Evaluation::new(flags, context);
         let result = evaluation.feature(key);

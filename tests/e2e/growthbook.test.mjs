@@ -1,0 +1,216 @@
+// The GrowthBook SDK endpoints, asked by GrowthBook's own SDKs: they and Vitrine must give every visitor the same variation.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { GrowthBook, GrowthBookClient, configureCache, setPolyfills } from "@growthbook/growthbook";
+import { EventSource } from "eventsource";
+import { publishedFlags, sdkKey } from "./support/flags.mjs";
+import { eventually, read, startFleet } from "./support/worker.mjs";
+
+setPolyfills({ EventSource });
+configureCache({ disableCache: true });
+
+const DAY_MS = 86_400_000;
+
+/// Flags of every kind that SDKs evaluate by themselves.
+const PAYLOAD = {
+  features: {
+    "dark-mode": { defaultValue: false, rules: [{ id: "de", condition: { country: "DE" }, force: true }] },
+    rollout: { defaultValue: 0, rules: [{ id: "fifth", force: 1, coverage: 0.2, hashAttribute: "id", seed: "rollout" }] },
+    "checkout-cta": {
+      defaultValue: "buy",
+      rules: [
+        {
+          id: "exp", key: "checkout-cta", hashVersion: 2, hashAttribute: "id", seed: "checkout-cta",
+          variations: ["buy", "buy now", "购买"], weights: [0.5, 0.3, 0.2], coverage: 0.9,
+          meta: [{ key: "control" }, { key: "now" }, { key: "zh" }],
+        },
+      ],
+    },
+    "new-search": {
+      defaultValue: { engine: "old" },
+      rules: [
+        { parentConditions: [{ id: "dark-mode", condition: { value: true }, gate: true }] , force: { engine: "dark" } },
+        { condition: { age: { $gt: 30 }, version: { $vgte: "1.10.0" } }, variations: [{ engine: "a" }, { engine: "b" }], key: "search", hashVersion: 1 },
+      ],
+    },
+    scheduled: {
+      defaultValue: "before",
+      rules: [{ force: "after", vitrine: { starts: Date.UTC(2020, 0, 1) } }, { force: "never", vitrine: { ends: 1 } }],
+    },
+    planned: { defaultValue: "quiet", rules: [{ force: "loud", vitrine: { starts: Date.now() + 400 * DAY_MS } }] },
+    off: { defaultValue: "x", vitrine: { enabled: false } },
+    killed: { defaultValue: "x", rules: [{ force: "y" }] },
+  },
+};
+
+const { key: KEY, entry } = sdkKey("production", "c1");
+const { key: OLD_KEY, entry: old } = sdkKey("production", "c0", { expires_at: "2026-01-01T00:00:00Z" });
+const { key: STAGING_KEY, entry: staging } = sdkKey("staging", "s1", { kind: "server" });
+const POINTER = { keys: [entry, old], killed: ["killed"] };
+
+const visitors = Array.from({ length: 10_000 }, (_, i) => ({
+  id: `visitor-${i}`,
+  country: ["DE", "FR", "CN", "US"][i % 4],
+  age: 18 + (i % 60),
+  version: `1.${i % 20}.0`,
+}));
+
+let fleet;
+let worker;
+before(async () => {
+  fleet = await startFleet([
+    {
+      name: "vitrine",
+      kv: {
+        ...publishedFlags(PAYLOAD, { pointer: POINTER }),
+        ...publishedFlags({ features: { only: { defaultValue: "staging" } } }, { version: 2, environment: "staging", pointer: { keys: [staging] } }),
+      },
+    },
+    { name: "open", kv: publishedFlags(PAYLOAD) },
+    { name: "empty" },
+  ]);
+  worker = fleet.worker("vitrine");
+});
+after(() => fleet?.stop());
+
+describe("the payload", () => {
+  const features = (key, headers = {}, from = worker) => from.fetch(`/api/features/${key}`, { headers }).then(read);
+
+  test("is plain GrowthBook: schedules are resolved, nothing of Vitrine's own is in it", async () => {
+    const { status, headers, body, text } = await features(KEY);
+    assert.equal(status, 200);
+    assert.equal(headers.get("content-type"), "application/json");
+    assert.equal(headers.get("x-sse-support"), "enabled");
+    assert.match(headers.get("cache-control"), /^public, max-age=30, stale-while-revalidate=\d+/);
+    assert.doesNotMatch(text, /vitrine/);
+    assert.equal(body.status, 200);
+    assert.equal(body.dateUpdated, "2026-06-01T00:00:00.000Z");
+    assert.deepEqual(body.features.scheduled.rules, [{ force: "after" }]);
+    assert.deepEqual(body.features.planned.rules ?? [], []);
+    assert.deepEqual(body.features.rollout, PAYLOAD.features.rollout);
+    assert.deepEqual([body.features.off, body.features.killed], [{ defaultValue: null }, { defaultValue: null }]);
+  });
+
+  test("is not sent again to those who hold it", async () => {
+    const first = await features(KEY);
+    const etag = first.headers.get("etag");
+    for (const held of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
+      const again = await features(KEY, { "if-none-match": held });
+      assert.deepEqual([again.status, again.text, again.headers.get("etag")], [304, "", etag]);
+    }
+    assert.equal((await features(KEY, { "if-none-match": '"other"' })).status, 200);
+  });
+
+  test("is for holders of a key", async () => {
+    for (const key of ["sdk-abc", "vtc_production_c2", OLD_KEY, "vtc_nowhere_x", STAGING_KEY.replace("staging", "production"), "%00"]) {
+      const refused = await features(key);
+      assert.deepEqual([key, refused.status, refused.body.code], [key, 401, "unauthorized"]);
+    }
+    assert.equal((await features(STAGING_KEY)).body.features.only.defaultValue, "staging");
+    assert.equal((await features("sdk-abc", {}, fleet.worker("open"))).status, 200);
+  });
+
+  test("is empty before the first publication, and no error", async () => {
+    const { status, body } = await features("sdk-abc", {}, fleet.worker("empty"));
+    assert.deepEqual([status, body.features], [200, {}]);
+  });
+
+  test("other methods are refused", async () => {
+    const { status, headers } = await read(await worker.fetch(`/api/features/${KEY}`, { method: "DELETE" }));
+    assert.deepEqual([status, headers.get("allow")], [405, "GET, HEAD"]);
+  });
+});
+
+describe("the JavaScript SDK", () => {
+  test("loads the payload and gives 10,000 visitors what the Worker gives them", async () => {
+    const client = new GrowthBookClient({ apiHost: worker.url, clientKey: KEY });
+    const { success, error } = await client.init({ timeout: 10_000 });
+    assert.ok(success, String(error));
+    const keys = Object.keys(PAYLOAD.features).filter((it) => it !== "off" && it !== "killed");
+    const counts = {};
+    for (const batch of Array.from({ length: 100 }, (_, i) => visitors.slice(i * 100, i * 100 + 100))) {
+      await Promise.all(
+        batch.map(async (attributes) => {
+          const answer = await read(await worker.fetch(`/api/eval/${KEY}`, { method: "POST", body: JSON.stringify({ attributes }) }));
+          assert.equal(answer.status, 200);
+          for (const key of keys) {
+            const { defaultValue, rules } = answer.body.features[key];
+            const theirs = client.evalFeature(key, { attributes });
+            assert.deepEqual(rules?.[0].force ?? defaultValue, theirs.value, `${key} of ${attributes.id}`);
+            const result = rules?.[0].tracks.at(-1).result;
+            assert.equal(result?.variationId, theirs.experimentResult?.variationId, `${key} of ${attributes.id}`);
+            counts[`${key}=${JSON.stringify(theirs.value)}`] = (counts[`${key}=${JSON.stringify(theirs.value)}`] ?? 0) + 1;
+          }
+        }),
+      );
+    }
+    // Every value of the experiment and of the rollout occurs, so the comparison compares something.
+    for (const value of ["checkout-cta=\"buy\"", "checkout-cta=\"buy now\"", "checkout-cta=\"购买\"", "rollout=1", "rollout=0"]) {
+      assert.ok(counts[value] > 500, `${value}: ${counts[value]}`);
+    }
+    client.destroy();
+  });
+
+  test("has its flags evaluated at the edge, and tracks what it must", async () => {
+    const tracked = [];
+    const inside = { id: "visitor-1", country: "DE" };
+    const gb = new GrowthBook({
+      apiHost: worker.url, clientKey: KEY, remoteEval: true, attributes: inside,
+      trackingCallback: (experiment, result) => tracked.push([experiment.key, result.variationId]),
+    });
+    const { success } = await gb.init({ timeout: 10_000 });
+    assert.ok(success);
+    assert.equal(gb.isOn("dark-mode"), true);
+    const value = gb.getFeatureValue("checkout-cta", "none");
+    const own = new GrowthBook({ attributes: inside });
+    await own.setPayload(PAYLOAD);
+    const expected = own.evalFeature("checkout-cta");
+    assert.equal(value, expected.value);
+    assert.deepEqual(tracked, expected.experimentResult ? [["checkout-cta", expected.experimentResult.variationId]] : []);
+    assert.equal(gb.getFeatureValue("killed", "own default"), "own default");
+    gb.destroy();
+  });
+
+  test("hears of a publication at once", async () => {
+    const client = new GrowthBookClient({ apiHost: worker.url, clientKey: KEY });
+    await client.init({ timeout: 10_000, streaming: true });
+    assert.equal(client.evalFeature("rollout", { attributes: { id: "x" } }).source !== "unknownFeature", true);
+    const published = await worker.admin("PUT", "config", { version: 1, offers: [{ id: "a", content: { title: "A" } }], placements: [{ id: "p", fallback: "a" }] });
+    assert.equal(published.status, 200, published.text);
+    await eventually(
+      () => client.evalFeature("rollout", { attributes: { id: "x" } }),
+      (it) => it.source === "unknownFeature",
+    );
+    client.destroy();
+  });
+});
+
+describe("remote evaluation", () => {
+  const evaluate = (body) => worker.fetch(`/api/eval/${KEY}`, { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) }).then(read);
+
+  const BAD = [
+    ["no JSON", "{", 400, "malformed_json", undefined],
+    ["a list", [], 400, "invalid_request", undefined],
+    ["attributes that are a list", { attributes: [] }, 400, "invalid_request", "/attributes"],
+    ["a forced variation that is a text", { forcedVariations: { a: "1" } }, 400, "invalid_request", "/forcedVariations/a"],
+    ["half a variation", { forcedVariations: { a: 0.5 } }, 400, "invalid_request", "/forcedVariations/a"],
+    ["forced features that are an object", { forcedFeatures: {} }, 400, "invalid_request", "/forcedFeatures"],
+    ["a forced feature without value", { forcedFeatures: [["a"]] }, 400, "invalid_request", "/forcedFeatures/0"],
+    ["a url that is a number", { url: 1 }, 400, "invalid_request", "/url"],
+    ["more than 64 KiB", { attributes: { a: "x".repeat(70_000) } }, 413, "body_too_large", undefined],
+  ];
+  for (const [name, body, status, code, pointer] of BAD) {
+    test(`refuses ${name}`, async () => {
+      const answer = await evaluate(body);
+      assert.deepEqual([answer.status, answer.body.code, answer.body.errors?.[0]?.pointer], [status, code, pointer]);
+    });
+  }
+
+  test("takes no attributes at all: rules that need none still work", async () => {
+    const { status, body } = await evaluate({});
+    assert.equal(status, 200);
+    assert.deepEqual(body.features.scheduled, { defaultValue: "after" });
+    assert.deepEqual(body.features["checkout-cta"], { defaultValue: "buy" });
+  });
+});
