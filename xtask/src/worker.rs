@@ -89,13 +89,16 @@ impl Part {
         let dir = project.path(self.package);
         // Cargo knows best what a change of source means, so it always runs; the slow packaging only after a new wasm file.
         let mut compile = cargo(&dir);
+        let package = package_name(&dir)?;
+        // Named, because the root folder's own build would take other packages too.
         compile.args(["build", "--locked", "--lib", "--profile", "worker", "--target", "wasm32-unknown-unknown"]);
+        compile.args(["-p", &package]);
         let target = project.target();
         compile.env("CARGO_TARGET_DIR", &target);
         // worker-build sets the same: it changes what the macros of wasm-bindgen generate.
         compile.env("WASM_BINDGEN_USE_JS_SYS", "1");
         step.run(&mut compile)?;
-        let wasm = target.join("wasm32-unknown-unknown/worker").join(format!("{}.wasm", library_name(&dir)?));
+        let wasm = target.join("wasm32-unknown-unknown/worker").join(format!("{}.wasm", package.replace('-', "_")));
         let inputs = stamp::Inputs::default()
             .path(&wasm)?
             .path(&dir.join("Cargo.toml"))?
@@ -107,17 +110,17 @@ impl Part {
         if stamp::is_fresh(&stamp_file, &inputs) && build.join("index.js").exists() {
             return Ok(false);
         }
-        let mut package = command(project.tools().join("bin/worker-build"), &dir);
+        let mut worker_build = command(project.tools().join("bin/worker-build"), &dir);
         let up = if self.package == "." { "" } else { "../" };
         package
             .args(["--profile", "worker", "--out-dir"])
             .arg(format!("{up}build/{}", self.name))
             .args(["--", "--locked"]);
-        package.env("CARGO_TARGET_DIR", &target);
-        package.env("WASM_BINDGEN_BIN", project.tools().join("bin/wasm-bindgen"));
-        package.env("WASM_OPT_BIN", project.npm_bin("wasm-opt"));
-        package.env("ESBUILD_BIN", project.npm_bin("esbuild"));
-        step.run(&mut package)?;
+        worker_build.env("CARGO_TARGET_DIR", &target);
+        worker_build.env("WASM_BINDGEN_BIN", project.tools().join("bin/wasm-bindgen"));
+        worker_build.env("WASM_OPT_BIN", project.npm_bin("wasm-opt"));
+        worker_build.env("ESBUILD_BIN", project.npm_bin("esbuild"));
+        step.run(&mut worker_build)?;
         let packaged = build.join("index_bg.wasm");
         let bytes = std::fs::read(&packaged).with_context(|| format!("cannot read {}", packaged.display()))?;
         let bytes = without_names(&bytes).with_context(|| format!("{} is no wasm", packaged.display()))?;
@@ -158,11 +161,11 @@ fn read_leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
     None
 }
 
-fn library_name(dir: &Path) -> Result<String> {
+fn package_name(dir: &Path) -> Result<String> {
     let manifest = std::fs::read_to_string(dir.join("Cargo.toml"))?;
     let (_, package) = manifest.split_once("[package]").context("no [package] in the Worker's Cargo.toml")?;
     let (_, name) = package.split_once("name = \"").context("the Worker's package has no name")?;
-    Ok(name.split('"').next().unwrap_or_default().replace('-', "_"))
+    Ok(name.split('"').next().unwrap_or_default().to_owned())
 }
 
 /// Size of a built wasm file, in bytes.
