@@ -112,7 +112,7 @@ impl Part {
         }
         let mut worker_build = command(project.tools().join("bin/worker-build"), &dir);
         let up = if self.package == "." { "" } else { "../" };
-        package
+        worker_build
             .args(["--profile", "worker", "--out-dir"])
             .arg(format!("{up}build/{}", self.name))
             .args(["--", "--locked"]);
