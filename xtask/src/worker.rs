@@ -115,7 +115,7 @@ impl Part {
         worker_build
             .args(["--profile", "worker", "--out-dir"])
             .arg(format!("{up}build/{}", self.name))
-            .args(["--", "--locked"]);
+            .args(["--", "--locked", "-p", &package]);
         worker_build.env("CARGO_TARGET_DIR", &target);
         worker_build.env("WASM_BINDGEN_BIN", project.tools().join("bin/wasm-bindgen"));
         worker_build.env("WASM_OPT_BIN", project.npm_bin("wasm-opt"));
