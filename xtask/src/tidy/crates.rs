@@ -15,7 +15,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("vitrine-config", &["vitrine-engine", "vitrine-flags", "vitrine-bundle"]),
     ("vitrine-api", &["vitrine-engine", "vitrine-flags", "vitrine-tables", "vitrine-bundle"]),
     ("vitrine-rim", &["vitrine-tables", "vitrine-api"]),
-    ("vitrine-openapi", &["vitrine-api"]),
+    ("vitrine-openapi", &["vitrine-engine", "vitrine-api"]),
     ("vitrine-profiles", &["vitrine-tables"]),
     ("vitrine-demo", &[]),
     (

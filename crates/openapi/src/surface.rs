@@ -1,0 +1,28 @@
+//! The endpoints, one file a surface.
+
+mod access;
+mod configuration;
+mod drafts;
+mod environments;
+mod exposures;
+mod growthbook;
+mod health;
+mod ofrep;
+mod storefront;
+mod tables;
+
+use crate::document::Paths;
+
+/// Describes every endpoint.
+pub fn describe(paths: &mut Paths) {
+    storefront::describe(paths);
+    ofrep::describe(paths);
+    exposures::describe(paths);
+    growthbook::describe(paths);
+    health::describe(paths);
+    configuration::describe(paths);
+    drafts::describe(paths);
+    environments::describe(paths);
+    access::describe(paths);
+    tables::describe(paths);
+}
