@@ -14,6 +14,7 @@ use crate::report::Report;
 use crate::section;
 use crate::section::saved_group::GroupFiles;
 use crate::source::{At, Kind, shortened};
+use crate::timetable::{CampaignRun, timetable};
 
 const KEYS: [&str; 12] = [
     "version",
@@ -45,7 +46,11 @@ pub(crate) struct Surroundings<'a> {
 }
 
 /// Compiles a document; `None` when the report has errors.
-pub(crate) fn compile(root: At<'_>, around: Surroundings<'_>, report: &mut Report) -> Option<(Bundle, Flags)> {
+pub(crate) fn compile(
+    root: At<'_>,
+    around: Surroundings<'_>,
+    report: &mut Report,
+) -> Option<(Bundle, Flags, Vec<CampaignRun>)> {
     if !matches!(root.kind(), Kind::Object(_)) {
         report.wrong_type(root, "an object", "begin with version: 1, then offers and placements");
         return None;
@@ -86,7 +91,8 @@ pub(crate) fn compile(root: At<'_>, around: Surroundings<'_>, report: &mut Repor
     compiler.experiments_and_flags(root);
     lint::check(root, &mut compiler);
     let flags = compiler.flags_payload(root);
-    compiler.bundle(root).zip(flags)
+    let campaigns = timetable(&compiler);
+    Some((compiler.bundle(root)?, flags?, campaigns))
 }
 
 /// Another version may mean something else by the same keys, so nothing more is read then.

@@ -18,9 +18,8 @@ pub(super) fn check(compiler: &mut Compiler<'_, '_>) {
         wanted_placements(idx, &placements, compiler);
     }
     let Compiler { report, facts, .. } = compiler;
-    let mut told = BTreeSet::new();
     for placement in &facts.placements {
-        competition(placement, facts, &mut told, report);
+        competition(placement, facts, report);
     }
     empty_campaigns(facts, report);
 }
@@ -53,7 +52,8 @@ fn wanted_placements(idx: usize, by_id: &BTreeMap<&str, usize>, compiler: &mut C
             continue;
         }
         let Some(placement) = by_id.get(at.as_text()).and_then(|it| facts.placements.get(*it)) else { continue };
-        let competes = placement.offers.iter().any(|OfferIdx(it)| campaign.offers.contains(it));
+        let campaign_of = |OfferIdx(it): &OfferIdx| facts.offers.get(usize::from(*it))?.campaign.map(usize::from);
+        let competes = placement.offers.iter().any(|it| campaign_of(it) == Some(idx));
         if !competes && !campaign.offers.is_empty() {
             let message =
                 format!("no offer of the campaign is a candidate of {:?} at {}", placement.id, placement.at.pointer());
@@ -67,13 +67,11 @@ fn wanted_placements(idx: usize, by_id: &BTreeMap<&str, usize>, compiler: &mut C
     }
 }
 
+/// Most campaigns of one placement that each is compared with: those that start next. Bounds the work.
+const NEIGHBOURS_MAX: usize = 20;
+
 /// Campaigns whose offers want the same slot at the same time, when there are more campaigns than the slot shows offers.
-fn competition(
-    placement: &PlacementFacts<'_>,
-    facts: &Facts<'_>,
-    told: &mut BTreeSet<(u16, u16, usize)>,
-    report: &mut Report,
-) {
+fn competition(placement: &PlacementFacts<'_>, facts: &Facts<'_>, report: &mut Report) {
     let mut present: BTreeSet<u16> = BTreeSet::new();
     for OfferIdx(idx) in &placement.offers {
         present.extend(facts.offers.get(usize::from(*idx)).and_then(|it| it.campaign));
@@ -81,15 +79,14 @@ fn competition(
     if let Some(OfferIdx(idx)) = placement.fallback {
         fallback(placement, idx, facts, report);
     }
-    let present: Vec<(u16, &Campaign<'_>)> =
-        present.into_iter().filter_map(|idx| Some((idx, facts.campaigns.get(usize::from(idx))?))).collect();
-    for (nth, (first_idx, first)) in present.iter().enumerate() {
-        for (second_idx, second) in present.iter().skip(nth).skip(1) {
+    let mut present: Vec<&Campaign<'_>> =
+        present.into_iter().filter_map(|idx| facts.campaigns.get(usize::from(idx))).collect();
+    present.sort_by_key(|it| it.schedule.starts());
+    for (nth, first) in present.iter().enumerate() {
+        for second in present.iter().skip(nth).skip(1).take(NEIGHBOURS_MAX) {
             let Some(common) = intersection(first.schedule, second.schedule) else { continue };
-            let n_at_once = present.iter().filter(|(_, it)| overlap(it.schedule, common)).count();
-            if n_at_once <= usize::from(placement.count_max)
-                || !told.insert((*first_idx, *second_idx, placement.at.offset()))
-            {
+            let mut at_once = present.iter().filter(|it| overlap(it.schedule, common));
+            if at_once.nth(usize::from(placement.count_max)).is_none() {
                 continue;
             }
             let priority = |it: &Campaign<'_>| it.priority.unwrap_or(0);

@@ -149,7 +149,18 @@ fn describe(checked: &Checked) -> String {
         )
         .unwrap();
     }
-    text + &describe_flags(checked) + &list(&checked.warnings)
+    text + &describe_campaigns(checked) + &describe_flags(checked) + &list(&checked.warnings)
+}
+
+/// When and where campaigns run; nothing when the document has none.
+fn describe_campaigns(checked: &Checked) -> String {
+    let mut text = String::new();
+    for it in &checked.campaigns {
+        let [starts, ends] = [it.starts, it.ends].map(|it| it.map_or("(open)".to_owned(), |it| it.to_string()));
+        writeln!(text, "campaign {}: {starts} to {ends}, priority {}", it.id, it.priority).unwrap();
+        writeln!(text, "  {:?} in {:?}", it.offers, it.placements).unwrap();
+    }
+    text
 }
 
 /// The payload, each rule in a line of its own; nothing when the document has no flags.
