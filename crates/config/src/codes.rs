@@ -180,6 +180,7 @@ pub const CODES: &[&str] = &[
     "too_many_columns",
     "cell_without_header",
     "ignored_sheet",
+    "broken_workbook",
     "missing_kind",
     "unknown_kind",
     "cell_not_for_kind",

@@ -32,6 +32,8 @@ mod read;
 mod rows;
 #[cfg(feature = "csv")]
 mod table;
+#[cfg(feature = "xlsx")]
+mod workbook;
 #[cfg(feature = "csv")]
 mod write;
 
@@ -40,6 +42,8 @@ pub use delimited::Separator;
 #[cfg(feature = "csv")]
 pub use encoding::{Decoded, Encoding, Undecodable, decode};
 pub use place::{Cell, Column};
+#[cfg(feature = "xlsx")]
+pub use workbook::read_workbook;
 #[cfg(feature = "csv")]
 pub use write::{CsvOptions, to_csv};
 
