@@ -287,7 +287,8 @@ impl Reader<'_, '_> {
         let key = at.key();
         if is_operator(key) && !JOINS.contains(&key) && !TESTS.contains(&key) {
             let message = format!("offers cannot test {key}; only flags and experiments can");
-            let help = format!("write it with {}, or give flags and experiments an audience of their own", known.join(", "));
+            let help =
+                format!("write it with {}, or give flags and experiments an audience of their own", known.join(", "));
             self.report.key_error(at, "operator_not_for_offers", message, help);
             return;
         }

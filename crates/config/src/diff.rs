@@ -252,7 +252,8 @@ fn by_id(old: &[Value], new: &[Value]) -> Option<Vec<Matched>> {
         _ => None,
     };
     let index = |list: &[Value]| -> Option<BTreeMap<String, usize>> {
-        let ids: Option<BTreeMap<String, usize>> = list.iter().enumerate().map(|(idx, it)| Some((id(it)?, idx))).collect();
+        let ids: Option<BTreeMap<String, usize>> =
+            list.iter().enumerate().map(|(idx, it)| Some((id(it)?, idx))).collect();
         ids.filter(|it| it.len() == list.len())
     };
     let (old_by_id, new_by_id) = (index(old)?, index(new)?);

@@ -109,7 +109,8 @@ impl<'t> Compiler<'t, '_> {
         if self.report.has_errors() {
             return None;
         }
-        let mut writer = write::Writer { holdouts: &holdouts, covered: &covered, ranges: &layers.ranges, places: Vec::new() };
+        let mut writer =
+            write::Writer { holdouts: &holdouts, covered: &covered, ranges: &layers.ranges, places: Vec::new() };
         let value = writer.payload(&features, &self.draft.groups);
         let places = writer.places;
         let payload = self.checked_payload(root, &value, &places)?;
@@ -132,7 +133,9 @@ impl<'t> Compiler<'t, '_> {
                     rules.push(FeatureRule::Value(rule));
                     continue;
                 };
-                let Some(named) = self.draft.experiment_names.resolve(*at, "unknown_experiment", self.report) else { continue };
+                let Some(named) = self.draft.experiment_names.resolve(*at, "unknown_experiment", self.report) else {
+                    continue;
+                };
                 let id = at.as_text();
                 if let Some(first) = placed.insert(id, *at) {
                     let message = format!(
@@ -153,8 +156,7 @@ impl<'t> Compiler<'t, '_> {
                 }
                 rules.push(FeatureRule::Experiment(experiment));
             }
-            let feature =
-                Feature { id: flag.id, at: flag.at, flag: Some(flag), value_type: flag.value_type, rules };
+            let feature = Feature { id: flag.id, at: flag.at, flag: Some(flag), value_type: flag.value_type, rules };
             features.entry(flag.id).or_insert(feature);
         }
         let mut seen = BTreeSet::new();
@@ -208,7 +210,12 @@ impl<'t> Compiler<'t, '_> {
                     && own != of_flag
                 {
                     let message = format!("the flag {:?} has the type {}", feature.id, of_flag.as_str());
-                    self.report.error(at, "value_does_not_fit", message, "remove the type here, or change one of the two");
+                    self.report.error(
+                        at,
+                        "value_does_not_fit",
+                        message,
+                        "remove the type here, or change one of the two",
+                    );
                     continue;
                 }
                 for value in experiment.variations.iter().filter_map(|it| it.value) {
@@ -228,7 +235,8 @@ impl<'t> Compiler<'t, '_> {
                     Rule::Value { at, .. } | Rule::Experiment(at) => *at,
                 };
                 if let Some(last) = last {
-                    let message = format!("the rule is never reached: the one at {} serves everybody", At::pointer(last));
+                    let message =
+                        format!("the rule is never reached: the one at {} serves everybody", At::pointer(last));
                     let help = "move it up, or give the other rule an audience, a coverage or an end";
                     self.report.warning(at, "unreachable_rule", message, help);
                 } else if matches!(rule, Rule::Value { .. }) && serves_everybody(at) {
@@ -294,13 +302,18 @@ impl<'t> Compiler<'t, '_> {
         let payload = Payload::from_json(json.clone());
         for fault in payload.faults() {
             let place = places.iter().rev().find(|(pointer, _)| {
-                fault.pointer.strip_prefix(pointer.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                fault
+                    .pointer
+                    .strip_prefix(pointer.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             });
             let at = place.map_or(at, |(_, at)| *at);
             let is_pattern = at.key().starts_with("$regex") || at.key().starts_with("$notRegex");
             let code = if is_pattern { "pattern_not_supported" } else { "refused_by_flags" };
             let help = match code {
-                "pattern_not_supported" => "write it without look-around and back references, or use several conditions",
+                "pattern_not_supported" => {
+                    "write it without look-around and back references, or use several conditions"
+                }
                 _ => "write the condition in another way",
             };
             self.report.error(at, code, fault.message.clone(), help);

@@ -130,7 +130,8 @@ fn outcome(payload: &Payload, context: &Context, flag: &str) -> Outcome {
     let mut evaluation = Evaluation::new(payload, context);
     let value = evaluation.feature(flag).value.to_string();
     let exposures = evaluation.exposures().iter();
-    let variations = exposures.map(|it| (it.experiment.experiment.key().to_owned(), it.result.key.to_owned())).collect();
+    let variations =
+        exposures.map(|it| (it.experiment.experiment.key().to_owned(), it.result.key.to_owned())).collect();
     Outcome { value, variations }
 }
 
@@ -143,8 +144,7 @@ fn changed_flags<'p>(old: &'p Json, new: &'p Json) -> BTreeSet<&'p str> {
     let all: BTreeSet<&'p str> = old_features.keys().chain(new_features.keys()).collect();
     for key in &all {
         let bandits = old_features.get(key).map(rules::bandits).unwrap_or_default();
-        if old_features.get(key) != new_features.get(key)
-            || bandits.iter().any(|it| bandit(old, it) != bandit(new, it))
+        if old_features.get(key) != new_features.get(key) || bandits.iter().any(|it| bandit(old, it) != bandit(new, it))
         {
             changed.insert(key);
         }
@@ -154,7 +154,9 @@ fn changed_flags<'p>(old: &'p Json, new: &'p Json) -> BTreeSet<&'p str> {
         let more: Vec<&'p str> = all
             .iter()
             .filter(|key| !changed.contains(**key))
-            .filter(|key| new_features.get(key).is_some_and(|it| rules::parents(it).iter().any(|it| changed.contains(it))))
+            .filter(|key| {
+                new_features.get(key).is_some_and(|it| rules::parents(it).iter().any(|it| changed.contains(it)))
+            })
             .copied()
             .collect();
         if more.is_empty() {

@@ -3,7 +3,6 @@
 mod audience;
 pub(crate) mod campaign;
 pub(crate) mod content;
-pub(crate) mod metric;
 pub(crate) mod experiment;
 pub(crate) mod flag;
 pub(crate) mod flag_rule;
@@ -11,6 +10,7 @@ pub(crate) mod flag_schema;
 pub(crate) mod flag_value;
 pub(crate) mod holdout;
 pub(crate) mod layer;
+pub(crate) mod metric;
 pub(crate) mod money;
 pub(crate) mod offer;
 pub(crate) mod placement;

@@ -97,7 +97,8 @@ impl Report {
         let Some(zone) = zone else {
             if is_local(text) {
                 let message = format!("{text:?} does not say in which time zone");
-                let help = "add time_zone: here or in the settings, or the offset from UTC: \"2026-12-01T00:00:00+01:00\"";
+                let help =
+                    "add time_zone: here or in the settings, or the offset from UTC: \"2026-12-01T00:00:00+01:00\"";
                 self.error(at, "invalid_time", message, help);
                 return None;
             }

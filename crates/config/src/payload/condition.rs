@@ -18,22 +18,40 @@ const JOINS: [&str; 5] = ["$and", "$or", "$nor", "$not", "$savedGroup"];
 
 /// Operators that test one attribute.
 pub(crate) const TESTS: [&str; 27] = [
-    "$eq", "$ne", "$in", "$nin", "$ini", "$nini", "$gt", "$gte", "$lt", "$lte", "$exists", "$all", "$alli", "$elemMatch", "$size",
-    "$type", "$regex", "$regexi", "$notRegex", "$notRegexi", "$veq", "$vne", "$vgt", "$vgte", "$vlt", "$vlte", "$not",
+    "$eq",
+    "$ne",
+    "$in",
+    "$nin",
+    "$ini",
+    "$nini",
+    "$gt",
+    "$gte",
+    "$lt",
+    "$lte",
+    "$exists",
+    "$all",
+    "$alli",
+    "$elemMatch",
+    "$size",
+    "$type",
+    "$regex",
+    "$regexi",
+    "$notRegex",
+    "$notRegexi",
+    "$veq",
+    "$vne",
+    "$vgt",
+    "$vgte",
+    "$vlt",
+    "$vlte",
+    "$not",
 ];
 
 /// Tests of saved groups, which are references in the payload.
 const GROUP_TESTS: [&str; 2] = ["$inGroup", "$notInGroup"];
 
-const VALUE_TYPES: [(&str, ()); 7] = [
-    ("string", ()),
-    ("number", ()),
-    ("boolean", ()),
-    ("array", ()),
-    ("object", ()),
-    ("null", ()),
-    ("unknown", ()),
-];
+const VALUE_TYPES: [(&str, ()); 7] =
+    [("string", ()), ("number", ()), ("boolean", ()), ("array", ()), ("object", ()), ("null", ()), ("unknown", ())];
 
 const EXAMPLE: &str =
     "write it like { \"profile.segment\": { \"$in\": [\"champions\", \"loyal\"] }, \"context.country\": \"FR\" }";
@@ -168,7 +186,8 @@ impl<'t> Reader<'_, '_, 't> {
                 if is_only_groups {
                     return;
                 }
-                let value = if is_operators(at) { self.operators(at, scope, &below) } else { self.test(at, scope, &below) };
+                let value =
+                    if is_operators(at) { self.operators(at, scope, &below) } else { self.test(at, scope, &below) };
                 tests.insert(path, value);
                 return;
             }
@@ -242,7 +261,11 @@ impl<'t> Reader<'_, '_, 't> {
             }
             "$gt" | "$gte" | "$lt" | "$lte" => {
                 if !matches!(at.kind(), Kind::Number(_) | Kind::Text(_)) {
-                    self.report.wrong_type(at, "a number", "write a number without quotes; texts are compared by letters");
+                    self.report.wrong_type(
+                        at,
+                        "a number",
+                        "write a number without quotes; texts are compared by letters",
+                    );
                 }
                 Some(literal(at))
             }
@@ -284,14 +307,19 @@ impl<'t> Reader<'_, '_, 't> {
             }
             "$elemMatch" => match at.kind() {
                 Kind::Object(entries) if !entries.is_empty() => {
-                    let is_test = is_operators(at) && !at.children().any(|it| JOINS.contains(&it.key()) && it.key() != "$not");
+                    let is_test =
+                        is_operators(at) && !at.children().any(|it| JOINS.contains(&it.key()) && it.key() != "$not");
                     if is_test {
                         return Some(self.test(at, Scope::Element, pointer));
                     }
                     Some(self.condition(at, Scope::Element, pointer))
                 }
                 _ => {
-                    self.report.wrong_type(at, "a condition on the elements", "write { \"$elemMatch\": { \"$gt\": 5 } }");
+                    self.report.wrong_type(
+                        at,
+                        "a condition on the elements",
+                        "write { \"$elemMatch\": { \"$gt\": 5 } }",
+                    );
                     None
                 }
             },
@@ -320,7 +348,8 @@ impl<'t> Reader<'_, '_, 't> {
         let group = self.group(at, scope)?;
         if group.attribute != path {
             let (id, attribute) = (&group.id, &group.attribute);
-            let message = format!("the saved group {id:?} holds values of the attribute {attribute:?}, not of {path:?}");
+            let message =
+                format!("the saved group {id:?} holds values of the attribute {attribute:?}, not of {path:?}");
             let help = format!("write \"context.{attribute}\", or change the attribute of the group");
             self.report.error(at, "group_attribute", message, help);
             return None;
@@ -343,7 +372,8 @@ impl<'t> Reader<'_, '_, 't> {
     /// Anything but a list or an object, which never equal.
     fn scalar(&mut self, at: At<'t>) {
         if matches!(at.kind(), Kind::List(_) | Kind::Object(_)) {
-            let help = "write { \"$in\": [...] } for any of these values, { \"$all\": [...] } for a set that has all of them";
+            let help =
+                "write { \"$in\": [...] } for any of these values, { \"$all\": [...] } for a set that has all of them";
             self.report.wrong_type(at, "a single value", help);
         }
     }
@@ -369,7 +399,8 @@ impl<'t> Reader<'_, '_, 't> {
 
 /// An object whose keys are all operators.
 fn is_operators(at: At<'_>) -> bool {
-    matches!(at.kind(), Kind::Object(entries) if !entries.is_empty()) && at.children().all(|it| it.key().starts_with('$'))
+    matches!(at.kind(), Kind::Object(entries) if !entries.is_empty())
+        && at.children().all(|it| it.key().starts_with('$'))
 }
 
 fn literal(at: At<'_>) -> Value {

@@ -131,7 +131,10 @@ mod tests {
     fn what_cannot_hold_is_found() {
         for (condition, expected) in [
             (json!({ "a": { "$gt": 5, "$lt": 5 } }), "no number is both $gt 5 and $lt 5"),
-            (json!({ "$and": [{ "a": { "$gte": 6 } }, { "a": { "$lte": 5 } }] }), "no number is both $gte 6 and $lte 5"),
+            (
+                json!({ "$and": [{ "a": { "$gte": 6 } }, { "a": { "$lte": 5 } }] }),
+                "no number is both $gte 6 and $lte 5",
+            ),
             (json!({ "$and": [{ "a": "FR" }, { "a": "DE" }] }), "a cannot be both \"FR\" and \"DE\""),
             (json!({ "$and": [{ "a": 1 }, { "a": { "$ne": 1.0 } }] }), "a cannot both be 1 and not be it"),
             (json!({ "a": { "$exists": false, "$gt": 1 } }), "a cannot both be missing and have a value"),

@@ -45,7 +45,7 @@ impl Crowd {
         for unit in &self.units {
             context.attributes.insert(unit.as_str(), format!("{unit}-{idx}"));
         }
-        let is_in = |group: &&String| hash(&format!("{idx}/group/{group}")) % 2 == 0;
+        let is_in = |group: &&String| hash(&format!("{idx}/group/{group}")).is_multiple_of(2);
         context.remote_group_ids = Some(self.groups.iter().filter(is_in).cloned().collect());
         context
     }
@@ -175,8 +175,8 @@ fn set(object: &mut Object, path: &str, value: &Json) {
 
 /// FNV-1a of 64 bits, mixed once more, because its low bits are weak.
 fn hash(text: &str) -> u64 {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 16
 }

@@ -175,8 +175,7 @@ impl<'t> Compiler<'t, '_> {
         let status = at.get("status").and_then(|at| self.report.word(at, &STATUS)).unwrap_or(Status::Running);
         let phase = at.get("phase").and_then(|at| self.report.integer(at, 1..=1_000_000)).unwrap_or(1);
         let flag = at.get("flag").filter(|at| self.report.text(*at).is_some());
-        let value_type =
-            at.get("type").and_then(|at| self.report.word(at, &TYPES).map(|value_type| (at, value_type)));
+        let value_type = at.get("type").and_then(|at| self.report.word(at, &TYPES).map(|value_type| (at, value_type)));
         let fallback_unit = self.unit(at, "fallback_unit");
         let sticky = at.get("sticky").and_then(|at| self.report.bool(at)).unwrap_or(false);
         if let (Some(fallback_at), false) = (at.get("fallback_unit"), sticky) {
@@ -194,7 +193,8 @@ impl<'t> Compiler<'t, '_> {
         let version = |key, this: &mut Self| {
             at.get(key).and_then(|at| this.report.integer(at, 0..=1_000_000)).unwrap_or_default()
         };
-        let (bucket_version, min_bucket_version) = (version("bucket_version", self), version("min_bucket_version", self));
+        let (bucket_version, min_bucket_version) =
+            (version("bucket_version", self), version("min_bucket_version", self));
         if let Some(min_at) = at.get("min_bucket_version")
             && min_bucket_version > bucket_version
         {
@@ -276,15 +276,21 @@ impl<'t> Compiler<'t, '_> {
         // As people add: without the noise of binary fractions.
         let sum = (sum * 1e6).round() / 1e6;
         let message = format!("the weights sum to {sum}, not to 100");
-        self.report.error(at, "weights_do_not_sum", message, "weights are percentages; leave out all of them for equal ones");
+        self.report.error(
+            at,
+            "weights_do_not_sum",
+            message,
+            "weights are percentages; leave out all of them for equal ones",
+        );
     }
 
     fn slot(&mut self, at: At<'t>) -> Option<Slot<'t>> {
         let at = self.report.object(at, &SLOT_KEYS)?;
         let help = "write layer: { id: checkout, share: 50 }";
-        let layer = self.report.required(at, "id", help).and_then(|at| {
-            self.draft.layers.resolve(at, "unknown_layer", self.report).map(|_| at.as_text())
-        });
+        let layer = self
+            .report
+            .required(at, "id", help)
+            .and_then(|at| self.draft.layers.resolve(at, "unknown_layer", self.report).map(|_| at.as_text()));
         self.report.contradiction(at, "share", "from", "keep one: share finds a free range, from and to name one");
         self.report.contradiction(at, "share", "to", "keep one: share finds a free range, from and to name one");
         let wanted = match at.get("share") {
@@ -309,8 +315,7 @@ impl<'t> Compiler<'t, '_> {
     }
 
     fn holdout_references(&mut self, at: At<'t>) -> Vec<At<'t>> {
-        let entries: Vec<At<'t>> =
-            self.report.list(at, "holdouts", "too_many_holdouts", PREREQUISITES_MAX).collect();
+        let entries: Vec<At<'t>> = self.report.list(at, "holdouts", "too_many_holdouts", PREREQUISITES_MAX).collect();
         entries
             .into_iter()
             .filter(|at| self.draft.holdout_names.resolve(*at, "unknown_holdout", self.report).is_some())
@@ -401,8 +406,7 @@ impl<'t> Compiler<'t, '_> {
             let Some(weights_at) = self.report.required(at, "weights", help) else { continue };
             let list: Vec<At<'t>> =
                 self.report.list(weights_at, "weights", "too_many_variations", VARIATIONS_MAX).collect();
-            let weights: Vec<f64> =
-                list.into_iter().map(|at| self.report.percent(at).unwrap_or(f64::NAN)).collect();
+            let weights: Vec<f64> = list.into_iter().map(|at| self.report.percent(at).unwrap_or(f64::NAN)).collect();
             if weights.len() != n_variations {
                 let message = format!("{} weights for {n_variations} variations", weights.len());
                 self.report.error(weights_at, "missing_weight", message, help);

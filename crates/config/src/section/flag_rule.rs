@@ -91,7 +91,12 @@ impl<'t> Compiler<'t, '_> {
 
     /// `audience` or `when`.
     pub fn who(&mut self, at: At<'t>) -> Option<Rc<Target<'t>>> {
-        self.report.contradiction(at, "audience", "when", "keep one; name the condition as an audience to use it twice");
+        self.report.contradiction(
+            at,
+            "audience",
+            "when",
+            "keep one; name the condition as an audience to use it twice",
+        );
         if let Some(at) = at.get("audience") {
             self.audiences.resolve(at, "unknown_audience", self.report)?;
             // Of an audience that could not be read there is nothing, and it is reported.
@@ -106,7 +111,8 @@ impl<'t> Compiler<'t, '_> {
         let zone = self.zone(entry);
         let starts = entry.get("starts").and_then(|at| self.report.moment(at, zone.as_ref()));
         let ends = entry.get("ends").and_then(|at| self.report.moment(at, zone.as_ref()));
-        if let (Some(from), Some(to), Some(starts_at), Some(ends_at)) = (starts, ends, entry.get("starts"), entry.get("ends"))
+        if let (Some(from), Some(to), Some(starts_at), Some(ends_at)) =
+            (starts, ends, entry.get("starts"), entry.get("ends"))
             && to <= from
         {
             let (start, end) = (starts_at.as_text(), ends_at.as_text());
@@ -149,7 +155,8 @@ impl<'t> Compiler<'t, '_> {
                     self.report.error(step, "ramp_out_of_order", message, "sort the steps by time");
                 }
                 if coverage < lower {
-                    let message = format!("the ramp falls from {lower} % to {coverage} %, which takes visitors out again");
+                    let message =
+                        format!("the ramp falls from {lower} % to {coverage} %, which takes visitors out again");
                     let help = "let the coverage rise; to end early, use ends, or stop the experiment";
                     self.report.error(coverage_at.unwrap_or(step), "ramp_falls", message, help);
                 }
@@ -166,7 +173,12 @@ impl<'t> Compiler<'t, '_> {
         let is_word = |it: char| it.is_alphanumeric() || matches!(it, '_' | '-' | '.');
         if text.is_empty() || text.len() > NAME_BYTES_MAX || !text.chars().all(is_word) {
             let message = format!("{:?} is no attribute", shortened(text));
-            self.report.error(at, "unknown_attribute", message, "use letters, digits, '_', '-' and '.', for example id");
+            self.report.error(
+                at,
+                "unknown_attribute",
+                message,
+                "use letters, digits, '_', '-' and '.', for example id",
+            );
             return None;
         }
         if let Some((scope @ ("context" | "profile"), name)) = text.split_once('.') {
@@ -221,7 +233,8 @@ pub(crate) fn percent(fraction: f64) -> f64 {
 /// A number as JSON, whole ones without decimals.
 pub(crate) fn json_number(number: f64) -> Value {
     #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
-    if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 && !(number == 0.0 && number.is_sign_negative()) {
+    if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 && !(number == 0.0 && number.is_sign_negative())
+    {
         return Value::from(number as i64);
     }
     Value::from(number)

@@ -398,7 +398,11 @@ impl Type {
 fn each<'t>(value: At<'t>, check: impl Fn(At<'t>) -> Result<(), Breach>) -> Result<(), Breach> {
     for (idx, child) in value.children().enumerate() {
         if let Err(Breach { path, message }) = check(child) {
-            let step = if child.key().is_empty() { idx.to_string() } else { child.key().replace('~', "~0").replace('/', "~1") };
+            let step = if child.key().is_empty() {
+                idx.to_string()
+            } else {
+                child.key().replace('~', "~0").replace('/', "~1")
+            };
             return Err(Breach { path: format!("/{step}{path}"), message });
         }
     }

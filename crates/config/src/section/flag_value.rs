@@ -59,7 +59,8 @@ impl ValueType {
             | (Self::Object, Kind::Object(_) | Kind::List(_)) => true,
             (Self::Integer, Kind::Number(it)) => {
                 it.as_i64().is_some_and(|it| it.unsigned_abs() <= INTEGER_MAX)
-                    || (it.is_f64() && it.as_f64().is_some_and(|it| it.fract() == 0.0 && it.abs() <= 9_007_199_254_740_992.0))
+                    || (it.is_f64()
+                        && it.as_f64().is_some_and(|it| it.fract() == 0.0 && it.abs() <= 9_007_199_254_740_992.0))
             }
             _ => false,
         }

@@ -68,8 +68,7 @@ impl<'t> Compiler<'t, '_> {
                 Some((_, Kind::Text(word))) if **word == *"all" => Covers::All,
                 Some((at, _)) => {
                     let what = "experiments, or the word all";
-                    let entries: Vec<At<'t>> =
-                        self.report.list(at, what, "too_many_experiments", FLAGS_MAX).collect();
+                    let entries: Vec<At<'t>> = self.report.list(at, what, "too_many_experiments", FLAGS_MAX).collect();
                     Covers::Listed(entries.into_iter().filter(|at| self.report.text(*at).is_some()).collect())
                 }
             };

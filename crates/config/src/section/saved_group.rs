@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::compile::Compiler;
-use crate::limits::{GROUP_HASHES_MAX, LAYERS_MAX};
+use crate::limits::{EXPERIMENT_ID_CHARS_MAX, GROUP_HASHES_MAX, LAYERS_MAX};
 use crate::source::{At, Kind, shortened};
 
 /// Keys of a saved group.
@@ -32,7 +32,7 @@ impl<'t> Compiler<'t, '_> {
     pub fn saved_groups(&mut self, at: At<'t>) {
         for (idx, at) in self.report.list(at, "saved groups", "too_many_groups", LAYERS_MAX).enumerate() {
             let Some(at) = self.report.object(at, &KEYS) else { continue };
-            let id = self.draft.group_names.declare(at, idx, self.report);
+            let id = self.draft.group_names.declare_key(at, idx, EXPERIMENT_ID_CHARS_MAX, self.report);
             for key in ["description", "name"] {
                 if let Some(at) = at.get(key) {
                     self.report.text(at);
@@ -46,7 +46,8 @@ impl<'t> Compiler<'t, '_> {
         }
         let n_hashes: usize = self.draft.groups.iter().map(|it| it.hashes.len()).sum();
         if n_hashes > GROUP_HASHES_MAX {
-            let message = format!("the saved groups have {n_hashes} ids together, at most {GROUP_HASHES_MAX} are allowed");
+            let message =
+                format!("the saved groups have {n_hashes} ids together, at most {GROUP_HASHES_MAX} are allowed");
             let help = "put large groups into a column of the profile table";
             self.report.error(at, "too_many_hashes", message, help);
         }
@@ -83,7 +84,9 @@ impl<'t> Compiler<'t, '_> {
         let mut hashes = Vec::new();
         for at in self.report.list(at, "hashes", "too_many_hashes", GROUP_HASHES_MAX) {
             let found = match at.kind() {
-                Kind::Text(it) if it.len() == 16 && it.bytes().all(|it| it.is_ascii_hexdigit()) => u64::from_str_radix(it, 16).ok(),
+                Kind::Text(it) if it.len() == 16 && it.bytes().all(|it| it.is_ascii_hexdigit()) => {
+                    u64::from_str_radix(it, 16).ok()
+                }
                 Kind::Broken => continue,
                 _ => None,
             };

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use vitrine_config::{ChangeKind, Checked, Format, check, diff, reshuffle, reshuffle_at};
 use vitrine_engine::TimestampMs;
 
+/// Places in the base and what shall stand there; null takes it out, `-` appends.
+type Edits = Vec<(&'static str, Value)>;
+
 /// A document with something of everything that these tests change.
 fn base() -> Value {
     json!({
@@ -72,7 +75,7 @@ fn checked(document: &Value) -> Checked {
 #[test]
 fn differences_are_told_in_words() {
     use ChangeKind::{Added, Changed, Removed};
-    let cases: Vec<(Vec<(&str, Value)>, Vec<(ChangeKind, &str, &str)>)> = vec![
+    let cases: Vec<(Edits, Vec<(ChangeKind, &str, &str)>)> = vec![
         (vec![], vec![]),
         (
             vec![("/experiments/0/variations/0/weight", json!(30)), ("/experiments/0/variations/1/weight", json!(70))],
@@ -192,7 +195,10 @@ fn everything_of_a_first_document_is_new() {
     let changes = diff(None, &base());
     assert!(changes.iter().all(|it| it.kind == ChangeKind::Added), "{changes:#?}");
     let texts: Vec<_> = changes.iter().map(|it| it.text.as_str()).collect();
-    assert!(texts.contains(&"hero-test: added (control 50 %, bold 50 %, starts 1 Dec 2026 00:00 Asia/Shanghai)"), "{texts:#?}");
+    assert!(
+        texts.contains(&"hero-test: added (control 50 %, bold 50 %, starts 1 Dec 2026 00:00 Asia/Shanghai)"),
+        "{texts:#?}"
+    );
 }
 
 /// Documents that are often nearly equal.
@@ -244,7 +250,7 @@ fn moving_visitors_is_counted_and_needs_a_permission() {
     let phase = ("/experiments/0/phase", json!(2));
     let weights =
         vec![("/experiments/0/variations/0/weight", json!(30)), ("/experiments/0/variations/1/weight", json!(70))];
-    let cases: Vec<(Vec<(&str, Value)>, &str, &str, bool)> = vec![
+    let cases: Vec<(Edits, &str, &str, bool)> = vec![
         // Of those with coverage 50, [0, 0.25) and [0.5, 0.75) become [0, 0.15) and [0.3, 0.65).
         (weights.clone(), "40 %", "weights", true),
         ([weights, vec![phase.clone()]].concat(), "*", "a new phase, weights, seed", false),
@@ -308,10 +314,7 @@ fn flags_are_counted_without_a_permission() {
 #[test]
 fn a_flag_that_depends_on_another_is_counted_with_it() {
     let gated = |default: bool| {
-        let edits = [
-            ("/flags/0/prerequisites", json!([{ "flag": "gate" }])),
-            ("/flags/1/default", json!(default)),
-        ];
+        let edits = [("/flags/0/prerequisites", json!([{ "flag": "gate" }])), ("/flags/1/default", json!(default))];
         checked(&with(&edits))
     };
     let found = reshuffle(&gated(true), &gated(false));
