@@ -1,6 +1,7 @@
 //! Evaluation: features in the specification's order.
 
 mod assign;
+mod exposed;
 mod page;
 mod sticky;
 
@@ -13,6 +14,7 @@ use crate::json::{EMPTY, Json, NULL};
 use crate::payload::Payload;
 use crate::result::{ExperimentResult, Exposure, FeatureResult, Source};
 use crate::sticky::StickyDoc;
+use exposed::Exposed;
 
 /// Longest chain of prerequisites; a longer one is held for a cycle. Unit: features.
 const PREREQUISITES_MAX: u32 = 128;
@@ -25,7 +27,7 @@ pub struct Evaluation<'a> {
     payload: &'a Payload,
     context: &'a Context,
     remote_groups: Option<Json>,
-    exposures: Vec<Exposure<'a>>,
+    exposed: Exposed<'a>,
     tracks: Vec<&'a Json>,
     sticky_changes: Vec<StickyDoc>,
     /// Features that the running call may still evaluate.
@@ -56,7 +58,7 @@ impl<'a> Evaluation<'a> {
             payload,
             context,
             remote_groups: ids.map(|ids| Json::List(ids.iter().map(|id| Json::from(id.as_str())).collect())),
-            exposures: Vec::new(),
+            exposed: Exposed::None,
             tracks: Vec::new(),
             sticky_changes: Vec::new(),
             n_features_left: FEATURES_MAX,
@@ -72,12 +74,12 @@ impl<'a> Evaluation<'a> {
     /// What `experiment` decides for the visitor.
     pub fn run(&mut self, experiment: &'a Experiment) -> ExperimentResult<'a> {
         self.n_features_left = FEATURES_MAX;
-        self.assign(experiment, None, None).1
+        self.assign(experiment, None, None).result()
     }
 
     /// Assignments by hash so far, each once, in order.
     pub fn exposures(&self) -> &[Exposure<'a>] {
-        &self.exposures
+        self.exposed.as_slice()
     }
 
     /// Exposures that the payload orders to tell (`tracks` of a force rule that gave the value), in order.
@@ -153,16 +155,16 @@ impl<'a> Evaluation<'a> {
                 Some(plain(&force.value, Source::Force, &rule.id))
             }
             Effect::Experiment(experiment) => {
-                let (run, result) = self.assign(experiment, Some(feature), ramp_coverage);
-                if !result.in_experiment || result.passthrough == Some(true) {
+                let assigned = self.assign(experiment, Some(feature), ramp_coverage);
+                if !assigned.outcome.is_in || assigned.passes_through() {
                     return None;
                 }
                 Some(FeatureResult {
-                    value: result.value,
+                    value: assigned.variation(),
                     source: Source::Experiment,
                     rule_id: &rule.id,
-                    experiment: Some(run),
-                    experiment_result: Some(result),
+                    experiment: Some(assigned.run()),
+                    experiment_result: Some(assigned.result()),
                     disabled: false,
                 })
             }

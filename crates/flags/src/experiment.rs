@@ -2,7 +2,7 @@
 
 use crate::bandit::Bandit;
 use crate::bucket::{Filter, Namespace, Range, usable_weights};
-use crate::condition::{Case, Compiler, Condition, Scope, compile_pattern};
+use crate::condition::{Case, Compiler, Condition, KeyHasher, Scope, compile_pattern};
 use crate::hash::{HashVersion, Seed};
 use crate::json::{Json, Object};
 use crate::prerequisite::Prerequisite;
@@ -10,6 +10,7 @@ use crate::result::ExperimentRun;
 use crate::schedule::{MEMBER, Schedule};
 use crate::url::Targets;
 use regex_lite::Regex;
+use std::hash::{BuildHasher as _, BuildHasherDefault};
 
 /// Members of a rule that its experiment repeats, in the specification's order, besides `variations` and `key`.
 const REPEATED: [&str; 16] = [
@@ -37,6 +38,8 @@ const REPEATED_IF_FALSE: [&str; 3] = ["coverage", "bucketVersion", "minBucketVer
 #[derive(Clone, Debug, Default)]
 pub struct Experiment {
     key: String,
+    /// Tells most keys apart without comparing them.
+    key_hash: u64,
     variations: Vec<Json>,
     variation_keys: Vec<String>,
     /// As results repeat it, with its coverage and weights before any ramp or bandit.
@@ -146,6 +149,11 @@ impl Experiment {
         &self.variation_keys
     }
 
+    #[inline]
+    pub(crate) fn has_key_of(&self, other: &Self) -> bool {
+        self.key_hash == other.key_hash && self.key == other.key
+    }
+
     /// An experiment that stands for itself: on a page, or run by code.
     pub(crate) fn compile(json: &Json, compiler: &mut Compiler) -> Self {
         let mut source = json.as_object().cloned().unwrap_or_default();
@@ -204,6 +212,7 @@ impl Experiment {
         let list = |name: &str| json.get(name).and_then(Json::as_list);
         Self {
             key: key.to_owned(),
+            key_hash: BuildHasherDefault::<KeyHasher>::default().hash_one(key),
             variations: variations.to_vec(),
             variation_keys: (0..)
                 .zip(&meta_keys)

@@ -4,7 +4,7 @@
 //! outside of ASCII. Nothing is allocated: numbers are written into a buffer on the stack, and the part of the hash that
 //! only depends on the seed is known since the payload was compiled.
 
-use crate::json::{Json, NumberText, decimal};
+use crate::json::{Json, NumberText};
 
 const OFFSET: u32 = 0x811c_9dc5;
 const PRIME: u32 = 0x0100_0193;
@@ -52,10 +52,7 @@ impl Seed {
         match version {
             HashVersion::Two => {
                 let inner = value.hash_from(self.state);
-                let (digits, n_digits) = decimal(u64::from(inner));
-                let digits = digits.iter().skip(digits.len().saturating_sub(n_digits));
-                let outer = digits.fold(OFFSET, |hash, digit| step(hash, u32::from(*digit)));
-                Some(f64::from(outer % 10_000) / 10_000.0)
+                Some(f64::from(fnv1a_of_decimal(inner) % 10_000) / 10_000.0)
             }
             HashVersion::One => {
                 let hash = fnv1a(value.hash_from(OFFSET), &self.text);
@@ -121,6 +118,26 @@ fn fnv1a_ascii(state: u32, bytes: &[u8]) -> u32 {
     bytes.iter().fold(state, |hash, byte| step(hash, u32::from(*byte)))
 }
 
+/// FNV-1a over the decimal digits of `number`.
+#[inline]
+fn fnv1a_of_decimal(number: u32) -> u32 {
+    // Two halves: their divisions do not wait for each other.
+    let mut digits = [0_u8; 10];
+    let (front, back) = digits.split_at_mut(5);
+    let (mut high, mut low) = (number / 100_000, number % 100_000);
+    for (front, back) in front.iter_mut().rev().zip(back.iter_mut().rev()) {
+        // A remainder of ten is a digit.
+        *front = b'0'.wrapping_add((high % 10) as u8);
+        *back = b'0'.wrapping_add((low % 10) as u8);
+        (high, low) = (high / 10, low / 10);
+    }
+    let n_zeros = match number {
+        0..=9 => 9,
+        _ => digits.iter().take_while(|digit| **digit == b'0').count(),
+    };
+    digits.iter().skip(n_zeros).fold(OFFSET, |hash, digit| step(hash, u32::from(*digit)))
+}
+
 #[inline]
 fn step(hash: u32, unit: u32) -> u32 {
     (hash ^ unit).wrapping_mul(PRIME)
@@ -147,6 +164,13 @@ mod tests {
             ("abc", "def", HashVersion::Unknown, None),
         ] {
             assert_eq!(bucket(seed, value, version), expected, "{seed} {value}");
+        }
+    }
+
+    #[test]
+    fn digits_are_hashed_as_their_text() {
+        for number in [0, 1, 9, 10, 99, 100, 1_000_000_000, 2_147_483_648, u32::MAX, 4_000_000_007, 305_419_896] {
+            assert_eq!(fnv1a_of_decimal(number), fnv1a(OFFSET, &number.to_string()), "{number}");
         }
     }
 

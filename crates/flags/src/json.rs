@@ -13,7 +13,7 @@ use std::fmt::{self, Write as _};
 pub use object::Object;
 pub use read::{DEPTH_MAX, JsonError};
 
-pub(crate) use number::{NumberText, decimal};
+pub(crate) use number::NumberText;
 
 /// A JSON value.
 ///

@@ -28,7 +28,7 @@ impl Version {
         let n_parts = parts.clone().count();
         // What comes behind three numbers is a pre-release; without one the version is newer than all of them, and `~`
         // sorts behind every letter.
-        let mut padded = String::new();
+        let mut padded = String::with_capacity(text.len().saturating_add(24));
         for (at, part) in parts.chain((n_parts == 3).then_some("~")).enumerate() {
             if at > 0 {
                 padded.push('-');

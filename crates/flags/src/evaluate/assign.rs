@@ -5,93 +5,176 @@ use crate::bucket::{Filter, ranges};
 use crate::experiment::{Experiment, Status};
 use crate::hash::HashValue;
 use crate::json::{Json, NULL};
-use crate::result::{ExperimentResult, ExperimentRun, Exposure, Leaf, Source};
+use crate::result::{ExperimentResult, ExperimentRun, Leaf, Source};
 use crate::url::query_string_override;
+
+/// What was decided.
+#[derive(Clone, Copy)]
+pub(super) struct Outcome {
+    pub(super) variation: usize,
+    pub(super) is_in: bool,
+    is_sticky: bool,
+    /// Only if the hash decided.
+    bucket: Option<f64>,
+}
+
+/// An experiment, its visitor, and what was decided, before it is spelled out. Results are large: they are written where they
+/// stay, not passed on.
+#[derive(Clone, Copy)]
+pub(super) struct Assigned<'a> {
+    pub(super) experiment: &'a Experiment,
+    feature: Option<&'a str>,
+    ramp_coverage: Option<f64>,
+    leaf: Option<Leaf<'a>>,
+    pub(super) attribute: &'a str,
+    pub(super) value: &'a Json,
+    pub(super) outcome: Outcome,
+}
+
+impl<'a> Assigned<'a> {
+    /// Whether the visitor is in a variation that lets the feature go on to its next rule.
+    pub(super) fn passes_through(&self) -> bool {
+        self.passthrough() == Some(true)
+    }
+
+    fn passthrough(&self) -> Option<bool> {
+        self.experiment.passthrough.get(self.outcome.variation).copied().flatten()
+    }
+
+    fn key(&self) -> &'a str {
+        self.experiment.variation_keys().get(self.outcome.variation).map_or("", String::as_str)
+    }
+
+    /// The variation's value.
+    pub(super) fn variation(&self) -> &'a Json {
+        self.experiment.variations().get(self.outcome.variation).unwrap_or(&NULL)
+    }
+
+    #[inline(always)]
+    pub(super) fn run(&self) -> ExperimentRun<'a> {
+        ExperimentRun {
+            experiment: self.experiment,
+            leaf: self.leaf,
+            is_leaf_used: self.leaf.is_some() && self.outcome.bucket.is_some(),
+            ramp_coverage: self.ramp_coverage,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn result(&self) -> ExperimentResult<'a> {
+        let Outcome { variation, is_in, is_sticky, bucket } = self.outcome;
+        ExperimentResult {
+            key: self.key(),
+            feature_id: self.feature,
+            in_experiment: is_in,
+            hash_used: bucket.is_some(),
+            variation_id: variation,
+            value: self.variation(),
+            hash_attribute: self.attribute,
+            hash_value: self.value,
+            sticky_bucket_used: is_sticky,
+            name: self.experiment.names.get(variation).and_then(|name| name.as_deref()),
+            bucket,
+            passthrough: self.passthrough(),
+            leaf: if bucket.is_some() { self.leaf } else { None },
+        }
+    }
+}
+
+/// The visitor is not in.
+const OUT: Outcome = Outcome { variation: 0, is_in: false, is_sticky: false, bucket: None };
+
+impl Outcome {
+    /// A variation chosen by hand.
+    fn forced(index: i64, n_variations: usize) -> Self {
+        match usize::try_from(index) {
+            Ok(variation) if variation < n_variations => Self { variation, is_in: true, ..OUT },
+            _ => OUT,
+        }
+    }
+}
 
 impl<'a> Evaluation<'a> {
     /// Runs `experiment` in the specification's order.
+    #[inline]
     pub(super) fn assign(
         &mut self,
         experiment: &'a Experiment,
         feature: Option<&'a str>,
         ramp_coverage: Option<f64>,
-    ) -> (ExperimentRun<'a>, ExperimentResult<'a>) {
+    ) -> Assigned<'a> {
         let bandit = experiment.bandit.as_ref();
         let leaf = bandit.map(|bandit| bandit.leaf(experiment, self.visitor(), &self.payload.groups));
-        let mut run = ExperimentRun { experiment, leaf, is_leaf_used: false, ramp_coverage };
         let (attribute, value) = self.hash_value(&experiment.hashing, experiment.sticky.is_disabled);
-        let case = Case { experiment, feature, attribute, value };
-        let result = self.decide(&case, leaf, ramp_coverage);
-        run.is_leaf_used = result.leaf.is_some();
-        if result.in_experiment && result.hash_used {
-            self.expose(run, &result);
+        let hashable = HashValue::from_json(value);
+        let outcome = self.decide(experiment, hashable, leaf, ramp_coverage);
+        let assigned = Assigned { experiment, feature, ramp_coverage, leaf, attribute, value, outcome };
+        if outcome.bucket.is_some() {
+            if let Some(hashable) = hashable {
+                self.keep_sticky(experiment, attribute, hashable, assigned.key());
+            }
+            self.exposed.add(&assigned);
         }
-        (run, result)
+        assigned
     }
 
-    fn decide(&mut self, case: &Case<'a>, leaf: Option<Leaf<'a>>, ramp_coverage: Option<f64>) -> ExperimentResult<'a> {
-        let (experiment, context) = (case.experiment, self.context);
+    fn decide(
+        &mut self,
+        experiment: &'a Experiment,
+        value: Option<HashValue<'a>>,
+        leaf: Option<Leaf<'a>>,
+        ramp_coverage: Option<f64>,
+    ) -> Outcome {
+        let context = self.context;
         let n = experiment.variations().len();
-        let targets = experiment.page.targets.as_ref();
         if n < 2 || !context.enabled {
-            return case.out();
+            return OUT;
         }
-        if let Some(targets) = targets
+        if let Some(targets) = &experiment.page.targets
             && !targets.contain(context.url.as_deref().unwrap_or_default())
         {
-            return case.out();
+            return OUT;
         }
         if context.query_override
             && let Some(url) = &context.url
-            && let Some(chosen) = query_string_override(experiment.key(), url, n)
+            && let Some(variation) = query_string_override(experiment.key(), url, n)
         {
-            return case.forced(chosen as i64);
+            return Outcome { variation, is_in: true, ..OUT };
         }
         if !context.forced_variations.is_empty()
             && let Some(chosen) = context.forced_variations.get(experiment.key())
         {
-            return case.forced(*chosen);
+            return Outcome::forced(*chosen, n);
         }
         if experiment.status == Status::Draft {
-            return case.out();
+            return OUT;
         }
-        let Some(value) = HashValue::from_json(case.value) else { return case.out() };
+        let Some(value) = value else { return OUT };
         let sticky = self.sticky_assignment(experiment);
         if sticky.variation.is_none() && !self.is_invited(experiment, value) {
-            return case.out();
+            return OUT;
         }
-        let Some(bucket) = experiment.hashing.seed.bucket(value, experiment.hashing.version) else {
-            return case.out();
-        };
-        let assigned = sticky.variation.or_else(|| {
-            let weights = leaf.map_or(experiment.weights.as_slice(), |leaf| leaf.weights);
-            match &experiment.ranges {
-                Some(given) => given.iter().take(n).position(|range| range.contains(bucket)),
-                None => {
-                    let coverage = ramp_coverage.unwrap_or(experiment.coverage);
-                    ranges(coverage, weights).position(|range| range.contains(bucket))
-                }
-            }
-        });
+        let Some(bucket) = experiment.hashing.seed.bucket(value, experiment.hashing.version) else { return OUT };
         if sticky.is_blocked {
-            return ExperimentResult { sticky_bucket_used: true, ..case.out() };
+            return Outcome { is_sticky: true, ..OUT };
         }
-        let Some(assigned) = assigned else { return case.out() };
+        let assigned = match (sticky.variation, &experiment.ranges) {
+            (Some(variation), _) => Some(variation),
+            (None, Some(given)) => given.iter().take(n).position(|range| range.contains(bucket)),
+            (None, None) => {
+                let weights = leaf.map_or(experiment.weights.as_slice(), |leaf| leaf.weights);
+                let coverage = ramp_coverage.unwrap_or(experiment.coverage);
+                ranges(coverage, weights).position(|range| range.contains(bucket))
+            }
+        };
+        let Some(variation) = assigned else { return OUT };
         if let Some(forced) = experiment.force {
-            return case.forced(forced);
+            return Outcome::forced(forced, n);
         }
         if context.qa_mode || experiment.status == Status::Stopped {
-            return case.out();
+            return OUT;
         }
-        let result = ExperimentResult {
-            hash_used: true,
-            sticky_bucket_used: sticky.variation.is_some(),
-            bucket: Some(bucket),
-            leaf,
-            ..case.variation(assigned)
-        };
-        self.keep_sticky(experiment, case.attribute, value, result.key);
-        result
+        Outcome { variation, is_in: true, is_sticky: sticky.variation.is_some(), bucket: Some(bucket) }
     }
 
     /// Whether an experiment takes a visitor whom it did not assign before.
@@ -125,60 +208,5 @@ impl<'a> Evaluation<'a> {
             let value = self.context.attributes.get(&filter.attribute).and_then(HashValue::from_json);
             !value.is_some_and(|value| filter.contains(value))
         })
-    }
-
-    fn expose(&mut self, run: ExperimentRun<'a>, result: &ExperimentResult<'a>) {
-        let is_same = |exposure: &Exposure<'a>| {
-            exposure.result.variation_id == result.variation_id
-                && exposure.experiment.experiment.key() == run.experiment.key()
-                && exposure.result.hash_attribute == result.hash_attribute
-                && exposure.result.hash_value == result.hash_value
-        };
-        if !self.exposures.iter().any(is_same) {
-            self.exposures.push(Exposure { experiment: run, result: result.clone() });
-        }
-    }
-}
-
-/// An experiment, and what would be hashed for it.
-struct Case<'a> {
-    experiment: &'a Experiment,
-    feature: Option<&'a str>,
-    attribute: &'a str,
-    value: &'a Json,
-}
-
-impl<'a> Case<'a> {
-    /// The visitor is not in.
-    fn out(&self) -> ExperimentResult<'a> {
-        ExperimentResult { in_experiment: false, ..self.variation(0) }
-    }
-
-    /// A variation chosen by hand.
-    fn forced(&self, index: i64) -> ExperimentResult<'a> {
-        match usize::try_from(index) {
-            Ok(index) if index < self.experiment.variations().len() => self.variation(index),
-            _ => self.out(),
-        }
-    }
-
-    /// The visitor is in variation `at`, for whatever reason.
-    fn variation(&self, at: usize) -> ExperimentResult<'a> {
-        let experiment = self.experiment;
-        ExperimentResult {
-            key: experiment.variation_keys().get(at).map_or("", String::as_str),
-            feature_id: self.feature,
-            in_experiment: true,
-            hash_used: false,
-            variation_id: at,
-            value: experiment.variations().get(at).unwrap_or(&NULL),
-            hash_attribute: self.attribute,
-            hash_value: self.value,
-            sticky_bucket_used: false,
-            name: experiment.names.get(at).and_then(|name| name.as_deref()),
-            bucket: None,
-            passthrough: experiment.passthrough.get(at).copied().flatten(),
-            leaf: None,
-        }
     }
 }

@@ -36,7 +36,7 @@ impl<'a> Evaluation<'a> {
             return None;
         }
         let coverage = schedule.and_then(|schedule| schedule.coverage(self.context.now_ms));
-        Some(self.assign(experiment, None, coverage).1)
+        Some(self.assign(experiment, None, coverage).result())
     }
 
     /// The address pattern of former days: on the whole address, and on what follows the host.

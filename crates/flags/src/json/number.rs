@@ -103,8 +103,7 @@ impl fmt::Write for NumberText {
 }
 
 /// The decimal digits of `number`, at the end of the array, and how many they are.
-#[inline]
-pub(crate) fn decimal(mut number: u64) -> ([u8; 20], usize) {
+fn decimal(mut number: u64) -> ([u8; 20], usize) {
     let mut digits = [b'0'; 20];
     let mut n_digits = 0_usize;
     for slot in digits.iter_mut().rev() {
