@@ -5,6 +5,10 @@ use serde_json::Value;
 use vitrine_config::{Format, check, compile_json};
 
 const GOOD: &str = include_str!("../cases/good/full.yaml");
+const CAMPAIGN: &str = include_str!("../cases/good/campaign-festival.yaml");
+const COMPETING: &str = include_str!("../cases/good/campaigns-compete.yaml");
+const ADVERTISING: &str = include_str!("../cases/good/advertising-cn.yaml");
+const SLOTS: &str = include_str!("../cases/good/slot-rules.yaml");
 const GOOD_JSON: &str = include_str!("../cases/good/full.json");
 
 /// Texts that are nearly documents.
@@ -81,6 +85,15 @@ proptest! {
                 prop_assert!(it.line.is_none_or(|line| (1..=n_lines).contains(&usize::try_from(line).unwrap())), "{:?}", it);
             }
             prop_assert!(diagnostics.is_sorted_by_key(|it| it.line.map_or((u32::MAX, 0), |line| (line, it.column.unwrap_or(0)))));
+        }
+    }
+
+    #[test]
+    fn mutated_campaigns_and_contents_never_panic(
+        campaign in mutated(CAMPAIGN), competing in mutated(COMPETING), advertising in mutated(ADVERTISING), slots in mutated(SLOTS),
+    ) {
+        for source in [&campaign, &competing, &advertising, &slots] {
+            let _ = check(source, Format::Yaml);
         }
     }
 
