@@ -476,6 +476,61 @@ describe("versions and environments", () => {
   });
 });
 
+describe("running experiments", () => {
+  let worker;
+  before(async () => {
+    worker = await startWorker();
+    body(await worker.admin("PUT", "config", heroTest(50, 50)));
+  });
+  after(() => worker?.stop());
+
+  /// The configuration with one running experiment.
+  function heroTest(a, b, more = {}) {
+    const variations = [{ id: "calm", value: "blue", weight: a }, { id: "bold", value: "red", weight: b }];
+    return { ...offers(), experiments: [{ id: "hero-test", type: "string", variations, ...more }] };
+  }
+  const assertReshuffle = (answer) => {
+    assertProblem(answer, 409, "conflict", ["/experiments/0"]);
+    assert.equal(answer.body.errors[0].code, "reshuffle");
+    assert.match(answer.body.errors[0].detail, /^hero-test: \d+\.\d % of its visitors would change their variation \(.+\)$/);
+    assert.match(answer.body.detail, /new phase .* allow_reshuffle/);
+  };
+  const runs = async () => body(await worker.admin("GET", "config")).current.version;
+
+  test("other weights are refused, and said in words", async () => {
+    assertReshuffle(await worker.admin("PUT", "config", heroTest(30, 70)));
+    const { comparison } = body(await worker.admin("POST", "config/check", heroTest(30, 70)));
+    assert.deepEqual(comparison.changes.map((it) => it.text), ["hero-test: calm 50 % -> 30 %", "hero-test: bold 50 % -> 70 %"]);
+    const [moved] = comparison.reshuffle;
+    assert.deepEqual([moved.experiment, moved.needs_allow], ["hero-test", true]);
+    assert.ok(Math.abs(moved.moved_percent - 20) < 3, `${moved.moved_percent}`);
+    const { id } = body(await worker.admin("POST", "drafts", { document: heroTest(30, 70) }));
+    assertReshuffle(await worker.admin("POST", `drafts/${id}/publish`, {}));
+    assertReshuffle(await worker.admin("POST", `drafts/${id}/publish`, { at: new Date(Date.now() + 3_600_000).toISOString() }));
+    assert.equal(await runs(), 1);
+  });
+
+  test("a new phase needs no permission, nor does what moves nobody", async () => {
+    body(await worker.admin("PUT", "config", heroTest(30, 70, { phase: 2 })));
+    body(await worker.admin("PUT", "config", heroTest(30, 70, { phase: 2, hypothesis: "red sells" })));
+  });
+
+  test("with permission they are published, and the log says so", async () => {
+    body(await worker.admin("PUT", "config?allow_reshuffle=true&reason=a%20mistake", heroTest(60, 40, { phase: 2 })));
+    const entry = (await auditLog(worker)).at(-1);
+    assert.deepEqual([entry.action, entry.reason], ["config.publish", "a mistake"]);
+    assert.match(entry.summary, /^version 4, reshuffle allowed: hero-test: calm 30 % -> 60 %/);
+  });
+
+  test("promotion is guarded as well; going back is not hindered", async () => {
+    body(await worker.admin("PUT", "environments/staging", {}));
+    body(await worker.admin("PUT", "config?environment=staging", heroTest(10, 90, { phase: 2 })));
+    assertReshuffle(await worker.admin("POST", "config/publish", { version: 5 }));
+    assert.equal(body(await worker.admin("POST", "config/publish", { version: 5, allow_reshuffle: true })).version, 5);
+    assert.equal(body(await worker.admin("POST", "config/rollback", {})).version, 4);
+  });
+});
+
 describe("two Workers on one store", () => {
   test("see a publication within the refresh time; health and every answer name the version", async () => {
     const fleet = await startFleet([

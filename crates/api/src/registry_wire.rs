@@ -19,15 +19,19 @@ pub struct Change {
     pub text: String,
 }
 
-/// Visitors of one running experiment who would see another variation.
+/// Visitors of one running experiment, or of one flag, who would get something else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reshuffle {
-    /// JSON pointer to the experiment in the newer document, or in the older one when it is gone.
+    /// JSON pointer to the experiment or flag in the newer document, or in the older one when it is gone.
     pub pointer: String,
-    /// The experiment.
-    pub experiment: String,
-    /// Part of its visitors whose variation would change. Unit: percent.
+    /// The flag.
+    pub flag: String,
+    /// The experiment; absent when this is about all values of the flag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<String>,
+    /// Part of the experiment's visitors whose variation would change; of a flag, part of all visitors who would get another
+    /// value. An estimate with made-up visitors. Unit: percent.
     pub moved_percent: f64,
     /// Whether a publication needs `allow_reshuffle` because of it.
     pub needs_allow: bool,

@@ -2,47 +2,52 @@
 
 use serde_json::Value;
 use vitrine_api::{Change, Reshuffle};
+use vitrine_config::{Checked, Format};
+use vitrine_engine::TimestampMs;
 
-/// Compares what runs with what may run next.
-pub fn compare(before: Option<&str>, after: &str) -> (Vec<Change>, Vec<Reshuffle>) {
-    let read = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
-    let (before, after) = (before.map_or(Value::Null, read), read(after));
-    let mut changes = Vec::new();
-    let none = serde_json::Map::new();
-    let (old, new) = (before.as_object().unwrap_or(&none), after.as_object().unwrap_or(&none));
-    for section in old.keys().chain(new.keys().filter(|it| !old.contains_key(*it))) {
-        let (old, new) = (old.get(section), new.get(section));
-        if old != new {
-            let pointer = format!("/{section}");
-            changes.extend(entries(section, old, new));
-            if !matches!((old.or(new), new.or(old)), (Some(Value::Array(_)), Some(Value::Array(_)))) {
-                changes.push(Change { pointer, text: format!("{section} changed") });
-            }
-        }
-    }
-    (changes, Vec::new())
+use super::now_ms;
+
+fn read(document: &str) -> Value {
+    // What is stored was written from such a value.
+    serde_json::from_str(document).unwrap_or_default()
 }
 
-fn entries(section: &str, old: Option<&Value>, new: Option<&Value>) -> Vec<Change> {
-    let list = |it: Option<&Value>| it.and_then(Value::as_array).cloned().unwrap_or_default();
-    let (old, new) = (list(old), list(new));
-    let id = |it: &Value| it.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut changes = Vec::new();
-    for (i, entry) in new.iter().enumerate() {
-        let text = match old.iter().find(|it| id(it) == id(entry)) {
-            None => format!("{}: new in {section}", id(entry)),
-            Some(before) if before != entry => format!("{}: changed in {section}", id(entry)),
-            Some(_) => continue,
-        };
-        changes.push(Change { pointer: format!("/{section}/{i}"), text });
-    }
-    for (i, entry) in old.iter().enumerate() {
-        if !new.iter().any(|it| id(it) == id(entry)) {
-            changes.push(Change {
-                pointer: format!("/{section}/{i}"),
-                text: format!("{}: gone from {section}", id(entry)),
-            });
-        }
-    }
-    changes
+/// All differences between two stored documents, in words.
+pub fn changes(before: Option<&str>, after: &str) -> Vec<Change> {
+    let (before, after) = (before.map(read), read(after));
+    let change = |it: vitrine_config::Change| Change { pointer: it.pointer, text: it.text };
+    vitrine_config::diff(before.as_ref(), &after).into_iter().map(change).collect()
+}
+
+/// What would happen to visitors of running experiments and flags if one document took the other's place now.
+pub fn reshuffle(before: &str, after: &Checked) -> Vec<Reshuffle> {
+    let Ok(before) = vitrine_config::check(before, Format::Json) else {
+        // Published by an earlier release with other rules: what it means for visitors is not known.
+        return Vec::new();
+    };
+    let found = vitrine_config::reshuffle_at(&before, after, TimestampMs(now_ms()));
+    found.into_iter().map(|it| told(it, &before.document, &after.document)).collect()
+}
+
+fn told(it: vitrine_config::Reshuffle, before: &Value, after: &Value) -> Reshuffle {
+    let moved_percent = it.share().unwrap_or(0.0) * 100.0;
+    let (section, id) = match &it.experiment {
+        Some(experiment) => ("experiments", experiment),
+        None => ("flags", &it.flag),
+    };
+    let pointer = place(after, section, id).or_else(|| place(before, section, id)).unwrap_or_default();
+    let reasons = if it.reasons.is_empty() { String::new() } else { format!(" ({})", it.reasons.join(", ")) };
+    let text = match &it.experiment {
+        Some(_) => format!("{id}: {moved_percent:.1} % of its visitors would change their variation{reasons}"),
+        None => format!("{id}: {moved_percent:.1} % of all visitors would get another value{reasons}"),
+    };
+    let vitrine_config::Reshuffle { flag, experiment, needs_allow, .. } = it;
+    Reshuffle { pointer, flag, experiment, moved_percent, needs_allow, text }
+}
+
+/// JSON pointer to the entry of a section with this id.
+fn place(document: &Value, section: &str, id: &str) -> Option<String> {
+    let entries = document.get(section)?.as_array()?;
+    let idx = entries.iter().position(|it| it.get("id").and_then(Value::as_str) == Some(id))?;
+    Some(format!("/{section}/{idx}"))
 }

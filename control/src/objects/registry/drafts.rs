@@ -7,7 +7,7 @@ use vitrine_config::{Diagnostic, Format};
 
 use super::audit::Told;
 use super::command::Actor;
-use super::compare::compare;
+use super::compare::changes;
 use super::failure::{Outcome, conflict, field, inside, not_found};
 use super::schema::integer;
 use super::versions::{conflict_with, told};
@@ -201,17 +201,20 @@ impl Registry {
         if draft.revision == seen {
             return Ok(());
         }
-        let changes: Vec<Change> = match self.text(&text_name(draft, seen))? {
-            Some(before) => compare(Some(&before), &self.draft_document(draft)?).0,
-            None => Vec::new(),
+        let (differences, what): (Vec<Change>, String) = match self.text(&text_name(draft, seen))? {
+            None => (Vec::new(), "what changed is not kept".to_owned()),
+            Some(before) => {
+                let differences = changes(Some(&before), &self.draft_document(draft)?);
+                let what = if differences.is_empty() { "the document is the same".into() } else { told(&differences) };
+                (differences, what)
+            }
         };
         let (id, revision, by, at) = (&draft.id, draft.revision, &draft.updated_by, &draft.updated_at);
-        let what = if changes.is_empty() { "what changed is not kept".to_owned() } else { told(&changes) };
         let detail = format!(
             "you have seen revision {seen} of draft {id}; it is at revision {revision}, by {by} at {at}: {what}. Read it again, \
              take that over, and send If-Match: \"{revision}\""
         );
-        Err(conflict_with(detail, &changes))
+        Err(conflict_with(detail, &differences))
     }
 
     pub(super) async fn change_draft(&self, actor: &Actor, id: &str, seen: u64, change: DraftChange) -> Outcome {
@@ -236,7 +239,7 @@ impl Registry {
             }
             None => before.clone(),
         };
-        let (changes, _) = compare(Some(&before), &after);
+        let differences = changes(Some(&before), &after);
         if after != before {
             unedited = None;
         }
@@ -252,7 +255,7 @@ impl Registry {
         if let Some(old) = draft.revision.checked_sub(REVISIONS_KEPT) {
             self.drop_text(&text_name(&draft, old))?;
         }
-        let summary = format!("revision {}: {}{voided}", draft.revision, told(&changes));
+        let summary = format!("revision {}: {}{voided}", draft.revision, told(&differences));
         let kept = Kept { draft, unedited };
         self.keep(&kept)?;
         let target = format!("draft {id}");

@@ -9,7 +9,7 @@ use vitrine_config::{Checked, Diagnostic, Format, Severity};
 
 use super::audit::Told;
 use super::command::{Actor, PutConfig};
-use super::compare::compare;
+use super::compare::{changes, reshuffle};
 use super::failure::{Failure, Outcome, conflict, inside, not_found};
 use super::pointers::{Flip, name_of};
 use super::schema::integer;
@@ -169,10 +169,13 @@ impl Registry {
             return Ok(());
         }
         let named = |version: Option<u64>| version.map_or("nothing".to_owned(), |it| format!("version {it}"));
-        let changes = match running.version {
+        let differences = match running.version {
             Some(version) => {
-                let document = self.document(version).await?;
-                self.comparison(base, &document).await?.changes
+                let base = match base {
+                    Some(base) => Some(self.document(base).await?),
+                    None => None,
+                };
+                changes(base.as_deref(), &self.document(version).await?)
             }
             None => Vec::new(),
         };
@@ -180,19 +183,20 @@ impl Registry {
             "this was written against {}, but {environment} runs {}, which differs: {}. Take that over, and name it as base_version",
             named(base),
             named(running.version),
-            told(&changes),
+            told(&differences),
         );
-        Err(conflict_with(detail, &changes))
+        Err(conflict_with(detail, &differences))
     }
 
-    /// How a document differs from a version.
+    /// How a document differs from a version. A document with errors is compared in words only.
     pub(super) async fn comparison(&self, against: Option<u64>, document: &str) -> Outcome<Comparison> {
-        let before = match against {
-            Some(version) => Some(self.document(version).await?),
-            None => None,
+        let Some(version) = against else {
+            return Ok(Comparison { against, changes: changes(None, document), reshuffle: Vec::new() });
         };
-        let (changes, reshuffle) = compare(before.as_deref(), document);
-        Ok(Comparison { against, changes, reshuffle })
+        let before = self.document(version).await?;
+        let after = vitrine_config::check(document, Format::Json).ok();
+        let reshuffle = after.map(|after| reshuffle(&before, &after)).unwrap_or_default();
+        Ok(Comparison { against, changes: changes(Some(&before), document), reshuffle })
     }
 
     /// Makes a document the next version and lets the environment's pointer name it.
@@ -355,12 +359,12 @@ impl Registry {
                 return Err(conflict(format!("version {version} is the first; there is nothing to roll back to")));
             }
         };
-        let changes = match self.document(target).await {
-            Ok(document) => told(&self.comparison(Some(version), &document).await?.changes),
+        let differences = match self.document(target).await {
+            Ok(document) => told(&changes(self.document(version).await.ok().as_deref(), &document)),
             // Going back must not depend on a document that an earlier release did not keep.
             Err(_) => "the differences are not known".to_owned(),
         };
-        let summary = format!("from version {version} back to {target}: {changes}");
+        let summary = format!("from version {version} back to {target}: {differences}");
         let told = Told { action: "config.rollback", target: &environment, reason: &reason, summary };
         let flip = Flip { action: "rollback", target: target.to_string(), told };
         let pointer = BundlePointer { version: Some(target), previous: Some(version), ..running };
