@@ -3,5 +3,9 @@
 
 #[path = "sheet/cases.rs"]
 mod cases;
+#[path = "sheet/guide.rs"]
+mod guide;
 #[path = "sheet/round_trip.rs"]
 mod round_trip;
+#[path = "sheet/workbooks.rs"]
+mod workbooks;

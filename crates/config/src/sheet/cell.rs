@@ -69,7 +69,9 @@ pub(crate) fn write(value: &Json, form: Form) -> Option<String> {
     let plain = match (form, value) {
         (Form::Text | Form::Word | Form::Any, Json::String(text)) => Some(guard::guarded(text)),
         (Form::Time | Form::WordsOr(_) | Form::NumberOr(_), Json::String(text)) => Some(text.clone()),
-        (Form::Number | Form::Percent | Form::NumberOr(_) | Form::Any, Json::Number(number)) => Some(number.to_string()),
+        (Form::Number | Form::Percent | Form::NumberOr(_) | Form::Any, Json::Number(number)) => {
+            Some(number.to_string())
+        }
         (Form::Bool | Form::Any, Json::Bool(it)) => Some(it.to_string()),
         (Form::Any, Json::Null) => Some("null".to_owned()),
         (Form::Words | Form::WordsOr(_), Json::Array(words)) => {
@@ -77,7 +79,8 @@ pub(crate) fn write(value: &Json, form: Form) -> Option<String> {
             words.map(|it| guard::guarded(&it.join(";")))
         }
         (Form::Numbers, Json::Array(numbers)) => {
-            let numbers: Option<Vec<String>> = numbers.iter().map(|it| it.as_number().map(ToString::to_string)).collect();
+            let numbers: Option<Vec<String>> =
+                numbers.iter().map(|it| it.as_number().map(ToString::to_string)).collect();
             numbers.map(|it| it.join(";"))
         }
         (Form::Steps, Json::Array(steps)) => {
@@ -144,7 +147,12 @@ fn read_bool(cell: &str, context: Context, report: &mut Report) -> Value {
         "false" | "否" | "假" => Value::Bool(false),
         _ => {
             let message = format!("{:?} is neither true nor false", shortened(cell));
-            report.source_error(finding(context.place, "not_a_truth_value", message, "write true or false, or 是 or 否"));
+            report.source_error(finding(
+                context.place,
+                "not_a_truth_value",
+                message,
+                "write true or false, or 是 or 否",
+            ));
             Value::Broken
         }
     }
@@ -155,13 +163,19 @@ fn read_time(cell: &str, context: Context, report: &mut Report) -> Value {
         Clock::AsWritten => Value::Text(cell.into()),
         Clock::Local(local) => {
             let message = format!("{:?} is read as {local}, a local time", shortened(cell));
-            let help = "check day, time and time zone; a text like 2026-12-01T00:00:00+08:00 is never rewritten by a program";
+            let help =
+                "check day, time and time zone; a text like 2026-12-01T00:00:00+08:00 is never rewritten by a program";
             report.source_warning(finding(context.place, "time_rewritten", message, help));
             Value::Text(local.into())
         }
         Clock::Ambiguous => {
             let message = format!("{:?} may begin with the day or with the month", shortened(cell));
-            report.source_error(finding(context.place, "ambiguous_time", message, "write the year first: 2026-12-01T00:00"));
+            report.source_error(finding(
+                context.place,
+                "ambiguous_time",
+                message,
+                "write the year first: 2026-12-01T00:00",
+            ));
             Value::Broken
         }
     }
@@ -184,7 +198,9 @@ fn read_step(step: &str, context: Context, report: &mut Report) -> Value {
     let at = read_time(time.trim(), context, report);
     let coverage = read_number(coverage, true, context, report);
     let members = [("at", at), ("coverage", coverage)];
-    Value::Object(members.map(|(key, value)| (key.into(), Located { place: context.place, value })).into_iter().collect())
+    Value::Object(
+        members.map(|(key, value)| (key.into(), Located { place: context.place, value })).into_iter().collect(),
+    )
 }
 
 fn read_any(cell: &str, context: Context, report: &mut Report) -> Value {
@@ -274,7 +290,11 @@ mod tests {
                 Steps,
                 Some("2026-12-01T00:00 10%; 2026-12-02T00:00:00Z 50.5%"),
             ),
-            (json!([{"at": "2026-12-01T00:00", "coverage": 10, "x": 1}]), Steps, Some(r#"[{"at":"2026-12-01T00:00","coverage":10,"x":1}]"#)),
+            (
+                json!([{"at": "2026-12-01T00:00", "coverage": 10, "x": 1}]),
+                Steps,
+                Some(r#"[{"at":"2026-12-01T00:00","coverage":10,"x":1}]"#),
+            ),
             (json!([{"at": "now; then", "coverage": 10}]), Steps, Some(r#"[{"at":"now; then","coverage":10}]"#)),
             (json!("red"), Any, Some("red")),
             (json!("5"), Any, Some(r#""5""#)),
@@ -319,7 +339,12 @@ mod tests {
             ("50%", Number, broken(), &["not_a_number"]),
             ("1e999", Number, broken(), &["number_out_of_range"]),
             ("a ; b；c;", Words, json!(["a", "b", "c"]), &[]),
-            ("2026/12/1 0:00 10%; 2026-12-02T00:00 ５０ ％", Steps, json!([{"at": "2026-12-01T00:00", "coverage": 10}, {"at": "2026-12-02T00:00", "coverage": 50}]), &["time_rewritten", "number_rewritten"]),
+            (
+                "2026/12/1 0:00 10%; 2026-12-02T00:00 ５０ ％",
+                Steps,
+                json!([{"at": "2026-12-01T00:00", "coverage": 10}, {"at": "2026-12-02T00:00", "coverage": 50}]),
+                &["time_rewritten", "number_rewritten"],
+            ),
             ("10%", Steps, json!([null]), &["not_a_step"]),
             ("[\"a\"", Words, broken(), &["broken_json_cell"]),
             ("{“a”：1}", Json, broken(), &["broken_json_cell"]),

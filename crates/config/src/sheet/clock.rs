@@ -21,7 +21,8 @@ pub(crate) fn read(cell: &str) -> Clock {
         None => (text.trim(), ""),
     };
     let mut parts = date.split(['/', '-', '.', '年', '月']);
-    let (Some(first), Some(second), Some(third), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(first), Some(second), Some(third), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return Clock::AsWritten;
     };
     let n_digits = |it: &str, n: std::ops::RangeInclusive<usize>| {

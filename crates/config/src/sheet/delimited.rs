@@ -75,7 +75,8 @@ fn named_separator(text: &str) -> (Option<Separator>, &str) {
         None => (text, ""),
     };
     let line = line.trim_end_matches([' ', '"']);
-    let Some(named) = line.strip_prefix('"').unwrap_or(line).get(..4).filter(|it| it.eq_ignore_ascii_case("sep=")) else {
+    let Some(named) = line.strip_prefix('"').unwrap_or(line).get(..4).filter(|it| it.eq_ignore_ascii_case("sep="))
+    else {
         return (None, text);
     };
     let char = line.split_once('=').map_or("", |(_, it)| it);
@@ -231,7 +232,11 @@ mod tests {
     #[test]
     fn rows_count_as_spreadsheet_programs_count() {
         use Separator::{Comma, Semicolon, Tab};
-        check("kind,id\r\nsetting,version\r\n", Comma, &[(1, &[(0, "kind"), (1, "id")]), (2, &[(0, "setting"), (1, "version")])]);
+        check(
+            "kind,id\r\nsetting,version\r\n",
+            Comma,
+            &[(1, &[(0, "kind"), (1, "id")]), (2, &[(0, "setting"), (1, "version")])],
+        );
         check("kind,id\n\n,,\n\"a\r\nb\",c", Comma, &[(1, &[(0, "kind"), (1, "id")]), (4, &[(0, "a\r\nb"), (1, "c")])]);
         check("kind;id\r\ra;b", Semicolon, &[(1, &[(0, "kind"), (1, "id")]), (3, &[(0, "a"), (1, "b")])]);
         check("kind\tid\na,b\tc;d\n", Tab, &[(1, &[(0, "kind"), (1, "id")]), (2, &[(0, "a,b"), (1, "c;d")])]);

@@ -78,7 +78,11 @@ fn utf16(bytes: &[u8], encoding: Encoding, unit: fn([u8; 2]) -> u16) -> Result<D
             Err(_) => return Err(Undecodable { encoding, before: text }),
         }
     }
-    if rest.is_empty() { Ok(Decoded { text: text.into(), encoding }) } else { Err(Undecodable { encoding, before: text }) }
+    if rest.is_empty() {
+        Ok(Decoded { text: text.into(), encoding })
+    } else {
+        Err(Undecodable { encoding, before: text })
+    }
 }
 
 #[cfg(not(feature = "gb18030"))]

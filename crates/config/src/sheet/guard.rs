@@ -18,10 +18,7 @@ pub(crate) fn is_failed_formula(cell: &str) -> bool {
     let it = cell.trim();
     let is_narrow = it.len() >= 3 && it.bytes().all(|it| it == b'#');
     is_narrow
-        || matches!(
-            it,
-            "#REF!" | "#N/A" | "#VALUE!" | "#NAME?" | "#DIV/0!" | "#NULL!" | "#NUM!" | "#SPILL!" | "#CALC!"
-        )
+        || matches!(it, "#REF!" | "#N/A" | "#VALUE!" | "#NAME?" | "#DIV/0!" | "#NULL!" | "#NUM!" | "#SPILL!" | "#CALC!")
 }
 
 /// Whether a program would make something else of a text. Apostrophes in front do not count.

@@ -50,7 +50,8 @@ impl Header {
                 [] => {
                     let suggestion = report.did_you_mean(&cell.trim().to_lowercase(), table::all_columns());
                     let message = format!("there is no column {:?}{suggestion}", shortened(cell.trim()));
-                    let help = "the guide to spreadsheets lists all columns; put other members into the column more, as JSON";
+                    let help =
+                        "the guide to spreadsheets lists all columns; put other members into the column more, as JSON";
                     report.source_error(finding(place, "unknown_header", message, help));
                     Meaning::Broken
                 }

@@ -102,7 +102,9 @@ impl Reader<'_, '_> {
     fn document(&mut self, sheets: &[Sheet]) -> Option<Tree> {
         let mut assembly = Assembly::default();
         let mut n_headers: usize = 0;
+        let mut is_empty = true;
         for sheet in sheets.iter().filter(|it| it.rows.iter().any(|row| !row.cells.is_empty())) {
+            is_empty = false;
             self.places.begin_sheet(sheet.name.clone());
             n_headers = n_headers.saturating_add(usize::from(self.sheet(sheet, sheets.len(), &mut assembly)));
         }
@@ -113,7 +115,11 @@ impl Reader<'_, '_> {
         }
         if !self.report.has_errors() {
             let help = "begin with a row that names the columns: kind, id, of, and others";
-            self.report.source_error(finding(0, "empty_document", "the sheet is empty", help));
+            let (code, message) = match is_empty {
+                true => ("empty_document", "the sheet is empty"),
+                false => ("no_header", "no sheet has a first row that names a column \"kind\""),
+            };
+            self.report.source_error(finding(0, code, message, help));
         }
         None
     }
@@ -130,7 +136,8 @@ impl Reader<'_, '_> {
                 self.report.source_warning(finding(place, "ignored_sheet", message, help));
             } else {
                 let word = |cell: &str| cell.trim().to_lowercase();
-                let likely = first.cells.iter().find(|(_, it)| !self.report.did_you_mean(&word(it), ["kind"]).is_empty());
+                let likely =
+                    first.cells.iter().find(|(_, it)| !self.report.did_you_mean(&word(it), ["kind"]).is_empty());
                 let guess = likely.map(|(_, it)| format!(" (is {:?} meant?)", it.trim())).unwrap_or_default();
                 let message = format!("the first row names no column \"kind\"{guess}");
                 self.report.source_error(finding(place, "no_header", message, help));

@@ -183,8 +183,7 @@ impl Assembly {
         let key = table::setting_name(cell::name(name.text));
         let context = Context { place: value.place, decimals: it.decimals };
         let form = table::setting(key);
-        let found =
-            if value.is_broken { Value::Broken } else { cell::read(value.text, form, context, report) };
+        let found = if value.is_broken { Value::Broken } else { cell::read(value.text, form, context, report) };
         let located = Located { place: value.place, value: found };
         let target = if key == table::VERSION {
             &mut self.root
@@ -225,7 +224,8 @@ impl Assembly {
                 parent.list(part.path, part.place).map(|list| list.push(located))
             } else {
                 if !once.insert((part.section, idx, part.path)) {
-                    let message = format!("the {} has {} already", table::parent_kind(part.section), part.kind.described());
+                    let message =
+                        format!("the {} has {} already", table::parent_kind(part.section), part.kind.described());
                     report.source_error(finding(part.place, "duplicate_row", message, "remove one of the two rows"));
                     continue;
                 }
@@ -307,7 +307,8 @@ fn cells<'s>(it: RowOf<'s>, places: &mut Places, report: &mut Report) -> Cells<'
                 is_said = true;
                 // Without its text: where columns are shifted, it may be anything, also personal.
                 let message = "the cell stands in a column without a name";
-                let help = "name the column in the first row, or empty the cell; a text with commas needs quotes around it";
+                let help =
+                    "name the column in the first row, or empty the cell; a text with commas needs quotes around it";
                 report.source_error(finding(place, "cell_without_header", message, help));
             }
         }

@@ -440,3 +440,56 @@ pub(crate) fn parent_kind(section: &str) -> &'static str {
     let found = KINDS.iter().find(|it| matches!(it.home, Home::Entry { section: found } if found == section));
     found.map_or("document", |it| it.name)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_guide_lists_all_kinds_columns_and_aliases() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides/spreadsheet.md");
+        let guide = std::fs::read_to_string(path).unwrap();
+        let names = |it: &[&str]| it.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" ");
+        let mut missing = String::new();
+        for Kind { name, aliases, home, members } in KINDS {
+            let columns: Vec<&str> = members.iter().map(|it| it.column).collect();
+            let of = match home {
+                Home::Element { section, .. } | Home::Part { section, .. } => format!("`{}`", parent_kind(section)),
+                _ => String::new(),
+            };
+            let row = format!("| `{name}` | {} | {of} | {} |\n", aliases.join(", "), names(&columns));
+            missing.extend((!guide.contains(&row)).then_some(row));
+        }
+        for (alias, columns) in COLUMN_ALIASES {
+            let row = format!("| {alias} | {} |\n", names(columns));
+            missing.extend((!guide.contains(&row)).then_some(row));
+        }
+        assert!(missing.is_empty(), "the guide lacks\n{missing}");
+    }
+
+    #[test]
+    fn every_word_has_one_meaning() {
+        let mut kinds = BTreeSet::new();
+        assert!(
+            KINDS
+                .iter()
+                .flat_map(|it| [it.name].into_iter().chain(it.aliases.iter().copied()))
+                .all(|it| kinds.insert(it))
+        );
+        let mut aliases = BTreeSet::new();
+        let columns = all_columns();
+        for (alias, meant) in COLUMN_ALIASES {
+            assert!(aliases.insert(alias), "{alias}");
+            assert!(meant.iter().all(|it| columns.contains(it)), "{alias}");
+        }
+        for kind in KINDS {
+            let mut taken = BTreeSet::new();
+            assert!(kind.members.iter().all(|it| taken.insert(it.column)), "{}", kind.name);
+        }
+        for column in columns {
+            assert_eq!(super::columns(&format!(" {} ", column.to_uppercase())), [column]);
+        }
+    }
+}

@@ -35,7 +35,12 @@ pub fn read_workbook(bytes: &[u8]) -> Result<Vec<Sheet>, Vec<Diagnostic>> {
         report.source_error(match unreadable {
             Unreadable::Broken(error) => {
                 let message = format!("the file is no workbook: {error}");
-                finding(0, "broken_workbook", message, "save it again as \"Excel Workbook (.xlsx)\" or as \"CSV UTF-8\"")
+                finding(
+                    0,
+                    "broken_workbook",
+                    message,
+                    "save it again as \"Excel Workbook (.xlsx)\" or as \"CSV UTF-8\"",
+                )
             }
             Unreadable::TooLarge => {
                 let message = format!("the cells have more than {SHEET_BYTES_MAX} bytes");

@@ -55,7 +55,10 @@ fn write_row<'c>(csv: &mut String, cells: impl Iterator<Item = &'c str>, separat
         if idx > 0 {
             csv.push(separator.as_char());
         }
-        if cell.contains(['"', '\r', '\n', ',', ';', '\t']) || cell.starts_with([' ', '\u{feff}']) || cell.ends_with(' ') {
+        if cell.contains(['"', '\r', '\n', ',', ';', '\t'])
+            || cell.starts_with([' ', '\u{feff}'])
+            || cell.ends_with(' ')
+        {
             csv.push('"');
             csv.push_str(&cell.replace('"', "\"\""));
             csv.push('"');

@@ -85,7 +85,12 @@ fn only_what_no_row_can_say_needs_the_column_more() {
         let csv = to_csv(document, CsvOptions { bom: false, ..CsvOptions::default() }).unwrap();
         let (rows, more) = cells_of(&csv, "more");
         let name = path.file_name().unwrap().to_string_lossy();
-        found.extend(rows.into_iter().zip(more).filter(|(_, more)| !more.is_empty()).map(|(kind, more)| format!("{name}: {kind} {more}")));
+        found.extend(
+            rows.into_iter()
+                .zip(more)
+                .filter(|(_, more)| !more.is_empty())
+                .map(|(kind, more)| format!("{name}: {kind} {more}")),
+        );
     }
     // Empty sections and objects, and links that are objects instead of an address.
     assert_eq!(found, BTreeSet::from([r#"edges.yaml: document {"audiences":[],"settings":{}}"#.to_owned()]));
@@ -128,10 +133,66 @@ fn what_is_no_document_has_no_sheet() {
 /// Texts that programs and readers of CSV trip over, and any others.
 fn text() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
-        "", " ", "a", "a b", " a ", "a,b", "a;b", "a\tb", "\"", "\"a\"", "a\"b", "a\nb", "a\r\nb", "\r", "'", "'a'", "=1+1", "'=1",
-        "''=1", "+5", "-5", "@x", "007", "0", "5", "-0", "1.0", "1e5", "1,000", "50%", "５０％", "true", "TRUE", "false", "null", "是",
-        "2026/12/1", "2026-12-01T00:00", "2026-12-01T00:00:00+08:00", "12/1/2026", "#N/A", "####", "{", "[a]", "[]", "{}", "\"5\"",
-        "all", "实验", "é", "\u{feff}x", "\u{3000}", "；", "sep=;", "kind", "version", "版本", "document", "\0", "\u{2028}",
+        "",
+        " ",
+        "a",
+        "a b",
+        " a ",
+        "a,b",
+        "a;b",
+        "a\tb",
+        "\"",
+        "\"a\"",
+        "a\"b",
+        "a\nb",
+        "a\r\nb",
+        "\r",
+        "'",
+        "'a'",
+        "=1+1",
+        "'=1",
+        "''=1",
+        "+5",
+        "-5",
+        "@x",
+        "007",
+        "0",
+        "5",
+        "-0",
+        "1.0",
+        "1e5",
+        "1,000",
+        "50%",
+        "５０％",
+        "true",
+        "TRUE",
+        "false",
+        "null",
+        "是",
+        "2026/12/1",
+        "2026-12-01T00:00",
+        "2026-12-01T00:00:00+08:00",
+        "12/1/2026",
+        "#N/A",
+        "####",
+        "{",
+        "[a]",
+        "[]",
+        "{}",
+        "\"5\"",
+        "all",
+        "实验",
+        "é",
+        "\u{feff}x",
+        "\u{3000}",
+        "；",
+        "sep=;",
+        "kind",
+        "version",
+        "版本",
+        "document",
+        "\0",
+        "\u{2028}",
     ])
     .prop_map(str::to_owned);
     prop_oneof![3 => known, 1 => "(?s:.){0,8}"]
@@ -157,10 +218,51 @@ fn value() -> impl Strategy<Value = Value> {
 /// Keys of the document model, mostly.
 fn key() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
-        "id", "description", "name", "value", "weight", "variations", "creatives", "rules", "content", "title", "image", "src", "when",
-        "layer", "from", "share", "offers", "ranker", "type", "starts", "goal", "sub_goals", "budget", "lines", "amount", "items",
-        "experiments", "metrics", "bandit", "contexts", "version", "settings", "consent", "more", "of", "kind", "coverage", "enabled",
-        "terms", "cut", "cost", "currency", "qa", "tags", "default",
+        "id",
+        "description",
+        "name",
+        "value",
+        "weight",
+        "variations",
+        "creatives",
+        "rules",
+        "content",
+        "title",
+        "image",
+        "src",
+        "when",
+        "layer",
+        "from",
+        "share",
+        "offers",
+        "ranker",
+        "type",
+        "starts",
+        "goal",
+        "sub_goals",
+        "budget",
+        "lines",
+        "amount",
+        "items",
+        "experiments",
+        "metrics",
+        "bandit",
+        "contexts",
+        "version",
+        "settings",
+        "consent",
+        "more",
+        "of",
+        "kind",
+        "coverage",
+        "enabled",
+        "terms",
+        "cut",
+        "cost",
+        "currency",
+        "qa",
+        "tags",
+        "default",
     ])
     .prop_map(str::to_owned);
     prop_oneof![6 => known, 1 => text()]
@@ -173,23 +275,36 @@ fn object(members: impl IntoIterator<Item = (String, Value)>) -> Value {
 /// Documents of the right shape on the outside, with anything inside.
 fn document() -> impl Strategy<Value = Value> {
     let id = prop_oneof![3 => "[a-d]{1,2}".prop_map(Value::from), 2 => text().prop_map(Value::from), 1 => value()];
-    let entry = (id, prop::collection::btree_map(key(), value(), 0..6), any::<bool>()).prop_map(|(id, mut members, has_id)| {
-        if has_id {
-            members.insert("id".to_owned(), id);
-        }
-        object(members)
-    });
+    let entry =
+        (id, prop::collection::btree_map(key(), value(), 0..6), any::<bool>()).prop_map(|(id, mut members, has_id)| {
+            if has_id {
+                members.insert("id".to_owned(), id);
+            }
+            object(members)
+        });
     let section = prop_oneof![6 => prop::collection::vec(entry, 0..4).prop_map(Value::from), 1 => value()];
     let name = prop::sample::select(vec![
-        "offers", "placements", "audiences", "experiments", "flags", "campaigns", "metrics", "holdouts", "layers", "saved_groups", "new",
+        "offers",
+        "placements",
+        "audiences",
+        "experiments",
+        "flags",
+        "campaigns",
+        "metrics",
+        "holdouts",
+        "layers",
+        "saved_groups",
+        "new",
     ]);
     let sections = prop::collection::btree_map(name.prop_map(str::to_owned), section, 0..4);
     let settings = prop_oneof![2 => prop::collection::btree_map(key(), value(), 0..4).prop_map(object), 1 => value()];
-    (sections, prop::option::of(settings), prop_oneof![Just(json!(1)), value()]).prop_map(|(mut root, settings, version)| {
-        root.insert("version".to_owned(), version);
-        root.extend(settings.map(|it| ("settings".to_owned(), it)));
-        object(root)
-    })
+    (sections, prop::option::of(settings), prop_oneof![Just(json!(1)), value()]).prop_map(
+        |(mut root, settings, version)| {
+            root.insert("version".to_owned(), version);
+            root.extend(settings.map(|it| ("settings".to_owned(), it)));
+            object(root)
+        },
+    )
 }
 
 #[track_caller]
