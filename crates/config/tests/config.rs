@@ -5,6 +5,8 @@
 mod cases;
 #[path = "config/changes.rs"]
 mod changes;
+#[path = "config/growthbook.rs"]
+mod growthbook;
 #[path = "config/guide.rs"]
 mod guide;
 #[path = "config/limits.rs"]

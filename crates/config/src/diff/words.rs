@@ -173,17 +173,13 @@ fn n_hashes(key: &str, value: &Value) -> Option<usize> {
     match (key, value) {
         ("hashes", Value::Array(hashes)) => Some(hashes.len()),
         // Four characters for three bytes, eight bytes for an id.
-        (key, Value::String(text)) if is_hash_bytes(key) => {
+        ("hashes_base64", Value::String(text)) => {
             let n_padding = text.bytes().rev().take_while(|it| *it == b'=').count();
             let n_bytes = (text.len() / 4).saturating_mul(3).saturating_sub(n_padding);
             Some(n_bytes / 8)
         }
         _ => None,
     }
-}
-
-fn is_hash_bytes(key: &str) -> bool {
-    crate::section::saved_group::KEYS.last() == Some(&key)
 }
 
 /// A time as people read it: `1 Dec 2026 00:00 Asia/Shanghai`. `None` if it is no time.
