@@ -31,7 +31,7 @@ pub use customer::Customer;
 pub use dirt::DirtCounts;
 pub use files::Summary;
 pub use history::{Event, EventKind, History, Line, Order};
-pub use offers::{BAR_PLACEMENT, HERO_PLACEMENT, STRIP_PLACEMENT, offers_document};
+pub use offers::{BAR_PLACEMENT, DELIVERY_FLAG, EXPERIMENT, HERO_PLACEMENT, STRIP_PLACEMENT, offers_document};
 pub use rows::Writers;
 pub use shop::{CURRENCY, DemoError, DemoShop, N_CUSTOMERS_MAX, PERIOD_DAYS};
 pub use taste::{TASTES, Taste};

@@ -1,4 +1,4 @@
-//! The offers of the made-up shop: a Vitrine configuration document with one offer for each taste.
+//! The configuration of the made-up shop: a Vitrine document with one offer for each taste, a flag and an experiment.
 
 use crate::taste::{TASTES, Taste};
 use serde_json::{Value, json};
@@ -15,8 +15,13 @@ pub(crate) fn offer_id(taste: &Taste) -> String {
     format!("for-{}", taste.id.replace('_', "-"))
 }
 
+/// The flag whose value depends on who the visitor is to the shop.
+pub const DELIVERY_FLAG: &str = "free-delivery-from";
+/// The experiment, and the flag that it sets.
+pub const EXPERIMENT: &str = "checkout-button";
+
 /// The document that `vitrine config publish` takes: an offer for each taste, others for new, loyal and lost customers,
-/// three placements with their fallback offers.
+/// three placements with their fallback offers; a flag with a rule for loyal customers, and an experiment.
 pub fn offers_document() -> Value {
     let for_tastes: Vec<String> = TASTES.iter().map(offer_id).collect();
     let mut offers: Vec<Value> = TASTES.iter().map(taste_offer).collect();
@@ -51,6 +56,37 @@ pub fn offers_document() -> Value {
                 "ranker": "priority",
                 "count": 1,
                 "fallback": "free-delivery"
+            }
+        ],
+        "metrics": [
+            {
+                "id": "orders",
+                "name": "Visitors who order",
+                "type": "proportion",
+                "event": "purchase",
+                "goal": "increase"
+            }
+        ],
+        "flags": [
+            {
+                "id": DELIVERY_FLAG,
+                "description": "Value of an order, in euros, from which delivery is free",
+                "type": "integer",
+                "default": 40,
+                "rules": [{ "id": "loyal", "audience": "loyal", "value": 20 }]
+            }
+        ],
+        "experiments": [
+            {
+                "id": EXPERIMENT,
+                "name": "Text of the checkout button",
+                "hypothesis": "A button that says what happens next is pressed more often",
+                "owner": "shop",
+                "variations": [
+                    { "id": "control", "value": "Buy", "weight": 50 },
+                    { "id": "next-step", "value": "Continue to payment", "weight": 50 }
+                ],
+                "metrics": { "goal": ["orders"] }
             }
         ]
     })

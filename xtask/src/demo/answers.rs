@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 /// Placement of the made-up shop that shows one offer.
 const PLACEMENT: &str = "home-hero";
+/// The experiment of the made-up shop, and the flag that it sets.
+const EXPERIMENT: &str = "checkout-button";
 /// How many customers are asked about.
 const N_CUSTOMERS: usize = 3;
 
@@ -19,6 +21,8 @@ struct Answer {
     mode_reason: String,
     offer: String,
     score: Option<f64>,
+    /// The variation of [`EXPERIMENT`].
+    variation: String,
 }
 
 struct Taste {
@@ -47,15 +51,15 @@ impl Answers {
     /// A table for people.
     pub fn print(&self) {
         println!(
-            "\n{:<20} {:<18} {:<22} {:<13} {:<11} {:>6}",
+            "\n{:<20} {:<18} {:<22} {:<13} {:<11} {:>6}  {EXPERIMENT}",
             "visitor", "taste (truth)", "offer", "mode", "reason", "score"
         );
         for answer in &self.answers {
             let taste = answer.taste.as_ref().map_or("-", |taste| &taste.name);
             let score = answer.score.map_or("-".to_owned(), |score| format!("{score:.3}"));
             println!(
-                "{:<20} {taste:<18} {:<22} {:<13} {:<11} {score:>6}",
-                answer.visitor, answer.offer, answer.mode, answer.mode_reason
+                "{:<20} {taste:<18} {:<22} {:<13} {:<11} {score:>6}  {}",
+                answer.visitor, answer.offer, answer.mode, answer.mode_reason, answer.variation
             );
         }
     }
@@ -95,6 +99,11 @@ impl Answers {
         println!("  curl -s {url}/v1/decide -H 'Sec-GPC: 1' -d {plain}");
         println!("  curl -s {url}/v1/decide {token} -d {explained}");
         println!("  curl -s '{url}/v1/offers/{PLACEMENT}?personalise=true' -H 'vitrine-visitor: {visitor}'");
+        let context =
+            format!("'{{\"context\":{{\"targetingKey\":\"{visitor}\",\"consent\":{{\"personalise\":true}}}}}}'");
+        println!("  curl -s {url}/ofrep/v1/evaluate/flags -d {context}");
+        println!("  curl -s {url}/ofrep/v1/evaluate/flags/{EXPERIMENT} -d {context}");
+        println!("  curl -s {url}/api/features/any");
         println!("  curl -s {url}/healthz");
         println!("  curl -s {url}/v1/admin/tables {token}\n");
     }
@@ -107,10 +116,13 @@ impl Answer {
             "consent": { "personalise": true },
             "placements": [{ "id": PLACEMENT, "count": 1 }],
         });
-        Self::read(visitor, taste, &post_json(&format!("{url}/v1/decide"), &question)?)
+        let answer = post_json(&format!("{url}/v1/decide"), &question)?;
+        let context = json!({ "context": { "targetingKey": visitor } });
+        let flag = post_json(&format!("{url}/ofrep/v1/evaluate/flags/{EXPERIMENT}"), &context)?;
+        Self::read(visitor, taste, &answer, &flag)
     }
 
-    fn read(visitor: &str, taste: Option<Taste>, answer: &Value) -> Result<Self> {
+    fn read(visitor: &str, taste: Option<Taste>, answer: &Value, flag: &Value) -> Result<Self> {
         let decision = &answer["decisions"][0];
         let item = if decision["items"][0].is_object() { &decision["items"][0] } else { &decision["fallback"] };
         Ok(Self {
@@ -120,6 +132,7 @@ impl Answer {
             mode_reason: text(answer, "mode_reason")?,
             offer: text(item, "offer")?,
             score: item["score"].as_f64(),
+            variation: text(flag, "variant")?,
         })
     }
 
@@ -159,7 +172,7 @@ mod answer_tests {
             "mode": mode.0, "mode_reason": mode.1,
             "decisions": [{ "placement": PLACEMENT, "items": [{ "offer": offer, "score": 0.5 }], "fallback": null }],
         });
-        Answer::read(visitor, taste, &answer).unwrap()
+        Answer::read(visitor, taste, &answer, &json!({ "variant": "control" })).unwrap()
     }
 
     const KNOWN: (&str, &str) = ("personalised", "ok");
@@ -195,7 +208,7 @@ mod answer_tests {
             "mode": "fallback_only", "mode_reason": "no_profile",
             "decisions": [{ "placement": PLACEMENT, "items": [], "fallback": { "offer": "default-hero" } }],
         });
-        let answer = Answer::read("x", None, &answer).unwrap();
+        let answer = Answer::read("x", None, &answer, &json!({ "variant": "control" })).unwrap();
         assert_eq!((answer.offer.as_str(), answer.score), ("default-hero", None));
         assert!(answer.check().is_ok());
     }
