@@ -15,6 +15,7 @@ use vitrine_flags::{Json, Object, Payload};
 use crate::diagnostic::Severity;
 use crate::section::saved_group::hashes_base64;
 use crate::{Checked, Format, check};
+pub(crate) use condition::value;
 use feature::Draft;
 
 /// Whether something was lost.

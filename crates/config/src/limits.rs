@@ -50,8 +50,8 @@ pub const PREREQUISITES_MAX: usize = 50;
 pub const BANDIT_CONTEXTS_MAX: usize = 200;
 /// Most layers, most holdouts, and most saved groups.
 pub const LAYERS_MAX: usize = 200;
-/// Most hashed ids in all saved groups together.
-pub const GROUP_HASHES_MAX: usize = 500_000;
+/// Most hashed ids in all saved groups together: as base64 they fit into a document.
+pub const GROUP_HASHES_MAX: usize = 300_000;
 /// Most metrics of one kind that an experiment names; most tags of a flag or an experiment.
 pub const REFERENCES_MAX: usize = 100;
 /// Longest id of a flag. Unit: characters.

@@ -5,6 +5,10 @@
 mod cases;
 #[path = "config/changes.rs"]
 mod changes;
+#[path = "config/flagd.rs"]
+mod flagd;
+#[path = "config/flags.rs"]
+mod flags;
 #[path = "config/growthbook.rs"]
 mod growthbook;
 #[path = "config/guide.rs"]

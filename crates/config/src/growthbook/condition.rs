@@ -45,7 +45,7 @@ impl Verdict {
 }
 
 /// As Vitrine's own values; keys are sorted.
-pub(super) fn value(json: &Json) -> Value {
+pub(crate) fn value(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
         Json::Bool(it) => (*it).into(),
