@@ -66,6 +66,19 @@ impl Report {
         self.warnings.push(|| Finding::new(at, at.offset(), code, message.into(), help.into()));
     }
 
+    /// [`Report::warning`] whose words are made only if they are listed, for checks that can find millions.
+    pub fn warning_with<M: Into<String>, H: Into<String>>(
+        &mut self,
+        at: At<'_>,
+        code: &'static str,
+        words: impl FnOnce() -> (M, H),
+    ) {
+        self.warnings.push(|| {
+            let (message, help) = words();
+            Finding::new(at, at.offset(), code, message.into(), help.into())
+        });
+    }
+
     /// The text itself is wrong, before it is a tree.
     pub fn source_error(&mut self, finding: Finding) {
         self.errors.push(|| finding);

@@ -1,5 +1,6 @@
 //! Campaigns in time and place: which compete for one placement, which never get to where they want to be.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use vitrine_engine::{OfferIdx, Schedule};
@@ -89,27 +90,34 @@ fn competition(placement: &PlacementFacts<'_>, facts: &Facts<'_>, report: &mut R
             if at_once.nth(usize::from(placement.count_max)).is_none() {
                 continue;
             }
-            let priority = |it: &Campaign<'_>| it.priority.unwrap_or(0);
-            let order = match priority(first).cmp(&priority(second)) {
-                std::cmp::Ordering::Greater => format!("{:?} goes first by its priority", first.id),
-                std::cmp::Ordering::Less => format!("{:?} goes first by its priority", second.id),
-                std::cmp::Ordering::Equal => {
-                    "both have the same priority, so the order of the offers decides".to_owned()
-                }
-            };
-            let until = common.ends().map_or_else(|| "without end".to_owned(), |it| format!("until {it}"));
-            let from = common.starts().map_or_else(|| "from the beginning".to_owned(), |it| format!("from {it}"));
-            let message = format!(
-                "the campaign competes with {:?} at {} for the placement {:?} at {}, {from} {until}: {order}",
-                first.id,
-                first.at.pointer(),
-                placement.id,
-                placement.at.pointer(),
-            );
-            let help = "separate them in time or audience, show more offers there, or give them different priorities";
-            report.warning(second.at, "campaigns_compete", message, help);
+            report.warning_with(second.at, "campaigns_compete", || {
+                let message = competing(first, second, common, placement);
+                (
+                    message,
+                    "separate them in time or audience, show more offers there, or give them different priorities",
+                )
+            });
         }
     }
+}
+
+/// Says that two campaigns compete in a placement, for how long, and which goes first.
+fn competing(first: &Campaign<'_>, second: &Campaign<'_>, common: Schedule, placement: &PlacementFacts<'_>) -> String {
+    let priority = |it: &Campaign<'_>| it.priority.unwrap_or(0);
+    let order = match priority(first).cmp(&priority(second)) {
+        Ordering::Greater => format!("{:?} goes first by its priority", first.id),
+        Ordering::Less => format!("{:?} goes first by its priority", second.id),
+        Ordering::Equal => "both have the same priority, so the order of the offers decides".to_owned(),
+    };
+    let until = common.ends().map_or_else(|| "without end".to_owned(), |it| format!("until {it}"));
+    let from = common.starts().map_or_else(|| "from the beginning".to_owned(), |it| format!("from {it}"));
+    format!(
+        "the campaign competes with {:?} at {} for the placement {:?} at {}, {from} {until}: {order}",
+        first.id,
+        first.at.pointer(),
+        placement.id,
+        placement.at.pointer(),
+    )
 }
 
 /// A fallback shows also after its campaign is over.
