@@ -8,7 +8,8 @@
 //! 2. `section` has one file for each part of the document (settings, audiences, offers, placements) that reads the tree
 //!    strictly, with the typed readers of `read`;
 //! 3. `compile` resolves references, says what is unused or can never happen, and builds the bundle;
-//! 4. `report` collects what is wrong on the way; nothing stops at the first problem but broken syntax.
+//! 4. `lint` compares the sections, by what they left in `facts`: law, links, slots, terms, campaigns in time;
+//! 5. `report` collects what is wrong on the way; nothing stops at the first problem but broken syntax.
 //!
 //! What this crate does not do: decide (`vitrine-engine`), read files or speak HTTP (`vitrine-cli`, the Worker).
 //!
