@@ -41,7 +41,8 @@ const fn everywhere(id: &'static str, rule: Rule, n_days: i64) -> Preset {
     Preset { id, rule, n_days, zone: None }
 }
 
-/// All festivals, in the order of the year. Public holidays have the days of the State Council's rules of 2024.
+/// All festivals, in the order of the year. The Spring Festival, Labour Day and National Day have as many days as shops in China
+/// usually count, moved working days included.
 pub(crate) const PRESETS: &[Preset] = &[
     everywhere("new-year", Rule::Fixed(1, 1), 1),
     china("spring-festival", Rule::Lunar(lunar::Festival::Spring, -1), 8),

@@ -1,9 +1,8 @@
 //! Days of the Chinese calendar, as a table: its months begin with new moons in Beijing, which is no arithmetic for a checker.
 //!
-//! Source: the Hong Kong Observatory's conversion tables of Gregorian and lunar dates, 2025 to 2035, as the Python packages
-//! lunardate 0.2 and holidays 0.105 hold them; both agree. GB/T 33661-2017 defines the calendar. The tests compute each
-//! new moon again. (ICU differs in two years: it moves the Spring Festivals of 2027 and 2030 by a day, because these new moons
-//! are minutes from midnight.)
+//! Source: the Python packages lunardate 0.3.0 (all five festivals) and holidays 0.105 (all but Qixi), which agree in every entry;
+//! GB/T 33661-2017 defines the calendar. The tests compute the new moon of each month again, from Meeus. (ICU 78 differs in two
+//! entries: it moves the Spring Festivals of 2027 and 2030 by a day, because these new moons are minutes from midnight.)
 
 use jiff::civil::Date;
 
