@@ -1,8 +1,9 @@
 //! Days of the Chinese calendar, as a table: its months begin with new moons in Beijing, which is no arithmetic for a checker.
 //!
-//! Source: the Python packages lunardate 0.3.0 (all five festivals) and holidays 0.105 (all but Qixi), which agree in every entry;
-//! GB/T 33661-2017 defines the calendar. The tests compute the new moon of each month again, from Meeus. (ICU 78 differs in two
-//! entries: it moves the Spring Festivals of 2027 and 2030 by a day, because these new moons are minutes from midnight.)
+//! GB/T 33661-2017 defines the calendar. The dates were computed with ICU 78 and compared with the Python packages holidays 0.105
+//! (all but Qixi) and lunardate 0.3.0 (all), which agree with each other everywhere. ICU differs from both in two entries, where they
+//! are right: the new moons before the Spring Festivals of 2027 and 2030 are minutes from midnight in Beijing. The tests compute the
+//! new moon of each month again, from Meeus.
 
 use jiff::civil::Date;
 
