@@ -11,10 +11,11 @@ use futures_channel::mpsc;
 use futures_util::future::{Either, select};
 use futures_util::{Stream, StreamExt, stream};
 use serde::{Deserialize, Serialize};
-use vitrine_api::{BundlePointer, BundleState, bundle_key};
+use vitrine_api::{BundlePointer, BundleState, ConfigTag, TokenKeys, bundle_key};
 use vitrine_engine::TimestampMs;
 use vitrine_rim::kv::Kv;
 use vitrine_rim::respond;
+use vitrine_rim::settings::Settings;
 use worker::{
     Date, Delay, DurableObject, Env, Method, Request, RequestInit, Response, Result, ScheduledTime, State,
     console_error, durable_object,
@@ -48,6 +49,9 @@ struct Latest {
     epoch: u64,
     /// RFC 3339.
     published_at: String,
+    /// The environment; empty in what an earlier release has stored.
+    #[serde(default)]
+    environment: String,
 }
 
 struct Listener {
@@ -66,7 +70,12 @@ pub struct Notifier {
 /// Tells the notifier of an environment about its new pointer. A failure is logged: streams are an extra, and clients that
 /// miss a notification find the change when they ask next.
 pub async fn notify(env: &Env, environment: &str, pointer: &BundlePointer) {
-    let latest = Latest { version: pointer.version, epoch: pointer.epoch, published_at: pointer.published_at.clone() };
+    let latest = Latest {
+        version: pointer.version,
+        epoch: pointer.epoch,
+        published_at: pointer.published_at.clone(),
+        environment: environment.to_owned(),
+    };
     let tell = async {
         let stub = env.durable_object("NOTIFIER")?.get_by_name(environment)?;
         let mut init = RequestInit::new();
@@ -137,7 +146,7 @@ impl Notifier {
     }
 
     async fn tell_all(&self, latest: &Latest) {
-        let notification = notification(latest);
+        let notification = notification(latest, Settings::of(&self.env).token_keys.as_ref());
         let payload = self.payload_event(latest).await;
         self.listeners.borrow_mut().retain_mut(|listener| {
             let event = match listener.dialect {
@@ -173,13 +182,14 @@ impl Notifier {
     }
 }
 
-/// The notification of OFREP 0.3.0. `lastModified` is in seconds since 1970.
-fn notification(latest: &Latest) -> Vec<u8> {
+/// The notification of OFREP 0.3.0. `lastModified` is in seconds since 1970; the tag is signed, so that it proves to the edge
+/// that there is such a configuration.
+fn notification(latest: &Latest, keys: Option<&TokenKeys>) -> Vec<u8> {
     let last_modified = TimestampMs::parse(&latest.published_at).map_or(0, |it| it.0.div_euclid(1000));
-    let version = latest.version.unwrap_or_default();
+    let tag = ConfigTag { version: latest.version.unwrap_or_default(), epoch: latest.epoch };
     let data = serde_json::json!({
         "type": "refetchEvaluation",
-        "etag": format!("v{version}.{}", latest.epoch),
+        "etag": keys.map(|keys| tag.sign(keys, &latest.environment)),
         "lastModified": last_modified,
     });
     format!("event: message\nid: {}\ndata: {data}\n\n", latest.epoch).into_bytes()
