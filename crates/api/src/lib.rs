@@ -25,6 +25,7 @@ mod environment;
 mod evaluation;
 mod exposures;
 mod flag_context;
+mod flag_explain;
 mod growthbook;
 mod ofrep;
 mod personalisation;
@@ -47,6 +48,7 @@ pub use environment::{
 };
 pub use evaluation::{FlagFacts, FlagState, Reason};
 pub use exposures::{EXPOSURES_BYTES_MAX, EXPOSURES_MAX, Exposed, ExposureReport, ExposureVerdict, RowError};
+pub use flag_explain::{FlagExplanation, RuleExplanation, explain_flag};
 pub use flag_context::{Edge, FlagContext, FlagContextError};
 pub use growthbook::{REMOTE_EVAL_BYTES_MAX, RemoteEval, SdkPayload, remote_eval, sdk_payload};
 pub use ofrep::{OfrepAnswer, OfrepRefusal, OfrepStamp, ofrep_all, ofrep_flag, ofrep_flag_unavailable};
