@@ -1,10 +1,11 @@
-//! What a marketer writes, in JSON or YAML, becomes every diagnostic at once or a [`vitrine_engine::Bundle`].
+//! What a marketer writes, in JSON, YAML or a spreadsheet, becomes every diagnostic at once or a [`vitrine_engine::Bundle`].
 //!
 //! The crate is pure: no file, clock or network. The same function serves the command line, the Worker's admin API and
 //! later the console, so that all of them say the same about the same document.
 //!
 //! How a document travels:
-//! 1. `source` reads JSON or YAML into one located tree, in which every value knows its place in the text and its JSON pointer;
+//! 1. `source` reads JSON or YAML, and `sheet` the rows of a spreadsheet, into one located tree, in which every value knows its place
+//!    in the text or its cell, and its JSON pointer;
 //! 2. `section` has one file for each part of the document (settings, audiences, offers, placements) that reads the tree
 //!    strictly, with the typed readers of `read`;
 //! 3. `compile` resolves references, says what is unused or can never happen, and builds the bundle;

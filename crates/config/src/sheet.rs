@@ -85,5 +85,7 @@ pub struct Row {
 
 /// Greatest file. Unit: bytes. Greater than a document in JSON may be, since a sheet has a cell for everything that is absent too.
 pub const SHEET_BYTES_MAX: usize = 16 << 20;
+/// Most cells of a file that are not empty.
+pub const CELLS_MAX: usize = 1_000_000;
 /// Most columns of a sheet.
 pub const COLUMNS_MAX: u16 = 500;

@@ -5,6 +5,8 @@
 mod cases;
 #[path = "sheet/guide.rs"]
 mod guide;
+#[path = "sheet/limits.rs"]
+mod limits;
 #[path = "sheet/round_trip.rs"]
 mod round_trip;
 #[path = "sheet/workbooks.rs"]

@@ -3,7 +3,7 @@
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 
 use super::table;
-use super::{Row, Sheet};
+use super::{CELLS_MAX, COLUMNS_MAX, Row, Sheet};
 
 /// What stands between the cells of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub(crate) struct Delimited {
     pub separator: Separator,
     /// Cells whose quotes are broken, by row and column as in the sheet.
     pub broken: Vec<BrokenQuote>,
+    /// Whether there are more than [`CELLS_MAX`] cells, of which the rest is not read.
+    pub is_cut: bool,
 }
 
 /// A cell whose quotes do not fit.
@@ -64,8 +66,16 @@ pub(crate) fn read(text: &str) -> Delimited {
     let separator = named.unwrap_or_else(|| detect(text));
     let mut rows = Rows::new(text, separator);
     let mut sheet = Sheet { name: None, rows: Vec::new() };
-    sheet.rows.extend(&mut rows);
-    Delimited { sheet, separator, broken: rows.broken }
+    let mut n_cells: usize = 0;
+    // Empty rows are counted, but not kept: a file may have millions of them.
+    for row in rows.by_ref().filter(|it| !it.cells.is_empty()) {
+        n_cells = n_cells.saturating_add(row.cells.len());
+        sheet.rows.push(row);
+        if n_cells > CELLS_MAX {
+            break;
+        }
+    }
+    Delimited { sheet, separator, broken: rows.broken, is_cut: n_cells > CELLS_MAX }
 }
 
 /// `sep=;` in the first line, as Excel understands it. It is no row.
@@ -192,7 +202,9 @@ impl Iterator for Rows<'_> {
         let mut column = 0_u16;
         loop {
             let (cell, is_last) = self.cell(column);
-            if !cell.trim().is_empty() {
+            // One cell beyond the columns is enough to say so.
+            let has_room = column <= COLUMNS_MAX || row.cells.last().is_none_or(|(last, _)| *last < COLUMNS_MAX);
+            if has_room && !cell.trim().is_empty() {
                 row.cells.push((column, cell));
             }
             if is_last {

@@ -9,7 +9,7 @@ use super::header::Header;
 use super::number::Decimals;
 use super::place::Places;
 use super::rows::{Assembly, RowOf};
-use super::{SHEET_BYTES_MAX, Separator, Sheet};
+use super::{CELLS_MAX, SHEET_BYTES_MAX, Separator, Sheet};
 use crate::report::Report;
 use crate::source::csv::{finding, tree};
 use crate::source::{Tree, shortened};
@@ -52,6 +52,12 @@ pub(crate) fn sheets(sheets: &[Sheet], report: &mut Report) -> Option<Tree> {
 
 fn csv(text: &str, encoding: Option<Encoding>, report: &mut Report) -> Option<Tree> {
     let read = delimited::read(text);
+    if read.is_cut {
+        let message = format!("the file has more than {CELLS_MAX} cells that are not empty");
+        report.source_error(finding(0, "too_many_values", message, "split the document or shorten contents"));
+        report.set_places(Places::default());
+        return None;
+    }
     let decimals = if read.separator == Separator::Semicolon { Decimals::Comma } else { Decimals::Point };
     document(&[read.sheet], Origin { encoding, decimals, broken: read.broken }, report)
 }

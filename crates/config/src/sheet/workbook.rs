@@ -6,7 +6,7 @@ use std::io::Cursor;
 
 use calamine::{DataRef, ExcelDateTime, Reader as _, Style, Xlsx, XlsxError};
 
-use super::{Row, SHEET_BYTES_MAX, Sheet};
+use super::{CELLS_MAX, Row, SHEET_BYTES_MAX, Sheet};
 use crate::Diagnostic;
 use crate::report::Report;
 use crate::source::csv::finding;
@@ -15,7 +15,7 @@ use crate::source::csv::finding;
 enum Unreadable {
     /// What its reader says.
     Broken(XlsxError),
-    /// Its texts are too many.
+    /// It has too many cells or texts.
     TooLarge,
 }
 
@@ -28,7 +28,8 @@ impl From<XlsxError> for Unreadable {
 /// Reads all sheets of a workbook, in their order.
 ///
 /// A formula has the result that the program stored with it. A percentage has its percent sign: 0.5 that is shown as 50 % is `50%`.
-/// Errors: one diagnostic, if the bytes are no workbook or its texts have more than [`SHEET_BYTES_MAX`] bytes.
+/// Errors: one diagnostic, if the bytes are no workbook or it has more than [`CELLS_MAX`] cells or its texts more than
+/// [`SHEET_BYTES_MAX`] bytes.
 pub fn read_workbook(bytes: &[u8]) -> Result<Vec<Sheet>, Vec<Diagnostic>> {
     sheets(bytes).map_err(|unreadable| {
         let mut report = Report::default();
@@ -43,7 +44,7 @@ pub fn read_workbook(bytes: &[u8]) -> Result<Vec<Sheet>, Vec<Diagnostic>> {
                 )
             }
             Unreadable::TooLarge => {
-                let message = format!("the cells have more than {SHEET_BYTES_MAX} bytes");
+                let message = format!("the workbook has more than {CELLS_MAX} cells or {SHEET_BYTES_MAX} bytes");
                 finding(0, "document_too_large", message, "remove what is no longer used")
             }
         });
@@ -55,6 +56,7 @@ pub fn read_workbook(bytes: &[u8]) -> Result<Vec<Sheet>, Vec<Diagnostic>> {
 fn sheets(bytes: &[u8]) -> Result<Vec<Sheet>, Unreadable> {
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes))?;
     let mut n_bytes: usize = 0;
+    let mut n_cells: usize = 0;
     let mut sheets = Vec::new();
     for name in workbook.sheet_names() {
         let mut reader = match workbook.worksheet_cells_reader(&name) {
@@ -68,7 +70,8 @@ fn sheets(bytes: &[u8]) -> Result<Vec<Sheet>, Unreadable> {
             let (row, column) = cell.get_position();
             let text = text(cell.get_value(), reader.styles().get(style_id));
             n_bytes = n_bytes.saturating_add(text.len());
-            if n_bytes > SHEET_BYTES_MAX {
+            n_cells = n_cells.saturating_add(usize::from(!text.is_empty()));
+            if n_bytes > SHEET_BYTES_MAX || n_cells > CELLS_MAX {
                 return Err(Unreadable::TooLarge);
             }
             if !text.trim().is_empty() {
