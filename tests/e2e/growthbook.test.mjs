@@ -88,7 +88,8 @@ describe("the payload", () => {
     assert.equal(body.dateUpdated, "2026-06-01T00:00:00.000Z");
     assert.deepEqual(body.features.scheduled.rules, [{ force: "after" }]);
     assert.deepEqual(body.features.planned.rules ?? [], []);
-    assert.deepEqual(body.features.rollout, PAYLOAD.features.rollout);
+    const { coverage, ...rollout } = PAYLOAD.features.rollout.rules[0];
+    assert.deepEqual(body.features.rollout.rules, [{ ...rollout, range: [0, coverage] }]);
     assert.deepEqual([body.features.off, body.features.killed], [{ defaultValue: null }, { defaultValue: null }]);
   });
 

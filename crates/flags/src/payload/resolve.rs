@@ -52,10 +52,23 @@ impl Moment {
                 if let Some(coverage) = schedule.and_then(|schedule| schedule.coverage(self.now_ms)) {
                     object.insert("coverage", coverage);
                 }
+                rollout_as_range(object);
             }
             let changes_at = schedule.and_then(|schedule| schedule.changes_at(self.now_ms));
             self.changes_at = self.changes_at.into_iter().chain(changes_at).min();
             schedule.is_none_or(|schedule| schedule.runs(self.now_ms))
         });
+    }
+}
+
+/// Writes the coverage of a force rule as a range, which means the same. Clients older than the specification take the visitor
+/// whose hash equals the coverage in; of a range, all leave the end out.
+fn rollout_as_range(rule: &mut Object) {
+    if !rule.contains("force") || rule.contains("range") {
+        return;
+    }
+    if let Some(coverage) = rule.get("coverage").and_then(Json::as_number) {
+        rule.remove("coverage");
+        rule.insert("range", vec![0.0, coverage]);
     }
 }
