@@ -29,6 +29,7 @@ mod flag_explain;
 mod growthbook;
 mod ofrep;
 mod personalisation;
+mod preview;
 mod problem;
 mod profile;
 mod registry_wire;
@@ -53,6 +54,10 @@ pub use flag_context::{Edge, FlagContext, FlagContextError};
 pub use growthbook::{REMOTE_EVAL_BYTES_MAX, RemoteEval, SdkPayload, remote_eval, sdk_payload};
 pub use ofrep::{OfrepAnswer, OfrepRefusal, OfrepStamp, ofrep_all, ofrep_flag, ofrep_flag_unavailable};
 pub use personalisation::{Signals, Wishes, personalisation, profile_key};
+pub use preview::{
+    NewPreview, PREVIEW_CHARS_MAX, PREVIEW_HEADER, PREVIEW_LIFE_S, PREVIEW_PARAMETER, PreviewToken, apply as apply_preview,
+    preview_key,
+};
 pub use problem::{FieldError, Problem, ProblemCode};
 pub use profile::{ItemTableGraph, RowProfile};
 pub use registry_wire::{

@@ -25,7 +25,7 @@ pub const TOKEN_AGE_MAX_S: u32 = 24 * 3600;
 pub const TOKEN_SKEW_MAX_S: u32 = 5 * 60;
 
 /// Bytes that are kept of a signature.
-const MAC_BYTES: usize = 16;
+pub(crate) const MAC_BYTES: usize = 16;
 /// First byte of an exposure token: version of its form. The other kinds begin with letters.
 const VERSION: u8 = 1;
 /// Second byte: what the token proves.
@@ -129,7 +129,12 @@ impl TokenKeys {
         self.current.unit.hash(&text).0
     }
 
-    fn verifies(&self, parts: &[&[u8]], mac: &[u8; MAC_BYTES]) -> bool {
+    /// Signs with the current secret.
+    pub(crate) fn sign(&self, parts: &[&[u8]]) -> [u8; MAC_BYTES] {
+        self.current.sign(parts)
+    }
+
+    pub(crate) fn verifies(&self, parts: &[&[u8]], mac: &[u8; MAC_BYTES]) -> bool {
         [Some(&self.current), self.previous.as_ref()].into_iter().flatten().any(|key| key.verifies(parts, mac))
     }
 }
