@@ -29,7 +29,7 @@ fn is_endangered(text: &str) -> bool {
         || is_changed(core.trim())
 }
 
-/// Whether a program would write a text differently: `007`, `1e5`, `1-2`, `12:30`, `true`, numbers of many digits. Small whole
+/// Whether a program would write a text differently: `007`, `1e5`, `1-2`, `12:30`, `may-1`, `true`, numbers of many digits. Small whole
 /// numbers stay as they are.
 fn is_changed(text: &str) -> bool {
     if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") {
@@ -39,7 +39,18 @@ fn is_changed(text: &str) -> bool {
     let is_plain = is_whole && text.len() <= 11 && (text == "0" || !text.starts_with('0'));
     let looks_like_number = text.starts_with(|it: char| it.is_ascii_digit() || it == '.')
         && text.chars().all(|it| it.is_ascii_digit() || ".,:/+-eE% 年月日".contains(it));
-    looks_like_number && !is_plain
+    (looks_like_number && !is_plain) || names_month(text)
+}
+
+/// Whether a text is a month with a day or a year, which programs turn into a date: `may-1`, `mar1`, `1 dec`.
+fn names_month(text: &str) -> bool {
+    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let lower = text.to_ascii_lowercase();
+    let mut letters = lower.split(|it: char| !it.is_ascii_alphabetic()).filter(|it| !it.is_empty());
+    let (Some(word), None) = (letters.next(), letters.next()) else { return false };
+    let is_month = word.get(..3).is_some_and(|it| MONTHS.contains(&it));
+    let has_digits = lower.bytes().any(|it| it.is_ascii_digit());
+    is_month && has_digits && lower.chars().all(|it| it.is_ascii_alphanumeric() || "-/ .,".contains(it))
 }
 
 #[cfg(test)]
@@ -65,7 +76,13 @@ mod tests {
             ("#N/A", "'#N/A"),
             ("'=1", "''=1"),
             ("''007", "'''007"),
+            ("may-1", "'may-1"),
+            ("MAR1", "'MAR1"),
+            ("1 December 2026", "'1 December 2026"),
             ("22423", "22423"),
+            ("may", "may"),
+            ("1 may-fair 2", "1 may-fair 2"),
+            ("double-12", "double-12"),
             ("0", "0"),
             ("85123A", "85123A"),
             ("'quoted'", "'quoted'"),
