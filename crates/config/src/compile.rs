@@ -159,7 +159,7 @@ impl Compiler<'_, '_> {
         if report.has_errors() {
             return None;
         }
-        audiences.warn_unused(report, "unused_audience", "no offer names the audience");
+        audiences.warn_unused(report, "unused_audience", "no offer, flag or experiment names the audience");
         draft.warn_unused(report);
         metrics.warn_unused(report, "unused_metric", "no goal and no experiment names the metric");
         if !parts.placements.is_empty() {

@@ -9,6 +9,7 @@ use vitrine_flags::{Json, Object};
 
 use crate::diagnostic::Severity;
 use crate::growthbook::{Imported, Note, escaped, value};
+use crate::section::flag_value::ValueType;
 use crate::{Format, check};
 
 /// Makes a document of flagd's flag definitions.
@@ -68,14 +69,17 @@ const REFS_MAX: usize = 100;
 impl Reader<'_> {
     fn flag(&mut self, key: &str, flag: &Json, pointer: &str, notes: &mut Vec<Note>) -> Result<Value, String> {
         let Some(Json::Object(variants)) = flag.get("variants") else { return Err("the flag has no variants".into()) };
-        let Some(value_type) = type_of(variants) else { return Err("its variants are of different types".into()) };
+        let values: Vec<&Json> = variants.iter().map(|(_, it)| it).collect();
+        let Some(value_type) = ValueType::of_json(&values) else {
+            return Err("its variants are of different types".into());
+        };
         let default = match flag.get("defaultVariant") {
             None | Some(Json::Null) => Value::Null,
             Some(name) => value(variant(name, variants)?),
         };
         let mut written = Map::new();
         written.insert("id".into(), key.into());
-        written.insert("type".into(), value_type.into());
+        written.insert("type".into(), value_type.as_str().into());
         written.insert("default".into(), default);
         match flag.get("state").and_then(Json::as_text) {
             Some("DISABLED") => {
@@ -244,18 +248,6 @@ fn variant<'v>(name: &Json, variants: &'v Object) -> Result<&'v Json, String> {
         other => other.to_string(),
     };
     variants.get(&key).ok_or_else(|| format!("there is no variant {key:?}"))
-}
-
-fn type_of(variants: &Object) -> Option<&'static str> {
-    let all = |admits: fn(&Json) -> bool| variants.iter().all(|(_, it)| admits(it));
-    let types: [(&str, fn(&Json) -> bool); 5] = [
-        ("boolean", |it| matches!(it, Json::Bool(_))),
-        ("string", |it| matches!(it, Json::Text(_))),
-        ("integer", |it| it.as_number().is_some_and(|it| it.fract() == 0.0 && it.abs() <= 9_007_199_254_740_992.0)),
-        ("number", |it| matches!(it, Json::Number(_))),
-        ("object", |it| matches!(it, Json::Object(_) | Json::List(_))),
-    ];
-    types.iter().find(|(_, admits)| all(*admits)).map(|(word, _)| *word)
 }
 
 /// A pattern that matches the text itself.

@@ -3,8 +3,11 @@
 //! An import changes nothing silently: a feature that no document can express alike is left out whole, with the reason, and so is everything that
 //! depends on it. What stays evaluates as in the payload, for every visitor. Members that no evaluation reads get a remark.
 
+mod bandit;
 mod condition;
 mod feature;
+mod group;
+mod holdout;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,7 +89,19 @@ pub fn import_growthbook(bytes: &[u8], options: ImportOptions<'_>) -> Result<Imp
     }
     let mut importer = feature::Importer::new(&payload, &features, options.hash);
     let mut drafts = Vec::new();
+    let mut holdouts = Vec::new();
     for (key, feature) in features.iter() {
+        match importer.holdout(key, feature) {
+            Some(Ok(holdout)) => {
+                holdouts.push(holdout);
+                continue;
+            }
+            Some(Err(refused)) => {
+                notes.push(Note::left_out(refused.pointer, refused.message));
+                continue;
+            }
+            None => {}
+        }
         match importer.feature(key, feature) {
             Ok(draft) => drafts.push(draft),
             Err(refused) => notes.push(Note::left_out(refused.pointer, refused.message)),
@@ -94,7 +109,7 @@ pub fn import_growthbook(bytes: &[u8], options: ImportOptions<'_>) -> Result<Imp
     }
     notes.append(&mut importer.notes);
     let groups = std::mem::take(&mut importer.group_entries);
-    let document = settled(drafts, &groups, &mut notes);
+    let document = settled(drafts, &groups, &holdouts, &mut notes);
     Ok(Imported { document, notes })
 }
 
@@ -181,9 +196,14 @@ fn decrypted(payload: Object, key: Option<&str>) -> (Object, Vec<Note>) {
 }
 
 /// The document of what can stay: whatever the check refuses is left out, until it refuses nothing.
-fn settled(mut drafts: Vec<Draft>, groups: &BTreeMap<String, Value>, notes: &mut Vec<Note>) -> Value {
+fn settled(
+    mut drafts: Vec<Draft>,
+    groups: &BTreeMap<String, Value>,
+    holdouts: &[Value],
+    notes: &mut Vec<Note>,
+) -> Value {
     loop {
-        let document = assembled(&drafts, groups);
+        let document = assembled(&drafts, groups, holdouts);
         let Err(diagnostics) = check(&document.to_string(), Format::Json) else { return document };
         let mut refused: BTreeMap<usize, String> = BTreeMap::new();
         for it in diagnostics.iter().filter(|it| it.severity == Severity::Error) {
@@ -223,7 +243,7 @@ fn owner<'p>(document: &Value, pointer: &'p str) -> Option<(&'p str, Value)> {
     Some((section, document.get(section)?.get(idx)?.get("id")?.clone()))
 }
 
-fn assembled(drafts: &[Draft], groups: &BTreeMap<String, Value>) -> Value {
+fn assembled(drafts: &[Draft], groups: &BTreeMap<String, Value>, holdouts: &[Value]) -> Value {
     let mut document = Map::new();
     document.insert("version".into(), 1.into());
     let used: BTreeSet<&String> = drafts.iter().flat_map(|it| &it.groups).collect();
@@ -235,6 +255,7 @@ fn assembled(drafts: &[Draft], groups: &BTreeMap<String, Value>) -> Value {
     };
     section("saved_groups", used.iter().filter_map(|id| groups.get(*id)).cloned().collect());
     section("layers", layers.iter().map(|id| json!({ "id": id })).collect());
+    section("holdouts", holdouts.to_vec());
     section("experiments", drafts.iter().flat_map(|it| it.experiments.iter().cloned()).collect());
     section("flags", drafts.iter().map(|it| it.flag.clone()).collect());
     document.into()

@@ -28,6 +28,7 @@ use crate::time_zone::Zone;
 
 use condition::Target;
 pub use layers::LayerPlan;
+pub(crate) use write::{GENERAL, HELD_OUT};
 
 /// What is read of flags and experiments, until they become the payload.
 pub(crate) struct Draft<'t> {

@@ -148,7 +148,8 @@ impl Importer<'_> {
                 self.operators(operators, scope, path, pointer)
             }
             Json::List(_) | Json::Object(_) => {
-                if json.to_string() != value(json).to_string() {
+                let sorted = value(json).to_string();
+                if json.to_string() != sorted {
                     let message = "the attribute must equal an object whose keys are not sorted; a document sorts them";
                     return Err(Refused::at(pointer, message));
                 }

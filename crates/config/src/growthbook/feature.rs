@@ -7,7 +7,7 @@ use vitrine_engine::TimestampMs;
 use vitrine_flags::{Json, Object};
 
 use crate::growthbook::condition::{Scope, Verdict, value};
-use crate::growthbook::{Note, escaped, group_entry};
+use crate::growthbook::{Note, escaped};
 use crate::limits::EXPERIMENT_ID_CHARS_MAX;
 use crate::section::flag_rule::{fraction, json_number, percent};
 use crate::section::flag_value::ValueType;
@@ -32,6 +32,17 @@ pub(super) struct Draft {
     pub experiments: Vec<Value>,
     pub layers: BTreeSet<String>,
     pub groups: BTreeSet<String>,
+}
+
+/// What must hold for a rule.
+#[derive(Default)]
+struct Parents {
+    /// Prerequisites of the whole feature.
+    gates: Vec<Value>,
+    /// Prerequisites of the rule.
+    own: Vec<Value>,
+    /// Ids of holdouts that its visitors are not in.
+    holdouts: Vec<Value>,
 }
 
 /// Members of rules that are carried over, or that no evaluation reads.
@@ -67,19 +78,19 @@ const RULE_MEMBERS: [&str; 27] = [
 
 /// Reads the features of one payload.
 pub(super) struct Importer<'p> {
-    saved_groups: Option<&'p Object>,
+    pub(super) saved_groups: Option<&'p Object>,
     bandits: Option<&'p Object>,
-    features: &'p Object,
-    hash: Option<&'p dyn Fn(&str) -> u64>,
+    pub(super) features: &'p Object,
+    pub(super) hash: Option<&'p dyn Fn(&str) -> u64>,
     /// Ids of experiments that are taken.
     experiment_ids: BTreeSet<String>,
     /// Entries of saved groups of the document, by their ids.
     pub group_entries: BTreeMap<String, Value>,
     /// Groups and layers of the feature that is read.
-    groups: BTreeSet<String>,
+    pub(super) groups: BTreeSet<String>,
     layers: BTreeSet<String>,
     /// Saved groups that are conditions, while they are read: they may refer to each other.
-    open_groups: Vec<String>,
+    pub(super) open_groups: Vec<String>,
     pub notes: Vec<Note>,
 }
 
@@ -130,18 +141,19 @@ impl<'p> Importer<'p> {
                 continue;
             };
             let is_first = written.is_empty();
-            let (mut own_gates, parents) = self.parents(rule, &pointer)?;
-            if !own_gates.is_empty() && !is_first {
+            let mut parents = self.parents(rule, &pointer)?;
+            if !parents.gates.is_empty() && !is_first {
                 let message =
                     "a prerequisite of the whole feature stands behind other rules; a document has it before all";
                 return Err(Refused::at(&format!("{pointer}/parentConditions"), message));
             }
-            gates.append(&mut own_gates);
+            gates.append(&mut parents.gates);
             for (name, _) in rule.iter().filter(|(name, _)| !RULE_MEMBERS.contains(name)) {
                 self.notes.push(Note::remark(format!("{pointer}/{name}"), "nothing evaluates this member"));
             }
             for name in ["filters", "ranges", "range", "urlPatterns"] {
-                if rule.get(name).is_some() {
+                let is_coverage = name == "range" && rule.get("force").is_some() && range_from_0(rule).is_some();
+                if rule.get(name).is_some() && !is_coverage {
                     let message = format!("a document has no words for {name:?}; use coverage, weights or a layer");
                     return Err(Refused::at(&format!("{pointer}/{name}"), message));
                 }
@@ -167,15 +179,19 @@ impl<'p> Importer<'p> {
         Ok(Draft { pointer, flag: flag.into(), experiments, layers, groups })
     }
 
-    /// Prerequisites of the whole feature, and those of the rule.
-    fn parents(&mut self, rule: &Object, pointer: &str) -> Result<(Vec<Value>, Vec<Value>), Refused> {
-        let (mut gates, mut own) = (Vec::new(), Vec::new());
+    /// Prerequisites and holdouts of a rule.
+    fn parents(&mut self, rule: &Object, pointer: &str) -> Result<Parents, Refused> {
+        let mut found = Parents::default();
         let parents = rule.get("parentConditions").and_then(Json::as_list).unwrap_or_default();
         for (idx, parent) in parents.iter().enumerate() {
             let pointer = format!("{pointer}/parentConditions/{idx}");
             let Some(id) = parent.get("id").and_then(Json::as_text) else {
                 return Err(Refused::at(&pointer, "the prerequisite names no feature"));
             };
+            if let Some(holdout) = self.holdout_reference(id, parent) {
+                found.holdouts.push(holdout);
+                continue;
+            }
             let mut entry = Map::new();
             entry.insert("flag".into(), id.into());
             let condition = parent.get("condition").cloned().unwrap_or_else(|| Json::Object(Object::new()));
@@ -195,16 +211,16 @@ impl<'p> Importer<'p> {
                 }
             }
             if !parent.get("gate").is_some_and(Json::is_truthy) {
-                own.push(entry.into());
-            } else if own.is_empty() {
-                gates.push(entry.into());
+                found.own.push(entry.into());
+            } else if found.own.is_empty() && found.holdouts.is_empty() {
+                found.gates.push(entry.into());
             } else {
                 let message =
                     "a prerequisite of the whole feature stands behind one of the rule; a document has it before all";
                 return Err(Refused::at(&pointer, message));
             }
         }
-        Ok((gates, own))
+        Ok(found)
     }
 
     /// Whether a scalar is of the type of a feature's values.
@@ -218,7 +234,12 @@ impl<'p> Importer<'p> {
         }
     }
 
-    fn value_rule(&mut self, rule: &Object, parents: Vec<Value>, pointer: &str) -> Result<Value, Refused> {
+    fn value_rule(&mut self, rule: &Object, parents: Parents, pointer: &str) -> Result<Value, Refused> {
+        if !parents.holdouts.is_empty() {
+            let message =
+                "a holdout keeps visitors out of a rule that gives a value; a document keeps them out of experiments";
+            return Err(Refused::at(&format!("{pointer}/parentConditions"), message));
+        }
         let mut written = Map::new();
         if let Some(id) = rule.get("id").and_then(Json::as_text).filter(|it| !it.is_empty()) {
             written.insert("id".into(), id.into());
@@ -243,19 +264,13 @@ impl<'p> Importer<'p> {
             let message = "exposures that a remote evaluation has put in are left out";
             self.notes.push(Note::remark(format!("{pointer}/tracks"), message));
         }
-        if !parents.is_empty() {
-            written.insert("prerequisites".into(), parents.into());
+        if !parents.own.is_empty() {
+            written.insert("prerequisites".into(), parents.own.into());
         }
         Ok(written.into())
     }
 
-    fn experiment(
-        &mut self,
-        feature: &str,
-        rule: &Object,
-        parents: Vec<Value>,
-        pointer: &str,
-    ) -> Result<Value, Refused> {
+    fn experiment(&mut self, feature: &str, rule: &Object, parents: Parents, pointer: &str) -> Result<Value, Refused> {
         let key = filled(rule, "key").unwrap_or(feature);
         let mut id = key.to_owned();
         if self.experiment_ids.contains(&id) {
@@ -322,8 +337,11 @@ impl<'p> Importer<'p> {
             let slot = json!({ "id": layer, "from": json_number(percent(from)), "to": json_number(percent(to)) });
             written.insert("layer".into(), slot);
         }
-        if !parents.is_empty() {
-            written.insert("prerequisites".into(), parents.into());
+        if !parents.own.is_empty() {
+            written.insert("prerequisites".into(), parents.own.into());
+        }
+        if !parents.holdouts.is_empty() {
+            written.insert("holdouts".into(), parents.holdouts.into());
         }
         if let Some(reference) = filled(rule, "contextualBanditRef") {
             match self.bandits.and_then(|it| it.get(reference)) {
@@ -378,35 +396,6 @@ impl<'p> Importer<'p> {
         Ok(variations.into())
     }
 
-    fn bandit(&mut self, bandit: &Json, pointer: &str) -> Result<Value, Refused> {
-        let mut written = Map::new();
-        if let Some(version) = bandit.get("banditVersion").and_then(Json::as_number) {
-            written.insert("version".into(), json_number(version));
-        }
-        let mut contexts = Vec::new();
-        for (idx, context) in bandit.get("contexts").and_then(Json::as_list).unwrap_or_default().iter().enumerate() {
-            let pointer = format!("{pointer}/contexts/{idx}");
-            let mut entry = Map::new();
-            let leaf = context.get("leafId").and_then(Json::as_number);
-            let weights = context.get("weights").and_then(Json::as_list);
-            let (Some(leaf), Some(weights)) = (leaf, weights) else {
-                return Err(Refused::at(&pointer, "the context has no number or no weights"));
-            };
-            entry.insert("id".into(), json_number(leaf));
-            if let Some(condition) = context.get("condition")
-                && let Some(when) =
-                    self.condition(condition, Scope::Visitor, &format!("{pointer}/condition"))?.into_when()
-            {
-                entry.insert("when".into(), when);
-            }
-            let weights = weights.iter().filter_map(Json::as_number);
-            entry.insert("weights".into(), weights.map(|it| self.percentage(it, &pointer)).collect());
-            contexts.push(Value::Object(entry));
-        }
-        written.insert("contexts".into(), contexts.into());
-        Ok(written.into())
-    }
-
     fn who(&mut self, rule: &Object, written: &mut Map<String, Value>, pointer: &str) -> Result<(), Refused> {
         if let Some(condition) = rule.get("condition").filter(|it| **it != Json::Null)
             && let Some(when) = self.condition(condition, Scope::Visitor, &format!("{pointer}/condition"))?.into_when()
@@ -417,7 +406,7 @@ impl<'p> Importer<'p> {
     }
 
     /// Coverage, and what only Vitrine's own payloads say. Whether visitors are hashed.
-    fn coverage(&mut self, rule: &Object, written: &mut Map<String, Value>, pointer: &str) -> bool {
+    pub(super) fn coverage(&mut self, rule: &Object, written: &mut Map<String, Value>, pointer: &str) -> bool {
         let time = |json: &Json| {
             #[expect(clippy::cast_possible_truncation, reason = "milliseconds are whole and below 2^53")]
             json.as_number().map(|it| Value::from(TimestampMs(it as i64).to_string()))
@@ -435,13 +424,14 @@ impl<'p> Importer<'p> {
             written.insert("ramp".into(), steps.collect());
             return true;
         }
-        let Some(coverage) = rule.get("coverage").and_then(Json::as_number) else { return false };
+        let coverage = range_from_0(rule).or_else(|| rule.get("coverage")?.as_number());
+        let Some(coverage) = coverage else { return false };
         let coverage = self.percentage(coverage.clamp(0.0, 1.0), &format!("{pointer}/coverage"));
         written.insert("coverage".into(), coverage);
         true
     }
 
-    fn percentage(&mut self, share: f64, pointer: &str) -> Value {
+    pub(super) fn percentage(&mut self, share: f64, pointer: &str) -> Value {
         let found = percent(share);
         if fraction(found).total_cmp(&share).is_ne() {
             let message = format!("{share} is no percentage that is written exactly; {found} % is the nearest");
@@ -450,7 +440,12 @@ impl<'p> Importer<'p> {
         json_number(found)
     }
 
-    fn hash_version(&mut self, rule: &Object, written: &mut Map<String, Value>, pointer: &str) -> Result<(), Refused> {
+    pub(super) fn hash_version(
+        &mut self,
+        rule: &Object,
+        written: &mut Map<String, Value>,
+        pointer: &str,
+    ) -> Result<(), Refused> {
         let found = rule.get("hashVersion").and_then(Json::as_number).filter(|it| *it != 0.0).unwrap_or(1.0);
         if found == 2.0 {
             return Ok(());
@@ -462,101 +457,19 @@ impl<'p> Importer<'p> {
         written.insert("hash_version".into(), 1.into());
         Ok(())
     }
-
-    /// `$savedGroup: { id, attributeKey }`.
-    pub(super) fn saved_group(&mut self, json: &Json, scope: Scope, pointer: &str) -> Result<Verdict, Refused> {
-        let Some(id) = json.get("id").and_then(Json::as_text) else { return Ok(Verdict::Never) };
-        let own = match json.get("attributeKey") {
-            None => None,
-            Some(Json::Text(it)) => Some(it.as_str()),
-            Some(_) => return Ok(Verdict::Never),
-        };
-        let Some(entry) = self.saved_groups.and_then(|it| it.get(id)) else { return Ok(Verdict::Never) };
-        match (entry.get("type").and_then(Json::as_text), entry.get("condition")) {
-            (Some("condition"), Some(condition)) => {
-                if self.open_groups.iter().any(|it| it == id) {
-                    return Ok(Verdict::Never);
-                }
-                self.open_groups.push(id.to_owned());
-                let below = format!("/savedGroups/{}/condition", escaped(id));
-                let verdict = self.condition(&condition.clone(), scope, &below);
-                self.open_groups.pop();
-                verdict
-            }
-            // An old list has no attribute, and matches nobody here.
-            (None, _) => Ok(Verdict::Never),
-            _ => {
-                let of_group = entry.get("attributeKey").and_then(Json::as_text);
-                let attribute = own.or(of_group).unwrap_or("id").to_owned();
-                self.group(id, entry, &attribute, scope, pointer)?;
-                Ok(Verdict::When(json!({ "$savedGroup": { "id": id } })))
-            }
-        }
-    }
-
-    /// `$inGroup` behind the attribute `path`: the id of the group.
-    pub(super) fn in_group(
-        &mut self,
-        json: &Json,
-        scope: Scope,
-        path: &str,
-        pointer: &str,
-    ) -> Result<Verdict, Refused> {
-        let Json::Text(id) = json else { return Err(Refused::at(pointer, "the group has no id")) };
-        let Some(entry) = self.saved_groups.and_then(|it| it.get(id)) else { return Ok(Verdict::Never) };
-        let kind = entry.get("type").and_then(Json::as_text);
-        if !(entry.as_list().is_some() || kind == Some("list")) {
-            return Err(Refused::at(pointer, format!("the saved group {id:?} is not a list")));
-        }
-        self.group(id, entry, path, scope, pointer)?;
-        Ok(Verdict::When(id.as_str().into()))
-    }
-
-    /// Makes an entry of a saved group of ids.
-    fn group(&mut self, id: &str, entry: &Json, attribute: &str, scope: Scope, pointer: &str) -> Result<(), Refused> {
-        if scope != Scope::Visitor {
-            return Err(Refused::at(pointer, "saved groups hold visitors; a document cannot ask elements of a list"));
-        }
-        self.groups.insert(id.to_owned());
-        if let Some(known) = self.group_entries.get(id) {
-            if known.get("attribute").and_then(Value::as_str) == Some(attribute) {
-                return Ok(());
-            }
-            let message = format!("the saved group {id:?} is asked about two attributes; make two groups of it");
-            return Err(Refused::at(pointer, message));
-        }
-        let place = format!("/savedGroups/{}", escaped(id));
-        let values = entry.as_list().or_else(|| entry.get("values").and_then(Json::as_list));
-        let Some(values) = values else {
-            let message = "its members are not in the payload; publish them as a file of ids";
-            self.notes.push(Note::left_out(place, message));
-            self.group_entries.insert(id.to_owned(), group_entry(id, attribute, Vec::new()));
-            return Ok(());
-        };
-        let Some(hash) = self.hash else {
-            let message = format!(
-                "the saved group {id:?} holds ids as they are, which never stand in a document; give the key of the tables, so that they are hashed"
-            );
-            return Err(Refused::at(&place, message));
-        };
-        if values.iter().any(|it| !matches!(it, Json::Text(_))) {
-            let message = "members that are no texts are taken as the texts of their numbers";
-            self.notes.push(Note::remark(place, message));
-        }
-        let text = |it: &Json| match it {
-            Json::Text(text) => Some(text.clone()),
-            Json::Number(_) => Some(it.to_string()),
-            _ => None,
-        };
-        let hashes = values.iter().filter_map(text).map(|it| hash(&it)).collect();
-        self.group_entries.insert(id.to_owned(), group_entry(id, attribute, hashes));
-        Ok(())
-    }
 }
 
 /// A text that is not empty.
-fn filled<'j>(rule: &'j Object, name: &str) -> Option<&'j str> {
+pub(super) fn filled<'j>(rule: &'j Object, name: &str) -> Option<&'j str> {
     rule.get(name).and_then(Json::as_text).filter(|it| !it.is_empty())
+}
+
+/// The end of a range that begins at 0: the same as a coverage, which it goes before.
+fn range_from_0(rule: &Object) -> Option<f64> {
+    match rule.get("range")?.as_list()? {
+        [Json::Number(0.0), Json::Number(end)] => Some(*end),
+        _ => None,
+    }
 }
 
 /// The narrowest type of all values that a feature may have, or the one that it declares.
@@ -577,17 +490,6 @@ fn type_of(feature: &Object) -> Option<ValueType> {
             }
         }
     }
-    let is_whole = |it: f64| it.fract() == 0.0 && it.abs() <= 9_007_199_254_740_992.0;
-    let types = [ValueType::Boolean, ValueType::String, ValueType::Integer, ValueType::Number, ValueType::Object];
-    let found = types.into_iter().find(|value_type| {
-        values.iter().all(|it| match (value_type, it) {
-            (ValueType::Boolean, Json::Bool(_)) | (ValueType::String, Json::Text(_)) => true,
-            (ValueType::Integer, Json::Number(it)) => is_whole(*it),
-            (ValueType::Number, Json::Number(_)) => true,
-            (ValueType::Object, Json::Object(_) | Json::List(_)) => true,
-            _ => false,
-        })
-    });
-    // A feature that is never anything but null.
-    if values.is_empty() { Some(ValueType::Object) } else { found }
+    // A feature that is never anything but null has any type.
+    if values.is_empty() { Some(ValueType::Object) } else { ValueType::of_json(&values) }
 }

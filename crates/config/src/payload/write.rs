@@ -16,8 +16,8 @@ use crate::section::saved_group::Group;
 use crate::source::At;
 
 /// Values of the flag that tells who is held out.
-const HELD_OUT: &str = "held-out";
-const GENERAL: &str = "general";
+pub(crate) const HELD_OUT: &str = "held-out";
+pub(crate) const GENERAL: &str = "general";
 
 pub(super) struct Writer<'d, 't> {
     pub holdouts: &'d [Holdout<'t>],

@@ -115,7 +115,7 @@ impl<'t> Compiler<'t, '_> {
             return Some(Rule::Experiment(experiment));
         }
         let at = self.report.object(at, &RULE_KEYS)?;
-        let id = at.get("id").and_then(|at| self.report.key_id(at, FLAG_ID_CHARS_MAX));
+        let id = at.get("id").and_then(|at| self.report.name(at, "id"));
         if let Some(at) = at.get("description") {
             self.report.text(at);
         }

@@ -1,6 +1,7 @@
 //! The types of flags' values.
 
 use serde_json::Value;
+use vitrine_flags::Json;
 
 use crate::compile::Compiler;
 use crate::section::flag_schema::Schema;
@@ -64,6 +65,19 @@ impl ValueType {
             }
             _ => false,
         }
+    }
+
+    /// The narrowest type that values of a payload have; `None` if there is none. Of no values it is the first type.
+    pub fn of_json(values: &[&Json]) -> Option<Self> {
+        let admits = |value_type: Self, value: &Json| match (value_type, value) {
+            (Self::Boolean, Json::Bool(_))
+            | (Self::String, Json::Text(_))
+            | (Self::Number, Json::Number(_))
+            | (Self::Object, Json::Object(_) | Json::List(_)) => true,
+            (Self::Integer, Json::Number(it)) => it.fract() == 0.0 && it.abs() <= 9_007_199_254_740_992.0,
+            _ => false,
+        };
+        TYPES.iter().map(|(_, it)| *it).find(|value_type| values.iter().all(|it| admits(*value_type, it)))
     }
 
     /// The narrowest type that all values have; `None` if there is none.

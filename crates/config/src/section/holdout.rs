@@ -10,7 +10,7 @@ pub(crate) const KEYS: [&str; 10] =
     ["id", "description", "name", "share", "unit", "seed", "starts", "ends", "time_zone", "experiments"];
 
 /// Its tracking key has a prefix, and must fit into an exposure token too. Unit: characters.
-const ID_CHARS_MAX: usize = 55;
+pub(crate) const ID_CHARS_MAX: usize = 55;
 
 /// A holdout as written.
 pub(crate) struct Holdout<'t> {

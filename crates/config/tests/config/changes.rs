@@ -8,6 +8,9 @@ use vitrine_engine::TimestampMs;
 /// Places in the base and what shall stand there; null takes it out, `-` appends.
 type Edits = Vec<(&'static str, Value)>;
 
+/// A change: what happened, where, and in which words.
+type Told = (ChangeKind, &'static str, &'static str);
+
 /// A document with something of everything that these tests change.
 fn base() -> Value {
     json!({
@@ -75,7 +78,7 @@ fn checked(document: &Value) -> Checked {
 #[test]
 fn differences_are_told_in_words() {
     use ChangeKind::{Added, Changed, Removed};
-    let cases: Vec<(Edits, Vec<(ChangeKind, &str, &str)>)> = vec![
+    let cases: Vec<(Edits, Vec<Told>)> = vec![
         (vec![], vec![]),
         (
             vec![("/experiments/0/variations/0/weight", json!(30)), ("/experiments/0/variations/1/weight", json!(70))],

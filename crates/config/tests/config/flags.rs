@@ -41,8 +41,11 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A share, or begin and length of a range; which window.
+type Slot = (Option<u32>, (u32, u32), Option<u8>);
+
 /// Experiments in one layer: a share, or a range in thousandths; and perhaps one of three windows of time.
-fn slots() -> impl Strategy<Value = Vec<(Option<u32>, (u32, u32), Option<u8>)>> {
+fn slots() -> impl Strategy<Value = Vec<Slot>> {
     let slot = (prop::option::of(1..=400_u32), (0..1000_u32, 1..=300_u32), prop::option::of(0..3_u8));
     prop::collection::vec(slot, 1..7)
 }

@@ -26,7 +26,7 @@ fn checked(document: &Value) -> Checked {
 /// A visitor of a number: attributes that the payloads of these tests ask about, each often missing.
 fn visitor(idx: usize) -> Context {
     let mut context = Context { now_ms: NOW.0, ..Context::default() };
-    let draw = |salt: &str, n: u64| hash(&format!("{salt}{idx}")) >> 20 & 0xffff % n.max(1);
+    let draw = |salt: &str, n: u64| (hash(&format!("{salt}{idx}")) >> 20) % n.max(1);
     let attributes = &mut context.attributes;
     attributes.insert("id", format!("u{idx}"));
     if draw("d", 4) != 0 {
@@ -99,6 +99,7 @@ fn full_payload() -> Value {
             "number": { "defaultValue": 1, "rules": [{ "force": 2.5, "condition": { "age": { "$gte": 18, "$lt": 65 } } }] },
             "rollout-1": { "defaultValue": false, "rules": [{ "force": true, "coverage": 0.333 }] },
             "rollout-2": { "defaultValue": false, "rules": [{ "force": true, "coverage": 0.5, "hashVersion": 2, "seed": "s", "hashAttribute": "device" }] },
+            "range": { "defaultValue": 0, "rules": [{ "force": 1, "range": [0, 0.37], "coverage": 0.9 }, { "force": 2, "range": [0, 0], "coverage": 1 }] },
             "rollout-0": { "defaultValue": false, "rules": [{ "force": true, "coverage": 0 }, { "force": true, "coverage": 1, "condition": { "country": "CN" } }] },
             "json": { "defaultValue": { "z": [1, { "b": null }], "a": "x" }, "rules": [{ "force": [], "condition": { "tags": { "$size": 2 } } }] },
             "conditions": { "defaultValue": 0, "rules": [
@@ -168,6 +169,8 @@ fn an_export_imports_as_the_same_document() {
     let exported = export_growthbook(&checked(&first), NOW).payload;
     // Hashed groups come back without members, which is said; the rest is the same.
     let again = import(&serde_json::from_str(&exported.to_string()).unwrap());
+    let lost: Vec<_> = again.notes.iter().filter(|it| it.kind == NoteKind::LeftOut).map(|it| &it.pointer).collect();
+    assert_eq!(lost, ["/savedGroups/vips", "/savedGroups/devices"], "{:#?}", again.notes);
     let [mut first, mut again] = [first, again.document];
     for document in [&mut first, &mut again] {
         document["saved_groups"] = json!(null);
@@ -177,6 +180,42 @@ fn an_export_imports_as_the_same_document() {
     }
     // Types are narrowed to values again, and ids of rules of experiments are not kept.
     assert_eq!(first["flags"].as_array().unwrap().len(), again["flags"].as_array().unwrap().len());
+}
+
+#[test]
+fn our_own_payload_keeps_holdouts_layers_and_testers() {
+    let document = checked(&json!({
+        "version": 1,
+        "layers": [{ "id": "home" }],
+        "holdouts": [
+            { "id": "winter", "share": 2.5, "unit": "device", "seed": "w", "experiments": ["e"] },
+            { "id": "other", "share": 10, "ends": "2027-01-01T00:00:00Z" }
+        ],
+        "experiments": [{ "id": "e", "phase": 2, "unit": "device", "layer": { "id": "home", "share": 33.3 }, "holdouts": ["other"],
+            "variations": [{ "id": "a", "value": "x", "weight": 10 }, { "id": "b", "value": "y", "weight": 90 }],
+            "qa": [{ "variation": "b", "when": { "context.country": "CN" } }] }]
+    }));
+    let payload = serde_json::from_str(&document.flags.to_string()).unwrap();
+    let imported = import(&payload);
+    assert_eq!(imported.notes, []);
+    // All but the names of what the same rules were made of.
+    assert_eq!(
+        imported.document,
+        json!({
+            "version": 1,
+            "layers": [{ "id": "home" }],
+            "holdouts": [
+                { "id": "other", "share": 10, "ends": "2027-01-01T00:00:00Z" },
+                { "id": "winter", "share": 2.5, "unit": "device", "seed": "w" }
+            ],
+            "experiments": [{ "id": "e", "flag": "e", "phase": 2, "seed": "e:2", "unit": "device", "holdouts": ["other", "winter"],
+                "layer": { "id": "home", "from": 0, "to": 33.3 },
+                "variations": [{ "id": "a", "value": "x", "weight": 10 }, { "id": "b", "value": "y", "weight": 90 }] }],
+            "flags": [{ "id": "e", "type": "string", "default": "x",
+                "rules": [{ "id": "e:qa:b", "when": { "context.country": "CN" }, "value": "y" }, { "experiment": "e" }] }]
+        })
+    );
+    evaluates_alike(&payload, &imported, 1_000);
 }
 
 #[test]
@@ -218,7 +257,12 @@ fn what_a_document_cannot_say_is_left_out_with_its_reason() {
     left_out(json!("text"), "/features/it", "not an object");
     left_out(json!({ "defaultValue": 1, "rules": [{ "force": "text" }] }), "/features/it", "different types");
     left_out(json!({ "defaultValue": 1, "rules": [{ "force": null }] }), "/features/it", "different types");
-    left_out(rule(json!({ "force": 1, "range": [0, 0.5] })), &format!("{at}/range"), "no words for \"range\"");
+    left_out(
+        rule(json!({ "variations": [1, 2], "range": [0, 0.5] })),
+        &format!("{at}/range"),
+        "no words for \"range\"",
+    );
+    left_out(rule(json!({ "force": 1, "range": [0.1, 0.5] })), &format!("{at}/range"), "no words for \"range\"");
     left_out(rule(json!({ "force": 1, "filters": [] })), &format!("{at}/filters"), "no words for \"filters\"");
     left_out(rule(json!({ "variations": [1, 2], "ranges": [[0, 0.1], [0.1, 1]] })), &format!("{at}/ranges"), "ranges");
     left_out(rule(json!({ "variations": [1, 2], "hashVersion": 3 })), &format!("{at}/hashVersion"), "hash version 3");
