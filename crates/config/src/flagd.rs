@@ -4,6 +4,8 @@
 //! `starts_with`, `ends_with`, `sem_ver` and `$ref`. A flag with anything else is left out whole, with the reason. So is one with `fractional`: flagd hashes
 //! visitors in another way, and each would get another variant than before.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use vitrine_flags::{Json, Object};
 
@@ -40,18 +42,24 @@ pub fn import_flagd(bytes: &[u8]) -> Result<Imported, String> {
     loop {
         let flags: Vec<&Value> = entries.iter().map(|(_, it)| it).collect();
         let document = json!({ "version": 1, "flags": flags });
-        let Err(diagnostics) = check(&document.to_string(), Format::Json) else {
-            return Ok(Imported { document, notes });
+        let diagnostics = match check(&document.to_string(), Format::Json) {
+            Err(diagnostics) if !entries.is_empty() => diagnostics,
+            _ => return Ok(Imported { document, notes }),
         };
-        let first = diagnostics.iter().find(|it| it.severity == Severity::Error);
-        let idx = first.and_then(|it| it.pointer.split('/').nth(2)?.parse::<usize>().ok());
-        // What is nobody's error is taken for the last one's, so that this ends.
-        let idx = idx.unwrap_or_default().min(entries.len().saturating_sub(1));
-        if entries.is_empty() {
-            return Ok(Imported { document: json!({ "version": 1, "flags": [] }), notes });
+        let mut refused: BTreeMap<usize, String> = BTreeMap::new();
+        for it in diagnostics.into_iter().filter(|it| it.severity == Severity::Error) {
+            // What is nobody's error is taken for the first one's, so that this ends.
+            let idx = it.pointer.split('/').nth(2).and_then(|it| it.parse().ok()).unwrap_or_default();
+            refused.entry(idx).or_insert(it.message);
         }
-        let (pointer, _) = entries.remove(idx);
-        notes.push(Note::left_out(pointer, first.map(|it| it.message.clone()).unwrap_or_default()));
+        let mut kept = Vec::new();
+        for (idx, (pointer, entry)) in entries.into_iter().enumerate() {
+            match refused.remove(&idx) {
+                Some(message) => notes.push(Note::left_out(pointer, message)),
+                None => kept.push((pointer, entry)),
+            }
+        }
+        entries = kept;
     }
 }
 
