@@ -31,7 +31,8 @@ usage: cargo xtask <task> [options]
                serves until Ctrl-C, or with --once checks the answers and ends
   test [--fast]
                all tests: the crates, then end to end against local workerd (--fast: crates only)
-  bench        benchmarks of the engine and of table lookups
+  bench        benchmarks of the engine, of table lookups and of flags
+  bench flags  flags beside growthbook-rust and unleash-yggdrasil, in one run
   bench edge [--rounds N] [--seconds N]
                requests per second of the Worker on raw workerd, beside JavaScript workers, in one run
   bench bulk [--rounds N] [--seconds N]
@@ -97,7 +98,13 @@ fn run(args: &[String]) -> Result<()> {
                 args.finish()?;
                 if what == "edge" { bench::edge(&project, &options) } else { bench::bulk(&project, &options) }
             }
-            Some(other) => bail!("there is no bench `{other}`; there are `bench`, `bench edge` and `bench bulk`"),
+            Some("flags") => {
+                args.finish()?;
+                bench::flags(&project)
+            }
+            Some(other) => {
+                bail!("there is no bench `{other}`; there are `bench`, `bench flags`, `bench edge` and `bench bulk`")
+            }
         },
         "build" => {
             args.finish()?;

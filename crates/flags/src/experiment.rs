@@ -150,8 +150,8 @@ impl Experiment {
     }
 
     #[inline]
-    pub(crate) fn has_key_of(&self, other: &Self) -> bool {
-        self.key_hash == other.key_hash && self.key == other.key
+    pub(crate) fn key_hash(&self) -> u64 {
+        self.key_hash
     }
 
     /// An experiment that stands for itself: on a page, or run by code.

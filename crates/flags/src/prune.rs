@@ -6,11 +6,14 @@
 use crate::condition::{Answer, Broken, Compiler, Condition, Path, Scope, Subject, Test, Verdict, ask};
 use crate::groups::{Group, Groups};
 use crate::json::{Json, Object};
+use std::cell::Cell;
 
 /// Longest chain of saved groups, and deepest nesting of conditions through them. Unit: levels.
 const NESTING_MAX: usize = 256;
 /// Saved groups that one pruning may look into, each counted as often as it is referred to.
 const GROUPS_MAX: u32 = 4_096;
+/// The same, for all conditions of a payload together. Beyond it, conditions stay as they are written.
+const GROUPS_OF_PAYLOAD_MAX: u32 = 65_536;
 
 /// What is left of a condition.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +38,8 @@ pub(crate) struct Pruner<'p> {
     attributes: &'p Object,
     saved_groups: &'p Object,
     groups: &'p Groups,
+    /// Saved groups that may still be looked into.
+    n_groups_left: Cell<u32>,
 }
 
 /// How far pruning got.
@@ -47,7 +52,7 @@ struct Progress {
 
 impl<'p> Pruner<'p> {
     pub(crate) fn new(attributes: &'p Object, saved_groups: &'p Object, groups: &'p Groups) -> Self {
-        Self { attributes, saved_groups, groups }
+        Self { attributes, saved_groups, groups, n_groups_left: Cell::new(GROUPS_OF_PAYLOAD_MAX) }
     }
 
     pub(crate) fn prune(&self, condition: &Json) -> Pruned {
@@ -171,6 +176,7 @@ impl<'p> Pruner<'p> {
             return Ok(Pruned::Decided(false));
         }
         progress.n_groups_left = progress.n_groups_left.checked_sub(1).ok_or(Broken)?;
+        self.n_groups_left.set(self.n_groups_left.get().checked_sub(1).ok_or(Broken)?);
         progress.trail.push(id.to_owned());
         let pruned = self.condition(condition, progress);
         progress.trail.pop();

@@ -109,28 +109,41 @@ impl Texts {
     }
 }
 
-/// FNV-1a, 64 bits: quick for short keys. Whoever writes the payload chooses the keys, so nobody gains by collisions.
-#[derive(Clone, Copy, Debug)]
+/// Quick for short keys: eight bytes with one multiplication. Whoever writes the payload chooses the keys, so nobody gains by
+/// collisions.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct KeyHasher(u64);
 
-impl Default for KeyHasher {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
+impl KeyHasher {
+    #[inline]
+    fn add(&mut self, word: u64) {
+        // An odd number with its bits well mixed: 2^64 divided by the golden ratio.
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 
 impl Hasher for KeyHasher {
     #[inline]
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.add(u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            let last = rest.iter().fold(0, |word: u64, byte| (word << 8) | u64::from(*byte));
+            self.add(last);
         }
     }
 
     #[inline]
+    fn write_u8(&mut self, byte: u8) {
+        self.add(u64::from(byte));
+    }
+
+    #[inline]
     fn finish(&self) -> u64 {
-        // The table takes its place from the low bits and its tag from the high ones; FNV mixes upwards only.
-        self.0 ^ (self.0 >> 32)
+        // The table takes its place from the low bits; multiplication mixes upwards only.
+        self.0.rotate_left(26)
     }
 }
 

@@ -124,6 +124,9 @@ impl Object {
 impl FromIterator<(String, Json)> for Object {
     fn from_iter<I: IntoIterator<Item = (String, Json)>>(members: I) -> Self {
         let mut members: Vec<(String, Json)> = members.into_iter().collect();
+        if members.len() <= SCANNED_MAX && is_in_order(&members) {
+            return Self { members, sorted: Vec::new() };
+        }
         let mut by_key: Vec<usize> = (0..members.len()).collect();
         let key_at = |at: &usize| members.get(*at).map(|(key, _)| key.as_str());
         by_key.sort_by(|a, b| key_at(a).cmp(&key_at(b)));
@@ -177,6 +180,14 @@ impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().all(|(key, value)| other.get(key) == Some(value))
     }
+}
+
+/// Whether no key occurs twice and none is an array index, as in almost every object.
+fn is_in_order(members: &[(String, Json)]) -> bool {
+    members.iter().enumerate().all(|(at, (key, _))| {
+        let before = members.get(..at).unwrap_or_default();
+        index_of(key).is_none() && !before.iter().any(|(other, _)| other == key)
+    })
 }
 
 /// The number behind a key that JavaScript takes for an array index: 0..=2^32 - 2 without leading zeros.
