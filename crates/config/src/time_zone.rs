@@ -42,6 +42,11 @@ impl Zone {
         Some(TimestampMs(date.to_zoned(self.rules.clone()).ok()?.timestamp().as_millisecond()))
     }
 
+    /// UTC: for reading on after a name that is no zone's.
+    pub fn utc() -> Self {
+        Self { name: "UTC".to_owned(), rules: TimeZone::UTC }
+    }
+
     /// The point in time at which clocks in the zone show `text`.
     fn resolve(&self, text: &str) -> Result<TimestampMs, LocalError> {
         if !is_local(text) {

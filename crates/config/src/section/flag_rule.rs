@@ -125,7 +125,7 @@ impl<'t> Compiler<'t, '_> {
     /// The time zone of an entry's local times: its own, or that of the settings.
     pub fn zone(&mut self, entry: At<'t>) -> Option<Zone> {
         match entry.get("time_zone") {
-            Some(at) => self.report.zone(at).or_else(|| self.draft.zone.clone()),
+            Some(at) => self.report.zone(at).or_else(|| self.draft.zone.clone()).or_else(|| Some(Zone::utc())),
             None => self.draft.zone.clone(),
         }
     }

@@ -6,6 +6,7 @@ use crate::compile::Compiler;
 use crate::facts::AdvertisingLaw;
 use crate::limits::SETTINGS_LIST_MAX;
 use crate::source::{At, shortened};
+use crate::time_zone::Zone;
 
 pub(crate) const KEYS: [&str; 6] =
     ["consent", "time_zone", "link_hosts", "advertising_law", "sensitive_attributes", "lawful_attributes"];
@@ -17,7 +18,7 @@ impl<'t> Compiler<'t, '_> {
             let choice = [("required", ConsentRule::Required), ("assumed", ConsentRule::Assumed)];
             self.parts.settings.consent = self.report.word(at, &choice).unwrap_or_default();
         }
-        self.draft.zone = at.get("time_zone").and_then(|at| self.report.zone(at));
+        self.draft.zone = at.get("time_zone").map(|at| self.report.zone(at).unwrap_or_else(Zone::utc));
         if let Some(at) = at.get("advertising_law") {
             self.facts.settings.advertising_law = self.advertising_law(at);
         }
