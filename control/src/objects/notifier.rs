@@ -5,13 +5,14 @@
 //! starts or ends by its schedule changes answers too, without a publication: an alarm tells of it at that moment.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_channel::mpsc;
 use futures_util::future::{Either, select};
 use futures_util::{Stream, StreamExt, stream};
 use serde::{Deserialize, Serialize};
-use vitrine_api::{BundlePointer, BundleState, ConfigTag, TokenKeys, bundle_key};
+use vitrine_api::{BundlePointer, BundleState, ConfigTag, FlagState, TokenKeys, bundle_key, sdk_payload};
 use vitrine_engine::TimestampMs;
 use vitrine_rim::kv::Kv;
 use vitrine_rim::respond;
@@ -33,25 +34,19 @@ const LIFE_MS: u64 = 15 * 60 * 1000;
 const LATEST: &str = "latest";
 
 /// What a caller wants to hear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Dialect {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialect {
     /// OFREP: that something changed.
     Ofrep,
     /// GrowthBook: the new payload.
     Growthbook,
 }
 
-/// What is known of the running version.
+/// The newest pointer of the environment.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Latest {
-    version: Option<u64>,
-    epoch: u64,
-    /// RFC 3339.
-    published_at: String,
-    /// The environment; empty in what an earlier release has stored.
-    #[serde(default)]
     environment: String,
+    pointer: BundlePointer,
 }
 
 struct Listener {
@@ -70,12 +65,7 @@ pub struct Notifier {
 /// Tells the notifier of an environment about its new pointer. A failure is logged: streams are an extra, and clients that
 /// miss a notification find the change when they ask next.
 pub async fn notify(env: &Env, environment: &str, pointer: &BundlePointer) {
-    let latest = Latest {
-        version: pointer.version,
-        epoch: pointer.epoch,
-        published_at: pointer.published_at.clone(),
-        environment: environment.to_owned(),
-    };
+    let latest = Latest { environment: environment.to_owned(), pointer: pointer.clone() };
     let tell = async {
         let stub = env.durable_object("NOTIFIER")?.get_by_name(environment)?;
         let mut init = RequestInit::new();
@@ -97,7 +87,7 @@ impl DurableObject for Notifier {
             Method::Post => {
                 let latest: Latest = request.json().await?;
                 let known = self.latest().await;
-                if latest.epoch > known.epoch {
+                if latest.pointer.epoch > known.pointer.epoch {
                     self.state.storage().put(LATEST, &latest).await?;
                     self.tell_all(&latest).await;
                 }
@@ -159,19 +149,20 @@ impl Notifier {
 
     /// The event that carries the payload of a version, and an alarm for the moment at which the payload changes by itself.
     async fn payload_event(&self, latest: &Latest) -> Option<Vec<u8>> {
-        let key = bundle_key(latest.version?);
+        let key = bundle_key(latest.pointer.version?);
         let found = Kv::of(&self.env)?.get_recent(&key).await;
         let bundle = found.map_err(|error| error.to_string()).and_then(|bytes| {
             let bytes = bytes.ok_or_else(|| "announced and missing".to_owned())?;
             BundleState::load(&bytes)
         });
         let bundle = bundle.inspect_err(|why| console_error!("{key}: {why}")).ok()?;
-        let now_ms = i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX);
-        let resolved = bundle.flags().resolve(now_ms);
-        if let Some(at) = resolved.changes_at {
+        let flags = FlagState::new(Rc::new(bundle), &latest.pointer);
+        let now = TimestampMs(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX));
+        let payload = sdk_payload(Some(flags.payload()), &latest.pointer, now);
+        if let Some(at) = payload.changes_at {
             self.wake_at(at).await;
         }
-        Some(format!("event: features\ndata: {}\n\n", resolved.payload).into_bytes())
+        Some(format!("event: features\ndata: {}\n\n", payload.json).into_bytes())
     }
 
     async fn wake_at(&self, at_ms: i64) {
@@ -185,14 +176,15 @@ impl Notifier {
 /// The notification of OFREP 0.3.0. `lastModified` is in seconds since 1970; the tag is signed, so that it proves to the edge
 /// that there is such a configuration.
 fn notification(latest: &Latest, keys: Option<&TokenKeys>) -> Vec<u8> {
-    let last_modified = TimestampMs::parse(&latest.published_at).map_or(0, |it| it.0.div_euclid(1000));
-    let tag = ConfigTag { version: latest.version.unwrap_or_default(), epoch: latest.epoch };
+    let Latest { environment, pointer } = latest;
+    let last_modified = TimestampMs::parse(&pointer.published_at).map_or(0, |it| it.0.div_euclid(1000));
+    let tag = ConfigTag { version: pointer.version.unwrap_or_default(), epoch: pointer.epoch };
     let data = serde_json::json!({
         "type": "refetchEvaluation",
-        "etag": keys.map(|keys| tag.sign(keys, &latest.environment)),
+        "etag": keys.map(|keys| tag.sign(keys, environment)),
         "lastModified": last_modified,
     });
-    format!("event: message\nid: {}\ndata: {data}\n\n", latest.epoch).into_bytes()
+    format!("event: message\nid: {}\ndata: {data}\n\n", pointer.epoch).into_bytes()
 }
 
 /// The bytes of a stream: events as they come, comments in between, an end after [`LIFE_MS`].
