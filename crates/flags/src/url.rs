@@ -214,11 +214,13 @@ impl Glob {
 
 /// The variation that the query string of `url` chooses: `?<key>=<index>` with an index below `n_variations`.
 ///
-/// Only digits are an index. `key` is compared as it is written and decoded.
+/// Names and values are decoded; the first value that is not empty counts, and only digits are an index. A fragment chooses
+/// nothing.
 pub fn query_string_override(key: &str, url: &str, n_variations: usize) -> Option<usize> {
+    let (url, _) = url.split_once('#').unwrap_or((url, ""));
     let (_, query) = url.split_once('?')?;
-    let query = query.split(['?', '#']).next().unwrap_or_default();
-    let (_, value) = pairs(query).find(|(name, _)| *name == key || decoded(name) == key)?;
+    let chosen = pairs(query).find(|(name, value)| !value.is_empty() && (*name == key || decoded(name) == key));
+    let value = decoded(chosen?.1);
     let is_index = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     let index: usize = if is_index { value.parse().ok()? } else { return None };
     (index < n_variations).then_some(index)
@@ -326,9 +328,16 @@ mod tests {
             ("?k=", None),
             ("?k", None),
             ("?kk=1", None),
-            ("?k=%31", None),
+            ("?k=%31", Some(1)),
+            ("?k=&k=1", Some(1)),
+            ("?k=x&k=1", None),
+            ("??k=1", None),
+            ("?a=?&k=1", Some(1)),
+            ("?k=1?", None),
+            ("?k=%20", None),
+            ("?k=١", None),
             ("?k=99999999999999999999999", None),
-            ("#?k=1", Some(1)),
+            ("#?k=1", None),
             ("", None),
         ] {
             let url = format!("https://x.example/{query}");
