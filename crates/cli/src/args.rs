@@ -1,11 +1,15 @@
 //! The command line.
 
-use crate::cmd::{config_check, config_publish, decide, demo_data, keys_generate, tables_inspect, tables_publish};
-use crate::cmd::{tables_rollback, tables_verify};
+use crate::cmd::{audit_export, audit_verify, config_approve, config_check, config_diff, config_draft, config_export};
+use crate::cmd::{
+    config_import, config_init, config_preview, config_publish, config_rollback, config_versions, decide,
+};
+use crate::cmd::{demo_data, environments, eval, experiments_explain, flags_kill, keys_generate, tables_inspect};
+use crate::cmd::{tables_publish, tables_rollback, tables_verify, tokens};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Profiles, tables and configuration of a Vitrine edge.
+/// Profiles, tables, configuration and experiments of a Vitrine edge.
 #[derive(Debug, Parser)]
 #[command(name = "vitrine", version, after_help = AFTER_HELP, max_term_width = 110)]
 pub struct Vitrine {
@@ -23,9 +27,9 @@ pub struct Vitrine {
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done
-  1  failed: a file cannot be read or written, a table does not verify
+  1  failed: a file cannot be read or written, a table or the audit log does not verify
   2  usage: the command line has a mistake, or a key or token is missing
-  3  invalid input: a configuration, request, key, mapping or order file has errors
+  3  invalid input: a configuration, request, key, mapping, payload or order file has errors
   4  edge: the Worker cannot be reached, or it refused
 
 Examples:
@@ -37,6 +41,13 @@ Examples:
     echo '{\"visitor\":{\"key\":\"c0000001\"},\"consent\":{\"personalise\":true},
            \"placements\":[{\"id\":\"home-hero\"}]}' |
       vitrine decide --config shop/offers.json --table table --key-file table.key --request -
+
+  An experiment, from a spreadsheet to the shop and back:
+    vitrine config init offers.csv
+    vitrine config check offers.csv
+    vitrine config diff offers.csv --url https://offers.shop.example
+    vitrine config publish offers.csv --url https://offers.shop.example
+    vitrine config rollback --url https://offers.shop.example
 
 Secrets may come from the environment: VITRINE_TABLE_KEY and VITRINE_ADMIN_TOKEN.";
 
@@ -51,10 +62,26 @@ pub enum Command {
     /// Look at, check, publish and roll back profile tables.
     #[command(subcommand)]
     Tables(Tables),
-    /// Check and publish what marketers write.
+    /// Check, compare, publish and roll back what marketers write.
     #[command(subcommand)]
     Config(Config),
+    /// Say why a visitor gets a variation.
+    #[command(subcommand)]
+    Experiments(Experiments),
+    /// Switch single flags off and on, without a publication.
+    #[command(subcommand)]
+    Flags(flags_kill::Flags),
+    /// Environments (production, staging, …): settings, and keys of applications.
+    #[command(subcommand)]
+    Environments(environments::Environments),
+    /// Tokens of people and programs that administer.
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
+    /// The log of all changes.
+    #[command(subcommand)]
+    Audit(Audit),
     Decide(decide::Decide),
+    Eval(eval::Eval),
     DemoData(demo_data::DemoData),
     /// Secrets of a shop.
     #[command(subcommand)]
@@ -82,9 +109,36 @@ pub enum Tables {
 /// `vitrine config …`
 #[derive(Debug, Subcommand)]
 #[expect(missing_docs, reason = "their help texts are where they are defined")]
+#[expect(clippy::large_enum_variant, reason = "there is one, for the life of the command")]
 pub enum Config {
+    Init(config_init::Init),
     Check(config_check::Check),
+    Diff(config_diff::Diff),
     Publish(config_publish::Publish),
+    /// Drafts: changes that others look at before they are published.
+    #[command(subcommand)]
+    Draft(config_draft::Draft),
+    Approve(config_approve::Approve),
+    Rollback(config_rollback::Rollback),
+    Versions(config_versions::Versions),
+    Export(config_export::Export),
+    Import(config_import::Import),
+    Preview(config_preview::Preview),
+}
+
+/// `vitrine experiments …`
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "their help texts are where they are defined")]
+pub enum Experiments {
+    Explain(experiments_explain::Explain),
+}
+
+/// `vitrine audit …`
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "their help texts are where they are defined")]
+pub enum Audit {
+    Verify(audit_verify::Verify),
+    Export(audit_export::Export),
 }
 
 /// `vitrine keys …`
@@ -95,7 +149,7 @@ pub enum Keys {
 }
 
 /// Where the Worker is, and who is asking.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct EdgeArgs {
     /// Address of the Worker, such as `https://offers.shop.example`.
     #[arg(long, value_name = "URL")]
@@ -103,4 +157,30 @@ pub struct EdgeArgs {
     /// File with the admin token. Default: the variable VITRINE_ADMIN_TOKEN.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+}
+
+/// As [`EdgeArgs`], where a command can do without.
+#[derive(Clone, Debug, Args)]
+pub struct PerhapsEdgeArgs {
+    /// Address of the Worker, such as `https://offers.shop.example`.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// File with the admin token. Default: the variable VITRINE_ADMIN_TOKEN.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub token_file: Option<PathBuf>,
+}
+
+impl PerhapsEdgeArgs {
+    /// The Worker, if one is named.
+    pub fn given(&self) -> Option<EdgeArgs> {
+        self.url.clone().map(|url| EdgeArgs { url, token_file: self.token_file.clone() })
+    }
+}
+
+/// Which environment.
+#[derive(Clone, Debug, Args)]
+pub struct EnvironmentArg {
+    /// The environment.
+    #[arg(long, value_name = "NAME", default_value = vitrine_api::PRODUCTION)]
+    pub environment: String,
 }

@@ -1,9 +1,24 @@
 //! The subcommands, one file each.
 
+pub mod audit_export;
+pub mod audit_verify;
+pub mod config_approve;
 pub mod config_check;
+pub mod config_diff;
+pub mod config_draft;
+pub mod config_export;
+pub mod config_import;
+pub mod config_init;
+pub mod config_preview;
 pub mod config_publish;
+pub mod config_rollback;
+pub mod config_versions;
 pub mod decide;
 pub mod demo_data;
+pub mod environments;
+pub mod eval;
+pub mod experiments_explain;
+pub mod flags_kill;
 pub mod keys_generate;
 #[cfg(feature = "profiles")]
 pub mod profiles_build;
@@ -11,8 +26,9 @@ pub mod tables_inspect;
 pub mod tables_publish;
 pub mod tables_rollback;
 pub mod tables_verify;
+pub mod tokens;
 
-use crate::args::{Command, Config, Keys, Tables};
+use crate::args::{Audit, Command, Config, Experiments, Keys, Tables};
 use crate::failure::Failure;
 use crate::ui::Ui;
 
@@ -28,9 +44,25 @@ pub fn run(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Tables(Tables::Verify(args)) => tables_verify::run(&args, ui),
         Command::Tables(Tables::Publish(args)) => tables_publish::run(&args, ui),
         Command::Tables(Tables::Rollback(args)) => tables_rollback::run(&args, ui),
+        Command::Config(Config::Init(args)) => config_init::run(&args, ui),
         Command::Config(Config::Check(args)) => config_check::run(&args, ui),
+        Command::Config(Config::Diff(args)) => config_diff::run(&args, ui),
         Command::Config(Config::Publish(args)) => config_publish::run(&args, ui),
+        Command::Config(Config::Draft(args)) => config_draft::run(&args, ui),
+        Command::Config(Config::Approve(args)) => config_approve::run(&args, ui),
+        Command::Config(Config::Rollback(args)) => config_rollback::run(&args, ui),
+        Command::Config(Config::Versions(args)) => config_versions::run(&args, ui),
+        Command::Config(Config::Export(args)) => config_export::run(&args, ui),
+        Command::Config(Config::Import(args)) => config_import::run(&args, ui),
+        Command::Config(Config::Preview(args)) => config_preview::run(&args, ui),
+        Command::Experiments(Experiments::Explain(args)) => experiments_explain::run(&args, ui),
+        Command::Flags(args) => flags_kill::run(&args, ui),
+        Command::Environments(args) => environments::run(&args, ui),
+        Command::Tokens(args) => tokens::run(&args, ui),
+        Command::Audit(Audit::Verify(args)) => audit_verify::run(&args, ui),
+        Command::Audit(Audit::Export(args)) => audit_export::run(&args, ui),
         Command::Decide(args) => decide::run(&args, ui),
+        Command::Eval(args) => eval::run(&args, ui),
         Command::DemoData(args) => demo_data::run(&args, ui),
         Command::Keys(Keys::Generate(args)) => keys_generate::run(&args, ui),
     }

@@ -38,6 +38,24 @@ pub struct Edge {
     authorization: String,
 }
 
+/// One call.
+struct Call<'a> {
+    method: Method,
+    path: &'a str,
+    content_type: &'a str,
+    body: &'a [u8],
+    /// The revision of a draft that the call is for.
+    revision: Option<u64>,
+    repeat: Repeat,
+}
+
+impl<'a> Call<'a> {
+    /// A call that is sent once.
+    fn json(method: Method, path: &'a str, body: &'a [u8]) -> Self {
+        Self { method, path, content_type: "application/json", body, revision: None, repeat: Repeat::Never }
+    }
+}
+
 /// Why a call did not succeed.
 #[derive(Debug)]
 pub enum EdgeError {
@@ -115,7 +133,7 @@ impl From<EdgeError> for Failure {
             EdgeError::Unreachable { .. } => "is the Worker running, and is --url right?",
             EdgeError::NotVitrine { .. } => "is --url the address of the Worker itself, without a path?",
             EdgeError::Refused { status: 401, .. } => {
-                "the Worker's ADMIN_TOKEN_SHA256 must be the SHA-256 of this token"
+                "give a valid token of `vitrine tokens list`, or the one whose SHA-256 is the Worker's ADMIN_TOKEN_SHA256"
             }
             EdgeError::Refused { .. } => return Self::new(Exit::Edge, error),
         };
@@ -152,7 +170,39 @@ impl Edge {
     /// # Errors
     /// [`EdgeError`], after the last try.
     pub fn put(&self, path: &str, content_type: &str, body: &[u8], repeat: Repeat) -> Result<Value, EdgeError> {
-        self.call(Method::PUT, path, content_type, body, repeat)
+        self.call(Call { method: Method::PUT, path, content_type, body, revision: None, repeat })
+    }
+
+    /// Sends a JSON body with `PUT`, for the revision that it was made from if there is one.
+    ///
+    /// # Errors
+    /// [`EdgeError`].
+    pub fn put_json(&self, path: &str, body: &Value, revision: Option<u64>) -> Result<Value, EdgeError> {
+        self.call(Call { revision, ..Call::json(Method::PUT, path, body.to_string().as_bytes()) })
+    }
+
+    /// Asks with `GET`.
+    ///
+    /// # Errors
+    /// [`EdgeError`], after the last try.
+    pub fn get(&self, path: &str) -> Result<Value, EdgeError> {
+        self.call(Call { repeat: Repeat::Safe, ..Call::json(Method::GET, path, b"") })
+    }
+
+    /// Takes something away with `DELETE`, at this revision if there is one.
+    ///
+    /// # Errors
+    /// [`EdgeError`].
+    pub fn delete(&self, path: &str, revision: Option<u64>) -> Result<Value, EdgeError> {
+        self.call(Call { revision, ..Call::json(Method::DELETE, path, b"") })
+    }
+
+    /// Sends a JSON body with `POST`, for this revision alone.
+    ///
+    /// # Errors
+    /// [`EdgeError`].
+    pub fn post_to(&self, path: &str, body: &Value, revision: Option<u64>) -> Result<Value, EdgeError> {
+        self.call(Call { revision, ..Call::json(Method::POST, path, body.to_string().as_bytes()) })
     }
 
     /// Sends a JSON body with `POST`.
@@ -160,48 +210,39 @@ impl Edge {
     /// # Errors
     /// [`EdgeError`], after the last try.
     pub fn post(&self, path: &str, body: &Value, repeat: Repeat) -> Result<Value, EdgeError> {
-        self.call(Method::POST, path, "application/json", body.to_string().as_bytes(), repeat)
+        self.call(Call { repeat, ..Call::json(Method::POST, path, body.to_string().as_bytes()) })
     }
 
-    fn call(
-        &self,
-        method: Method,
-        path: &str,
-        content_type: &str,
-        body: &[u8],
-        repeat: Repeat,
-    ) -> Result<Value, EdgeError> {
-        let url = format!("{}{path}", self.base);
+    fn call(&self, call: Call<'_>) -> Result<Value, EdgeError> {
+        let url = format!("{}{}", self.base, call.path);
         let mut wait = FIRST_WAIT;
         for _ in 1..TRIES {
-            match self.try_once(&method, &url, content_type, body) {
-                Err((error, asked)) if repeat == Repeat::Safe && error.passes() => {
+            match self.try_once(&url, &call) {
+                Err((error, asked)) if call.repeat == Repeat::Safe && error.passes() => {
                     thread::sleep(asked.unwrap_or(wait).min(WAIT_MAX));
                     wait *= 2;
                 }
                 done => return done.map_err(|(error, _)| error),
             }
         }
-        self.try_once(&method, &url, content_type, body).map_err(|(error, _)| error)
+        self.try_once(&url, &call).map_err(|(error, _)| error)
     }
 
     /// One try. An error comes with the wait that the server asks for.
-    fn try_once(
-        &self,
-        method: &Method,
-        url: &str,
-        content_type: &str,
-        body: &[u8],
-    ) -> Result<Value, (EdgeError, Option<Duration>)> {
+    fn try_once(&self, url: &str, call: &Call<'_>) -> Result<Value, (EdgeError, Option<Duration>)> {
         let unreachable = |source| (EdgeError::Unreachable { url: url.to_owned(), source }, None);
-        let request = Request::builder()
-            .method(method)
-            .uri(url)
-            .header("authorization", &self.authorization)
-            .header("content-type", content_type)
-            .body(body)
-            .map_err(|error| unreachable(error.into()))?;
-        let mut response = self.agent.run(request).map_err(unreachable)?;
+        let mut request = Request::builder().method(&call.method).uri(url).header("authorization", &self.authorization);
+        if let Some(revision) = call.revision {
+            request = request.header("if-match", format!("\"{revision}\""));
+        }
+        let has_body = !matches!(call.method, Method::GET | Method::DELETE);
+        let run = if has_body {
+            let request = request.header("content-type", call.content_type).body(call.body);
+            request.map_err(ureq::Error::from).and_then(|it| self.agent.run(it))
+        } else {
+            request.body(()).map_err(ureq::Error::from).and_then(|it| self.agent.run(it))
+        };
+        let mut response = run.map_err(unreachable)?;
         let status = response.status();
         let asked = retry_after(response.headers());
         let answer = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec().map_err(unreachable)?;

@@ -26,7 +26,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 /// # Errors
 /// Exit code 1, with the file and the cause.
 pub fn read_or_stdin(path: &Path) -> Result<Vec<u8>, Failure> {
-    if path != Path::new("-") {
+    if !is_stdio(path) {
         return read(path);
     }
     let mut bytes = Vec::new();
@@ -73,4 +73,9 @@ fn secret(file: Option<&Path>, what: &str, variable: &str, flag: &str) -> Result
         Ok(text) => Ok(Secret { text: text.trim().to_owned(), origin: variable.to_owned() }),
         Err(_) => Err(Failure::new(Exit::Usage, format!("no {what}: give {flag} FILE or set {variable}"))),
     }
+}
+
+/// Whether a path stands for standard input or output.
+pub fn is_stdio(path: &Path) -> bool {
+    path == Path::new("-")
 }

@@ -7,12 +7,15 @@
 
 pub mod args;
 pub mod cmd;
+pub mod comparison;
+pub mod document;
 pub mod edge;
 pub mod failure;
 pub mod files;
 pub mod table;
 pub mod ui;
 pub mod upload;
+pub mod yaml;
 
 use clap::Parser;
 use failure::Failure;

@@ -1,33 +1,35 @@
 //! `vitrine config check`: everything that is wrong with a configuration, at once.
 
-use crate::failure::{Exit, Exits, Failure};
-use crate::files;
+use crate::document::{self, Around, shown};
+use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
-use anstyle::{AnsiColor, Style};
-use anyhow::anyhow;
 use clap::Args;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-use vitrine_config::{Checked, Diagnostic, Format, Severity};
-use vitrine_tables::TableDir;
+use std::path::PathBuf;
+use vitrine_config::{Checked, Diagnostic};
 
-/// Check a configuration (JSON or YAML) and say all that is wrong with it.
+/// Check a configuration (JSON, YAML, CSV or a workbook) and say all that is wrong with it.
 ///
-/// Each finding says where (line, column and JSON pointer), what is wrong and how to mend it. Warnings do not hinder a
+/// Each finding says where (line and column, or the cell), what is wrong and how to mend it. Warnings do not hinder a
 /// publication. Errors end with exit code 3.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   vitrine config check offers.yaml
-  vitrine config check offers.json --table table       # also: are all profile columns there?
+  vitrine config check offers.csv                      # a spreadsheet; offers.xlsx works too
+  vitrine config check offers.json --table table       # also: can the profiles be what rules ask for?
+  vitrine config check offers.yaml --key-file table.key   # saved groups in files of ids
   vitrine config check offers.json --json | jq '.diagnostics[] | .code'")]
 pub struct Check {
     /// The configuration; `-` reads JSON from standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Table directory: warn about profile columns that it lacks.
+    /// Table directory: warn about profile columns that it lacks, and about values that they cannot have.
     #[arg(long, value_name = "DIR")]
     pub table: Option<PathBuf>,
+    /// File with the table key, for saved groups in files of ids. Default: the variable VITRINE_TABLE_KEY.
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
 }
 
 /// Checks the file and shows the findings.
@@ -36,7 +38,8 @@ pub struct Check {
 /// 3 if there are errors, 1 if a file cannot be read.
 pub fn run(args: &Check, ui: &Ui) -> Result<(), Failure> {
     let table = args.table.as_deref().map(crate::table::open).transpose()?;
-    let checked = check(&args.file, table.as_ref())?;
+    let around = Around { table: table.as_ref(), key_file: args.key_file.as_deref() };
+    let checked = document::check(&args.file, around)?;
     let (diagnostics, summary) = match &checked {
         Ok(checked) => (checked.warnings.as_slice(), summary(checked)),
         Err(diagnostics) => (diagnostics.as_slice(), Value::Null),
@@ -59,69 +62,6 @@ pub fn run(args: &Check, ui: &Ui) -> Result<(), Failure> {
     }
 }
 
-/// Reads and checks a configuration.
-///
-/// # Errors
-/// 1 if the file cannot be read, 3 if it is not text. Findings are no failure but the inner result.
-pub fn check(file: &Path, table: Option<&TableDir>) -> Result<Result<Checked, Vec<Diagnostic>>, Failure> {
-    let bytes = files::read_or_stdin(file)?;
-    let source = String::from_utf8(bytes)
-        .map_err(|error| anyhow!("{}: not UTF-8 from byte {} on", file.display(), error.utf8_error().valid_up_to()))
-        .invalid()
-        .map_err(|failure| failure.help("save the file with the encoding UTF-8"))?;
-    let columns: Option<Vec<&str>> =
-        table.map(|table| table.manifest().schema.columns().iter().map(|column| column.name.as_str()).collect());
-    Ok(vitrine_config::check_with_columns(&source, format(file), columns.as_deref()))
-}
-
-/// Reads a configuration that must be without errors; shows what else there is to say.
-///
-/// # Errors
-/// As [`check`], and 3 after the errors have been shown on standard error.
-pub fn checked(file: &Path, table: Option<&TableDir>, ui: &Ui) -> Result<Checked, Failure> {
-    match check(file, table)? {
-        Ok(checked) => {
-            for warning in &checked.warnings {
-                ui.note(shown(file, warning).trim_end());
-            }
-            Ok(checked)
-        }
-        Err(diagnostics) => {
-            let n_errors = diagnostics.iter().filter(|it| it.severity == Severity::Error).count();
-            let errors = if n_errors == 1 { "error" } else { "errors" };
-            let list: String = diagnostics.iter().map(|it| format!("\n{}", shown(file, it).trim_end())).collect();
-            let message = format!("{} has {n_errors} {errors}{list}", file.display());
-            Err(Failure::new(Exit::Invalid, message))
-        }
-    }
-}
-
-/// YAML by its file name, else JSON.
-fn format(file: &Path) -> Format {
-    match file.extension().and_then(|it| it.to_str()) {
-        Some("yaml" | "yml") => Format::Yaml,
-        _ => Format::Json,
-    }
-}
-
-/// One finding for people: `offers.json:12:5: error: …`.
-fn shown(file: &Path, diagnostic: &Diagnostic) -> String {
-    let style: Style = match diagnostic.severity {
-        Severity::Error => AnsiColor::Red.on_default().bold(),
-        Severity::Warning => AnsiColor::Yellow.on_default().bold(),
-    };
-    let severity = diagnostic.severity.as_str();
-    let place = match (diagnostic.line, diagnostic.column) {
-        (Some(line), Some(column)) => format!(":{line}:{column}"),
-        (Some(line), None) => format!(":{line}"),
-        (None, _) => String::new(),
-    };
-    let pointer = if diagnostic.pointer.is_empty() { String::new() } else { format!("{}: ", diagnostic.pointer) };
-    let file = file.display();
-    let Diagnostic { code, message, help, .. } = diagnostic;
-    format!("{file}{place}: {style}{severity}[{code}]{style:#}: {pointer}{message}\n  help: {help}\n")
-}
-
 /// What a document without errors holds.
 pub fn summary(checked: &Checked) -> Value {
     let bundle = &checked.bundle;
@@ -129,17 +69,44 @@ pub fn summary(checked: &Checked) -> Value {
         "placements": bundle.placements().len(),
         "offers": bundle.offers().len(),
         "audiences": bundle.audiences().len(),
+        "flags": section(checked, "flags"),
+        "experiments": section(checked, "experiments"),
+        "campaigns": section(checked, "campaigns"),
     })
+}
+
+/// How many entries a section of the document has.
+fn section(checked: &Checked, name: &str) -> usize {
+    checked.document[name].as_array().map_or(0, Vec::len)
 }
 
 fn described(checked: &Checked) -> String {
     let bundle = &checked.bundle;
     let many = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
-    format!(
-        "{}, {}, {}, {}",
+    let mut parts = vec![
         many(bundle.placements().len(), "placement"),
         many(bundle.offers().len(), "offer"),
         many(bundle.audiences().len(), "audience"),
-        many(checked.warnings.len(), "warning"),
-    )
+    ];
+    for (name, one) in [("flags", "flag"), ("experiments", "experiment"), ("campaigns", "campaign")] {
+        let n = section(checked, name);
+        if n > 0 {
+            parts.push(many(n, one));
+        }
+    }
+    parts.push(many(checked.warnings.len(), "warning"));
+    let mut text = parts.join(", ");
+    for layer in &checked.layers {
+        text.push_str(&format!("\n  {}", layer_words(layer)));
+    }
+    text
+}
+
+/// Which part of a layer each experiment has, and what is free.
+fn layer_words(layer: &vitrine_config::LayerPlan) -> String {
+    let percent = |it: f64| format!("{}", (it * 10_000.0).round() / 100.0);
+    let range = |(from, to): (f64, f64)| format!("{}-{} %", percent(from), percent(to));
+    let mut parts: Vec<String> = layer.taken.iter().map(|(id, it)| format!("{id} {}", range(*it))).collect();
+    parts.extend(layer.free.iter().map(|it| format!("free {}", range(*it))));
+    format!("layer {}: {}", layer.id, parts.join(", "))
 }

@@ -1,6 +1,6 @@
 //! `vitrine decide`: the engine without the edge.
 
-use crate::cmd::config_check;
+use crate::document::{self, Around};
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::table;
@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use vitrine_api::{BundleState, DecideRequest, Lookup, Problem, Signals, Snapshot, TableSlot, TableState};
 use vitrine_api::{answer, personalisation};
-use vitrine_bundle::{Groups, Stored};
 use vitrine_engine::TimestampMs;
 use vitrine_tables::{TableDir, TableKey};
 
@@ -26,7 +25,7 @@ Examples:
     vitrine decide --config offers.json --table table --key-file table.key --request -
   vitrine decide --config offers.yaml --request request.json --now 2026-12-24T18:00:00Z --explain | jq .")]
 pub struct Decide {
-    /// The configuration, JSON or YAML.
+    /// The configuration: JSON, YAML, CSV or a workbook.
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
     /// Table directory. Without one nobody has a profile.
@@ -57,15 +56,16 @@ pub fn run(args: &Decide, ui: &Ui) -> Result<(), Failure> {
     let mut request = parse(&args.request)?;
     request.explain |= args.explain;
     let table = args.table.as_deref().map(|dir| open(dir, args.key_file.as_deref())).transpose()?;
-    let checked = config_check::checked(&args.config, table.as_ref().map(|(table, _)| table), ui)?;
+    let around = Around { table: table.as_ref().map(|(table, _)| table), key_file: args.key_file.as_deref() };
+    let checked = document::checked(&args.config, around, ui)?;
     let state = match &table {
         Some((dir, _)) => {
             TableSlot::Ready(Rc::new(TableState { manifest: dir.manifest().clone(), items: dir.items()? }))
         }
         None => TableSlot::Absent,
     };
-    let stored = Stored { bundle: checked.bundle, flags: "{}".to_owned(), groups: Groups::new() };
-    let bundle = Rc::new(BundleState::new(0, String::new(), stored).map_err(|why| Failure::new(Exit::Invalid, why))?);
+    let bundle =
+        Rc::new(BundleState::new(0, String::new(), checked.stored()).map_err(|why| Failure::new(Exit::Invalid, why))?);
     let snapshot = Snapshot::new(Some(bundle), state, false);
     let signals = Signals { gpc: args.gpc, ..Signals::default() };
     let now = request.at.unwrap_or_else(|| TimestampMs(args.now.unwrap_or_else(Timestamp::now).as_millisecond()));

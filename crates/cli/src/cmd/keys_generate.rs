@@ -11,20 +11,24 @@ use std::path::{Path, PathBuf};
 use vitrine_api::sha256_hex;
 use vitrine_tables::TableKey;
 
-/// Make a table key and an admin token from the system's random source.
+/// Make a table key, a token key and an admin token from the system's random source.
 ///
 /// Secrets go to files that only you can read; a file that exists is never replaced. What is printed is no secret: the
 /// key's check, which tells it from other keys, and the token's SHA-256, which is all that the Worker holds of it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  vitrine keys generate --table-key-file table.key --admin-token-file admin.token
+  vitrine keys generate --table-key-file table.key --token-key-file token.key --admin-token-file admin.token
   wrangler secret put TABLE_KEY < table.key
+  wrangler secret put TOKEN_KEY < token.key
   vitrine keys generate --admin-token-file admin.token --json | jq -r .admin_token_sha256 | wrangler secret put ADMIN_TOKEN_SHA256")]
 pub struct Generate {
     /// Where to put the table key: 32 hexadecimal digits.
-    #[arg(long, value_name = "FILE", required_unless_present = "admin_token_file")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["admin_token_file", "token_key_file"])]
     pub table_key_file: Option<PathBuf>,
+    /// Where to put the token key, which signs exposures and previews: 64 hexadecimal digits.
+    #[arg(long, value_name = "FILE")]
+    pub token_key_file: Option<PathBuf>,
     /// Where to put the admin token: 64 hexadecimal digits.
     #[arg(long, value_name = "FILE")]
     pub admin_token_file: Option<PathBuf>,
@@ -35,6 +39,8 @@ struct Generated {
     #[serde(skip_serializing_if = "Option::is_none")]
     table_key_check: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    token_key_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     admin_token_sha256: Option<String>,
 }
 
@@ -43,7 +49,7 @@ struct Generated {
 /// # Errors
 /// 1 if a file exists or cannot be written, or the system has no random source.
 pub fn run(args: &Generate, ui: &Ui) -> Result<(), Failure> {
-    let mut generated = Generated { table_key_check: None, admin_token_sha256: None };
+    let mut generated = Generated { table_key_check: None, token_key_file: None, admin_token_sha256: None };
     let mut lines = Vec::new();
     if let Some(path) = &args.table_key_file {
         let key: [u8; 16] = random()?;
@@ -51,6 +57,11 @@ pub fn run(args: &Generate, ui: &Ui) -> Result<(), Failure> {
         let check = TableKey::from_bytes(key).check();
         lines.push(format!("{}: table key with check {check}; the Worker's secret TABLE_KEY", path.display()));
         generated.table_key_check = Some(check);
+    }
+    if let Some(path) = &args.token_key_file {
+        write_secret(path, &hex(&random::<32>()?))?;
+        lines.push(format!("{}: token key; the Worker's secret TOKEN_KEY", path.display()));
+        generated.token_key_file = Some(path.clone());
     }
     if let Some(path) = &args.admin_token_file {
         let token = hex(&random::<32>()?);
