@@ -162,6 +162,10 @@ impl<'b> ExposureReport<'b> {
             let detail = format!("the body has {} bytes, at most {EXPOSURES_BYTES_MAX} are taken", body.len());
             return Err(Problem::new(ProblemCode::BodyTooLarge, detail));
         }
+        // serde would also take the fields of a struct as a list.
+        if body.trim_ascii_start().first().is_some_and(|it| *it == b'[') {
+            return Err(Problem::field("", "invalid_field", "the body must be a JSON object"));
+        }
         let wire: ReportWire<'b> = serde_json::from_slice(body).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => Problem::field("", "invalid_field", error.to_string()),
             _ => Problem::new(ProblemCode::MalformedJson, error.to_string()),

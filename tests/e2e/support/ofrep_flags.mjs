@@ -57,7 +57,7 @@ export const FLAGS = {
   requiring: flag("boolean", true, [{ id: "g", parentConditions: [{ id: "required", condition: { value: true }, gate: true }] }]),
   "cycle-a": flag("boolean", true, [{ id: "g", parentConditions: [{ id: "cycle-b", condition: { value: true }, gate: true }] }]),
   "cycle-b": flag("boolean", true, [{ id: "g", parentConditions: [{ id: "cycle-a", condition: { value: true }, gate: true }] }]),
-  staff: flag("boolean", false, [{ id: "s", condition: { id: { $inGroup: "staff" } }, force: true }]),
+  staff: flag("boolean", false, [{ id: "s", condition: { $savedGroup: { id: "staff" } }, force: true }]),
   regular: flag("string", "unknown", [{ id: "r", condition: { "profile.recency_days": { $exists: true } }, force: "known" }]),
 };
 
