@@ -65,6 +65,11 @@ impl FlagFacts {
     }
 }
 
+/// Whether callers ask for the feature: those of holdouts are there for experiments to depend on.
+pub(crate) fn is_asked_for(key: &&str) -> bool {
+    !key.starts_with("$holdout:")
+}
+
 /// The flags of one bundle, with those left out that the operator has switched off.
 #[derive(Debug)]
 pub struct FlagState {
@@ -81,7 +86,7 @@ impl FlagState {
     pub fn new(bundle: Rc<BundleState>, pointer: &BundlePointer) -> Self {
         let switched = switched_off(bundle.flags(), &pointer.killed);
         let flags = switched.as_ref().unwrap_or_else(|| bundle.flags());
-        let facts: Vec<FlagFacts> = flags.features().map(|key| facts(flags, key)).collect();
+        let facts: Vec<FlagFacts> = flags.features().filter(is_asked_for).map(|key| facts(flags, key)).collect();
         let by_key = facts.iter().enumerate().map(|(at, it)| (it.key.clone(), at)).collect();
         Self { bundle, switched, facts, by_key }
     }
@@ -91,7 +96,7 @@ impl FlagState {
         self.switched.as_ref().unwrap_or_else(|| self.bundle.flags())
     }
 
-    /// All flags, in the payload's order.
+    /// All flags that callers ask for, in the payload's order.
     pub fn flags(&self) -> &[FlagFacts] {
         &self.facts
     }

@@ -8,6 +8,7 @@ use vitrine_flags::{Context, Evaluation, Exposure, FeatureResult, Json, Object, 
 
 use crate::envelope::sha256_hex;
 use crate::environment::BundlePointer;
+use crate::evaluation::is_asked_for;
 use crate::problem::{Problem, ProblemCode};
 
 /// Greatest body of a remote evaluation. Unit: bytes.
@@ -125,7 +126,7 @@ fn features(pairs: &[Json]) -> Result<Object, Problem> {
 /// track when the feature is used. No condition, group or other visitor's value leaves the edge.
 pub fn remote_eval(flags: &Payload, pointer: &BundlePointer, context: &Context) -> String {
     let mut features = Object::new();
-    for key in flags.features() {
+    for key in flags.features().filter(is_asked_for) {
         // One evaluation for each feature, so that each names its own exposures.
         let mut evaluation = Evaluation::new(flags, context);
         let result = evaluation.feature(key);
