@@ -33,11 +33,14 @@ impl Schedule {
             let (starts, ends) = (time("starts"), time("ends"));
             let ramp = json.get("ramp").filter(|json| **json != Json::Null).map(|ramp| {
                 let steps = ramp.as_list().unwrap_or_default();
-                let mut ramp: Vec<(i64, f64)> = steps.iter().filter_map(step_of).collect();
+                let mut ramp: Vec<(i64, f64)> = Vec::new();
+                for step in steps.iter().filter_map(step_of) {
+                    let at = ramp.partition_point(|(time, _)| *time <= step.0);
+                    ramp.insert(at, step);
+                }
                 if ramp.len() != steps.len() || ramp.is_empty() {
                     compiler.at("ramp", |it| it.fault("a ramp is an array of pairs [time, coverage]"));
                 }
-                ramp.sort_by_key(|(at, _)| *at);
                 ramp
             });
             let schedule = Self { starts, ends, ramp };

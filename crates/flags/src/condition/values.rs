@@ -11,8 +11,8 @@ const SCANNED_MAX: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Values {
     texts: Texts,
-    /// Sorted.
-    numbers: Vec<f64>,
+    /// As [`ordered`], sorted.
+    numbers: Vec<u64>,
     has_true: bool,
     has_false: bool,
     has_null: bool,
@@ -34,14 +34,14 @@ impl Values {
         for value in values {
             match value {
                 Json::Text(text) => texts.push(fold(text).into()),
-                Json::Number(number) => set.numbers.push(*number),
+                Json::Number(number) => set.numbers.push(ordered(*number)),
                 Json::Bool(true) => set.has_true = true,
                 Json::Bool(false) => set.has_false = true,
                 Json::Null => set.has_null = true,
                 Json::List(_) | Json::Object(_) => {}
             }
         }
-        set.numbers.sort_by(f64::total_cmp);
+        set.numbers.sort_unstable();
         set.texts = match texts.len() <= SCANNED_MAX {
             true => Texts::Few(texts),
             false => Texts::Many(texts.into_iter().collect()),
@@ -74,17 +74,18 @@ impl Values {
     fn contains(&self, value: &Json) -> bool {
         match value {
             Json::Text(text) => self.texts.contains(text),
-            Json::Number(number) => {
-                // Both zeros are one number.
-                let at = self.numbers.partition_point(|have| have < number);
-                self.numbers.get(at).is_some_and(|have| have == number)
-            }
+            Json::Number(number) => !number.is_nan() && self.numbers.binary_search(&ordered(*number)).is_ok(),
             Json::Bool(true) => self.has_true,
             Json::Bool(false) => self.has_false,
             Json::Null => self.has_null,
             Json::List(_) | Json::Object(_) => false,
         }
     }
+}
+
+/// A whole number for each number; equal ones for both zeros.
+fn ordered(number: f64) -> u64 {
+    if number == 0.0 { 0 } else { number.to_bits() }
 }
 
 #[derive(Clone, Debug)]

@@ -1,7 +1,6 @@
 //! Objects: members in JavaScript's order, found quickly.
 
 use super::Json;
-use std::cmp::Ordering;
 
 /// Up to this many members, looking through all of them is as quick as any index.
 const SCANNED_MAX: usize = 16;
@@ -113,9 +112,7 @@ impl Object {
     fn index(&mut self) {
         self.sorted.clear();
         if self.members.len() > SCANNED_MAX {
-            let mut sorted: Vec<u32> = (0..self.members.len()).filter_map(|at| u32::try_from(at).ok()).collect();
-            sorted.sort_unstable_by(|a, b| self.key_at(*a).cmp(self.key_at(*b)));
-            self.sorted = sorted;
+            self.sorted = by_key(&self.members);
         }
     }
 }
@@ -127,14 +124,12 @@ impl FromIterator<(String, Json)> for Object {
         if members.len() <= SCANNED_MAX && is_in_order(&members) {
             return Self { members, sorted: Vec::new() };
         }
-        let mut by_key: Vec<usize> = (0..members.len()).collect();
-        let key_at = |at: &usize| members.get(*at).map(|(key, _)| key.as_str());
-        by_key.sort_by(|a, b| key_at(a).cmp(&key_at(b)));
         let mut is_dropped = vec![false; members.len()];
         let mut has_duplicates = false;
         // Equal keys stand beside each other, the first occurrence first.
         let mut first = None;
-        for at in by_key {
+        for at in by_key(&members) {
+            let at = at as usize;
             let is_same = first.is_some_and(|first: usize| {
                 members.get(first).map(|(key, _)| key) == members.get(at).map(|(key, _)| key)
             });
@@ -154,12 +149,7 @@ impl FromIterator<(String, Json)> for Object {
             let mut dropped = is_dropped.into_iter();
             members.retain(|_| !dropped.next().unwrap_or(false));
         }
-        members.sort_by(|(a, _), (b, _)| match (index_of(a), index_of(b)) {
-            (Some(a), Some(b)) => a.cmp(&b),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => Ordering::Equal,
-        });
+        let members = in_order(members);
         let mut object = Self { members, sorted: Vec::new() };
         object.index();
         object
@@ -180,6 +170,36 @@ impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().all(|(key, value)| other.get(key) == Some(value))
     }
+}
+
+/// Positions of members, sorted by key and then by position.
+fn by_key(members: &[(String, Json)]) -> Vec<u32> {
+    let key_at = |at: u32| members.get(at as usize).map(|(key, _)| key.as_str());
+    let mut positions: Vec<u32> = (0..members.len()).filter_map(|at| u32::try_from(at).ok()).collect();
+    positions.sort_unstable_by(|a, b| key_at(*a).cmp(&key_at(*b)).then(a.cmp(b)));
+    positions
+}
+
+/// Keys that are array indices first, ascending; the others as they are.
+fn in_order(mut members: Vec<(String, Json)>) -> Vec<(String, Json)> {
+    // The index above, the position below.
+    let indices = members.iter().zip(0_u64..).filter_map(|((key, _), at)| Some((u64::from(index_of(key)?) << 32) | at));
+    let mut indices: Vec<u64> = indices.collect();
+    if indices.is_empty() {
+        return members;
+    }
+    indices.sort_unstable();
+    let mut ordered = Vec::with_capacity(members.len());
+    let mut is_taken = vec![false; members.len()];
+    for packed in indices {
+        let at = (packed & u64::from(u32::MAX)) as usize;
+        if let (Some(member), Some(taken)) = (members.get_mut(at), is_taken.get_mut(at)) {
+            ordered.push(std::mem::take(member));
+            *taken = true;
+        }
+    }
+    ordered.extend(members.into_iter().zip(is_taken).filter(|(_, is_taken)| !is_taken).map(|(member, _)| member));
+    ordered
 }
 
 /// Whether no key occurs twice and none is an array index, as in almost every object.
@@ -232,5 +252,8 @@ mod tests {
             .map(|(key, value)| (key.to_owned(), Json::from(value)))
             .collect();
         assert_eq!(Json::Object(object).to_string(), r#"{"7":4,"b":5,"a":2}"#);
+        let source = r#"{"":1,"10":2,"x":3,"9":4,"01":5,"0":6,"10":7}"#;
+        let object = Json::parse(source.as_bytes()).unwrap();
+        assert_eq!(object.to_string(), r#"{"0":6,"9":4,"10":7,"":1,"x":3,"01":5}"#);
     }
 }
