@@ -109,7 +109,6 @@ pub enum Tables {
 /// `vitrine config …`
 #[derive(Debug, Subcommand)]
 #[expect(missing_docs, reason = "their help texts are where they are defined")]
-#[expect(clippy::large_enum_variant, reason = "there is one, for the life of the command")]
 pub enum Config {
     Init(config_init::Init),
     Check(config_check::Check),

@@ -36,10 +36,10 @@ pub struct Export {
     #[expect(missing_docs, reason = "flattened")]
     pub environment: EnvironmentArg,
     /// This version. Default: the one that runs in the environment.
-    #[arg(long, value_name = "N", requires = "url", conflicts_with = "draft")]
+    #[arg(long, value_name = "N", requires = "url", conflicts_with_all = ["draft", "file"])]
     pub version: Option<u64>,
     /// This draft.
-    #[arg(long, value_name = "ID", requires = "url")]
+    #[arg(long, value_name = "ID", requires = "url", conflicts_with = "file")]
     pub draft: Option<String>,
     /// Where to write it; `-` is standard output.
     #[arg(long, value_name = "FILE", default_value = "-")]

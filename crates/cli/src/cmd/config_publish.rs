@@ -39,13 +39,13 @@ pub struct Publish {
     #[expect(missing_docs, reason = "flattened")]
     pub environment: EnvironmentArg,
     /// When to publish a draft (RFC 3339). Default: now.
-    #[arg(long, value_name = "TIME", requires = "draft")]
+    #[arg(long, value_name = "TIME", requires = "draft", conflicts_with_all = ["file", "version"])]
     pub at: Option<String>,
     /// Publish the draft only if it is still at this revision.
-    #[arg(long, value_name = "N", requires = "draft")]
+    #[arg(long, value_name = "N", requires = "draft", conflicts_with_all = ["file", "version"])]
     pub revision: Option<u64>,
     /// Publish only if this version still runs: the one that the file was made from.
-    #[arg(long, value_name = "N", requires = "file")]
+    #[arg(long, value_name = "N", requires = "file", conflicts_with_all = ["draft", "version"])]
     pub base_version: Option<u64>,
     /// Let visitors of running experiments change their variation.
     #[arg(long)]
@@ -54,10 +54,10 @@ pub struct Publish {
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub reason: String,
     /// File with the table key, for saved groups in files of ids. Default: the variable VITRINE_TABLE_KEY.
-    #[arg(long, value_name = "FILE", requires = "file")]
+    #[arg(long, value_name = "FILE", requires = "file", conflicts_with_all = ["draft", "version"])]
     pub key_file: Option<PathBuf>,
     /// Let the Worker check it, and publish nothing.
-    #[arg(long, requires = "file")]
+    #[arg(long, requires = "file", conflicts_with_all = ["draft", "version"])]
     pub dry_run: bool,
 }
 

@@ -19,6 +19,8 @@ type Rule = Box<dyn Fn(&str, &str, usize) -> Option<Answer> + Send>;
 #[derive(Default)]
 struct State {
     requests: Vec<String>,
+    bodies: Vec<Vec<u8>>,
+    if_match: Vec<Option<String>>,
     connections: usize,
     stored: BTreeMap<String, Vec<u8>>,
     /// Shards that one activation call verifies.
@@ -62,6 +64,16 @@ impl FakeEdge {
     /// `METHOD path` of every request so far.
     pub fn requests(&self) -> Vec<String> {
         self.state.lock().expect("no panic").requests.clone()
+    }
+
+    /// The body of every request so far.
+    pub fn bodies(&self) -> Vec<Vec<u8>> {
+        self.state.lock().expect("no panic").bodies.clone()
+    }
+
+    /// The header If-Match of every request so far.
+    pub fn if_match(&self) -> Vec<Option<String>> {
+        self.state.lock().expect("no panic").if_match.clone()
     }
 
     pub fn n_requests(&self, start: &str) -> usize {
@@ -126,6 +138,9 @@ fn answer(head: &[String], body: Vec<u8>, state: &Mutex<State>, rule: &Mutex<Rul
     let (method, path) = (words.next().expect("a method"), words.next().expect("a path"));
     let number = state.requests.len();
     state.requests.push(format!("{method} {path}"));
+    state.bodies.push(body.clone());
+    let if_match = head.iter().find_map(|line| line.strip_prefix("if-match: ")).map(str::to_owned);
+    state.if_match.push(if_match);
     if let Some(answer) = rule.lock().expect("no panic")(method, path, number) {
         return answer;
     }

@@ -22,7 +22,7 @@ fn demo_offers_have_no_findings() {
     let place = Place::new();
     place.ok("demo-data --out shop --customers 5");
     let told = place.ok("config check shop/offers.json");
-    assert_eq!(told, "shop/offers.json: ok, 3 placements, 14 offers, 3 audiences, 0 warnings\n");
+    assert_eq!(told, "shop/offers.json: ok, 3 placements, 14 offers, 3 audiences, 1 flag, 1 experiment, 0 warnings\n");
 }
 
 #[test]

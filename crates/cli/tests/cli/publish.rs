@@ -148,7 +148,7 @@ fn tokens_with_mistakes() {
         4,
         &format!(
             "error: {url}/v1/admin/tables/rollback refused (401 unauthorized): the token is not the administrator's\n \
-             help: the Worker's ADMIN_TOKEN_SHA256 must be the SHA-256 of this token"
+             help: give a valid token of `vitrine tokens list`, or the one whose SHA-256 is the Worker's ADMIN_TOKEN_SHA256"
         ),
     );
     place.write("two.token", "two words");
