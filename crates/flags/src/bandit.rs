@@ -13,16 +13,17 @@ pub(crate) const NO_LEAF: i64 = -1;
 /// A bandit, as the rule that refers to it needs it.
 #[derive(Clone, Debug)]
 pub(crate) struct Bandit {
-    version: Option<Json>,
-    leaves: Vec<BanditLeaf>,
+    choices: Vec<Choice>,
+    /// With the rule's own weights.
+    fallback: Leaf,
 }
 
 #[derive(Clone, Debug)]
-struct BanditLeaf {
+struct Choice {
     /// `None`: for everybody.
     condition: Option<Condition>,
-    /// Its id and weights. `None`: malformed; the rule's weights are used.
-    assignment: Option<(i64, Vec<f64>)>,
+    /// `None`: malformed; the rule's weights are used.
+    leaf: Option<Leaf>,
 }
 
 impl Bandit {
@@ -54,30 +55,26 @@ impl Bandit {
             return None;
         };
         let n = experiment.variations().len();
-        let leaves = bandit.get("contexts").and_then(Json::as_list).unwrap_or_default();
+        let version = bandit.get("banditVersion").filter(|it| it.as_number().is_some_and(|it| it.fract() == 0.0));
+        let leaf = |leaf_id: i64, weights: Vec<f64>| Leaf { leaf_id, weights, bandit_version: version.cloned() };
+        let choices = bandit.get("contexts").and_then(Json::as_list).unwrap_or_default();
         // What is wrong with the bandit itself is told once, at its own place.
         let mut unheard = Compiler::default();
-        let leaves = leaves.iter().map(|leaf| {
-            let id = leaf.get("leafId").and_then(Json::as_number).filter(|id| id.fract() == 0.0);
-            let weights = valid_weights(n, leaf.get("weights"));
-            BanditLeaf {
-                condition: unheard.optional_condition(leaf.get("condition"), Scope::Visitor),
-                assignment: id.map(|id| id as i64).zip(weights),
+        let choices = choices.iter().map(|json| {
+            let id = json.get("leafId").and_then(Json::as_number).filter(|id| id.fract() == 0.0);
+            let weights = valid_weights(n, json.get("weights"));
+            Choice {
+                condition: unheard.optional_condition(json.get("condition"), Scope::Visitor),
+                leaf: id.zip(weights).map(|(id, weights)| leaf(id as i64, weights)),
             }
         });
-        let leaves = leaves.collect();
-        let version = bandit.get("banditVersion").filter(|it| it.as_number().is_some_and(|it| it.fract() == 0.0));
-        Some(Self { version: version.cloned(), leaves })
+        let choices = choices.collect();
+        Some(Self { choices, fallback: leaf(NO_LEAF, experiment.weights.clone()) })
     }
 
-    /// The first leaf that `visitor` fits, else the weights of `experiment` itself.
-    pub(crate) fn leaf<'a>(&'a self, experiment: &'a Experiment, visitor: Subject<'_>, groups: &Groups) -> Leaf<'a> {
-        let fits = |leaf: &&BanditLeaf| leaf.condition.as_ref().is_none_or(|it| it.passes(visitor, groups));
-        let assignment = self.leaves.iter().find(fits).and_then(|leaf| leaf.assignment.as_ref());
-        let (leaf_id, weights) = match assignment {
-            Some((id, weights)) => (*id, weights),
-            None => (NO_LEAF, &experiment.weights),
-        };
-        Leaf { leaf_id, weights, bandit_version: self.version.as_ref() }
+    /// The first leaf that `visitor` fits, else the weights of the rule itself.
+    pub(crate) fn leaf(&self, visitor: Subject<'_>, groups: &Groups) -> &Leaf {
+        let fits = |choice: &&Choice| choice.condition.as_ref().is_none_or(|it| it.passes(visitor, groups));
+        self.choices.iter().find(fits).and_then(|choice| choice.leaf.as_ref()).unwrap_or(&self.fallback)
     }
 }

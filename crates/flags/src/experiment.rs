@@ -249,7 +249,7 @@ impl Experiment {
         }
         if let Some(leaf) = run.leaf {
             if leaf.leaf_id != crate::bandit::NO_LEAF {
-                echo.insert("weights", leaf.weights.to_vec());
+                echo.insert("weights", leaf.weights.clone());
             }
             if run.is_leaf_used {
                 let mut bandit = Object::new();

@@ -91,7 +91,7 @@ pub struct ExperimentRun<'a> {
     /// The definition.
     pub experiment: &'a Experiment,
     /// The leaf of a contextual bandit whose weights were used.
-    pub leaf: Option<Leaf<'a>>,
+    pub leaf: Option<&'a Leaf>,
     /// Whether the leaf counts: the visitor was assigned by its weights.
     pub is_leaf_used: bool,
     /// The coverage that a ramp gave. Range: 0..=1.
@@ -106,24 +106,24 @@ impl ExperimentRun<'_> {
 }
 
 /// The leaf of a contextual bandit that gave the weights.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Leaf<'a> {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leaf {
     /// Its id; -1 if no leaf fits and the rule's own weights were used.
     pub leaf_id: i64,
     /// The weights in use: the chance of each variation, which an evaluation of the bandit needs.
     ///
     /// Shape: one entry per variation. Unit: share, 0..=1.
-    pub weights: &'a [f64],
+    pub weights: Vec<f64>,
     /// Version of the bandit's model, if the payload tells it.
-    pub bandit_version: Option<&'a Json>,
+    pub bandit_version: Option<Json>,
 }
 
-impl Leaf<'_> {
+impl Leaf {
     /// Adds the members that the specification names.
     pub(crate) fn write(&self, json: &mut Object) {
         json.insert("leafId", self.leaf_id as f64);
-        json.insert("variationWeights", self.weights.to_vec());
-        if let Some(version) = self.bandit_version {
+        json.insert("variationWeights", self.weights.clone());
+        if let Some(version) = &self.bandit_version {
             json.insert("banditVersion", version.clone());
         }
     }
@@ -157,7 +157,7 @@ pub struct ExperimentResult<'a> {
     /// Whether the feature goes on to its next rule (holdouts).
     pub passthrough: Option<bool>,
     /// The leaf of a contextual bandit, if it decided.
-    pub leaf: Option<Leaf<'a>>,
+    pub leaf: Option<&'a Leaf>,
 }
 
 impl ExperimentResult<'_> {

@@ -25,7 +25,7 @@ pub(super) struct Assigned<'a> {
     pub(super) experiment: &'a Experiment,
     feature: Option<&'a str>,
     ramp_coverage: Option<f64>,
-    leaf: Option<Leaf<'a>>,
+    leaf: Option<&'a Leaf>,
     pub(super) attribute: &'a str,
     pub(super) value: &'a Json,
     pub(super) outcome: Outcome,
@@ -104,7 +104,7 @@ impl<'a> Evaluation<'a> {
         ramp_coverage: Option<f64>,
     ) -> Assigned<'a> {
         let bandit = experiment.bandit.as_ref();
-        let leaf = bandit.map(|bandit| bandit.leaf(experiment, self.visitor(), &self.payload.groups));
+        let leaf = bandit.map(|bandit| bandit.leaf(self.visitor(), &self.payload.groups));
         let (attribute, value) = self.hash_value(&experiment.hashing, experiment.sticky.is_disabled);
         let hashable = HashValue::from_json(value);
         let outcome = self.decide(experiment, hashable, leaf, ramp_coverage);
@@ -122,7 +122,7 @@ impl<'a> Evaluation<'a> {
         &mut self,
         experiment: &'a Experiment,
         value: Option<HashValue<'a>>,
-        leaf: Option<Leaf<'a>>,
+        leaf: Option<&'a Leaf>,
         ramp_coverage: Option<f64>,
     ) -> Outcome {
         let context = self.context;
@@ -162,7 +162,7 @@ impl<'a> Evaluation<'a> {
             (Some(variation), _) => Some(variation),
             (None, Some(given)) => given.iter().take(n).position(|range| range.contains(bucket)),
             (None, None) => {
-                let weights = leaf.map_or(experiment.weights.as_slice(), |leaf| leaf.weights);
+                let weights = leaf.map_or(&experiment.weights, |leaf| &leaf.weights);
                 let coverage = ramp_coverage.unwrap_or(experiment.coverage);
                 ranges(coverage, weights).position(|range| range.contains(bucket))
             }
