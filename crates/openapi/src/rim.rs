@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 /// Headers of answers.
 pub fn headers() -> Value {
+    let text = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
     let always =
         |description: &str| json!({ "description": description, "required": true, "schema": { "type": "string" } });
     json!({
@@ -20,7 +21,9 @@ pub fn headers() -> Value {
         "Server-Timing": always(
             "How long the parts took, in ms. The runtime's clock stands still between inputs and outputs, so pure work shows as 0."
         ),
+        "Vitrine-Preview": text("`shown`: the answer is a preview, and was not counted."),
         "WWW-Authenticate": always("`Bearer`."),
+        "X-Robots-Tag": text("`noindex, nofollow`: previews do not belong into search engines."),
         "X-SSE-Support": always("`enabled`: there is a stream of changes at `/sub/{clientKey}`."),
     })
 }

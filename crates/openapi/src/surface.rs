@@ -8,6 +8,7 @@ mod exposures;
 mod growthbook;
 mod health;
 mod ofrep;
+mod previews;
 mod storefront;
 mod tables;
 
@@ -24,5 +25,6 @@ pub fn describe(paths: &mut Paths) {
     drafts::describe(paths);
     environments::describe(paths);
     access::describe(paths);
+    previews::describe(paths);
     tables::describe(paths);
 }

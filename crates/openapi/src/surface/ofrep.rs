@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use vitrine_api::{BODY_BYTES_MAX, ProblemCode, Reason};
 use vitrine_engine::ModeReason;
 
+use super::previews::previewed;
 use crate::document::Paths;
 use crate::operation::{Access, EVENTS, JSON, Operation, TEXT, Tag, in_header, in_path, in_query};
 
@@ -195,7 +196,7 @@ pub fn describe(paths: &mut Paths) {
         .body(&[JSON, TEXT], request.clone(), &[("visitor", request_example()), ("nobody", json!({}))])
         .answer(200, "The value of the flag", flag, &[("experiment", flag_example()), ("disabled", disabled_example())])
         .answer(404, "There is no such flag", failure.clone(), &[("unknown", failure_example())]);
-    paths.add("post", "/ofrep/v1/evaluate/flags/{key}", refused(one, &failure));
+    paths.add("post", "/ofrep/v1/evaluate/flags/{key}", previewed(refused(one, &failure)));
 
     let bulk = Operation::new("evaluateFlagsBulk", Tag::Flags, Access::SdkKey, "Evaluate all flags")
         .text("For pages and apps, which ask once for their visitor and again after a change.")
@@ -222,7 +223,7 @@ pub fn describe(paths: &mut Paths) {
         .header(200, "Cache-Control")
         .empty_answer(304, "Nothing has changed for this visitor")
         .header(304, "ETag");
-    paths.add("post", "/ofrep/v1/evaluate/flags", refused(bulk, &failure));
+    paths.add("post", "/ofrep/v1/evaluate/flags", previewed(refused(bulk, &failure)));
 
     let stream = Operation::new("stream", Tag::Flags, Access::InAddress, "Listen for changes of flags")
         .text(

@@ -5,6 +5,7 @@ use vitrine_api::{
     Answer, BODY_BYTES_MAX, COUNT_MAX, DecideRequest, ITEMS_MAX, ProblemCode, TEXT_BYTES_MAX, URL_BYTES_MAX,
 };
 
+use super::previews::previewed;
 use crate::document::Paths;
 use crate::operation::{Access, JSON, Operation, TEXT, Tag, in_header, in_path, in_query};
 
@@ -21,8 +22,13 @@ pub fn describe(paths: &mut Paths) {
         .answer(200, "The answer, in whatever mode", answer.clone(), &[("ranked", answer_example())])
         .header(200, "Server-Timing")
         .header(200, "Cache-Control")
-        .refusals(&[ProblemCode::MalformedJson, ProblemCode::InvalidRequest, ProblemCode::Unauthorized]);
-    paths.add("post", "/v1/decide", decide);
+        .refusals(&[
+            ProblemCode::MalformedJson,
+            ProblemCode::InvalidRequest,
+            ProblemCode::Unauthorized,
+            ProblemCode::TooManyRequests,
+        ]);
+    paths.add("post", "/v1/decide", previewed(decide));
 
     let text = |bytes_max: usize| json!({ "type": "string", "minLength": 1, "maxLength": bytes_max });
     let offers =
@@ -56,8 +62,13 @@ pub fn describe(paths: &mut Paths) {
             .answer(200, "The answer, in whatever mode", answer, &[("ranked", answer_example())])
             .header(200, "Server-Timing")
             .header(200, "Cache-Control")
-            .refusals(&[ProblemCode::InvalidRequest, ProblemCode::UnknownPlacement]);
-    paths.add("get", "/v1/offers/{placement}", offers);
+            .refusals(&[
+            ProblemCode::InvalidRequest,
+            ProblemCode::UnknownPlacement,
+            ProblemCode::Unauthorized,
+            ProblemCode::TooManyRequests,
+        ]);
+    paths.add("get", "/v1/offers/{placement}", previewed(offers));
 }
 
 fn gpc() -> Value {
