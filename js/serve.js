@@ -24,7 +24,8 @@ export async function serve(request, env, ctx, decide, evaluate, allow, general)
   const path = url.slice(origin_end);
   const is_decide = path === DECIDE;
   const rest = !is_decide && path.startsWith(FLAGS) ? path.slice(FLAGS.length) : undefined;
-  const is_hot = is_decide ? !headers.has("authorization") : rest === "" || (rest !== undefined && ONE_FLAG.test(rest));
+  const is_one = rest === "" || (rest !== undefined && ONE_FLAG.test(rest));
+  const is_hot = (is_decide ? !headers.has("authorization") : is_one) && !headers.has("vitrine-preview");
   const length = headers.get("content-length");
   if (!is_hot || request.method !== "POST" || length === null || Number(length) > BODY_BYTES_MAX) {
     return general(request, env, ctx);

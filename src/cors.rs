@@ -25,7 +25,7 @@ pub fn preflight(settings: &Settings, request: &Request) -> Result<Response> {
     headers.set("access-control-allow-methods", "GET, POST, OPTIONS")?;
     headers.set(
         "access-control-allow-headers",
-        "authorization, content-type, if-none-match, vitrine-visitor, x-api-key",
+        "authorization, content-type, if-none-match, vitrine-preview, vitrine-visitor, x-api-key",
     )?;
     headers.set("access-control-max-age", "86400")?;
     Ok(response)

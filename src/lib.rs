@@ -18,6 +18,7 @@ mod cors;
 mod counters;
 mod hot;
 mod keys;
+mod preview;
 mod registry;
 mod router;
 mod rows;

@@ -100,6 +100,7 @@ pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &
             let overlap_s = Params::read(request, &["overlap_s"])?.number("overlap_s")?.unwrap_or(0);
             Command::RetireKey { environment: id(name), id: id(key), overlap_s }
         }
+        (Method::Post, ["previews"]) => Command::NewPreview(parse_or_default(request).await?),
         (Method::Get, ["tokens"]) => Command::ListTokens,
         (Method::Post, ["tokens"]) => Command::NewToken(parse(request, BODY_BYTES_MAX).await?),
         (Method::Delete, ["tokens", token]) => Command::RevokeToken { id: id(token) },
@@ -139,7 +140,9 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         ["drafts"] | ["tokens"] => "GET, POST",
         ["drafts", _] => "GET, PUT, DELETE",
         ["drafts", _, "diff"] | ["environments"] => "GET",
-        ["drafts", _, "approve" | "publish"] | ["flags", _, "kill"] | ["environments", _, "keys"] => "POST",
+        ["drafts", _, "approve" | "publish"] | ["flags", _, "kill"] | ["environments", _, "keys"] | ["previews"] => {
+            "POST"
+        }
         ["drafts", _, "schedule"] | ["environments", _, "keys", _] | ["tokens", _] => "DELETE",
         ["environments", _] => "GET, PUT",
         ["tables", "rollback" | "kill"] | ["tables", _, "activate"] => "POST",

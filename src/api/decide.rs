@@ -1,7 +1,8 @@
 //! `POST /v1/decide`, and what it shares with the simple call and the hot one: from a checked request to an answer.
 
 use vitrine_api::{
-    Answer, BODY_BYTES_MAX, DecideRequest, Lookup, PRODUCTION, Problem, ProblemCode, Signals, answer, personalisation,
+    Answer, BODY_BYTES_MAX, DecideRequest, Lookup, PRODUCTION, PreviewToken, Problem, ProblemCode, Signals, answer,
+    apply_preview_to_request, personalisation,
 };
 use vitrine_engine::{ContextValue, ModeReason, TimestampMs};
 use worker::{Context, Date, Env, Request, Response, Result};
@@ -12,7 +13,7 @@ use vitrine_rim::{auth, body, respond};
 use crate::rows::Place;
 use crate::shards::Found;
 use crate::snapshot::Held;
-use crate::{counters, snapshot};
+use crate::{counters, preview, snapshot};
 
 /// Answers `POST /v1/decide`. Any content type is taken, so that pages can send `text/plain` without a preflight.
 /// `body`: the request's body, if it has been read already.
@@ -28,14 +29,46 @@ pub async fn post(
         None => body::read(&mut request, BODY_BYTES_MAX).await?,
     };
     let decide = DecideRequest::parse(&body)?;
+    let preview = preview::of(&request, env, now_ms)?;
     if decide.is_privileged() {
         auth::admin(&Settings::of(env), &request).map_err(|it| {
             let detail = format!("options.explain and options.at are for administrators: {}", it.detail);
             Problem::new(ProblemCode::Unauthorized, detail)
         })?;
     }
-    let (answer, timing) = decided(decide, &request, env, ctx, now_ms).await;
-    Ok(respond_with(answer, &timing))
+    answered(decide, preview, &request, env, ctx, now_ms).await
+}
+
+/// The response to a checked request, or what a preview shows in its place.
+///
+/// Errors: the preview's draft cannot be read.
+pub async fn answered(
+    decide: DecideRequest,
+    preview: Option<PreviewToken>,
+    request: &Request,
+    env: &Env,
+    ctx: &Context,
+    now_ms: u64,
+) -> Result<Result<Response>, Problem> {
+    let Some(preview) = preview else {
+        let held = snapshot::current(PRODUCTION, env, ctx, now_ms).await;
+        let (answer, timing) = decided(decide, &held, request, env, now_ms).await;
+        return Ok(respond_with(answer, &timing));
+    };
+    let held = preview::held(&preview, env, ctx, now_ms).await?;
+    let mut decide = decide;
+    apply_preview_to_request(&preview, &mut decide);
+    let profile = held.snapshot.bundle().and_then(|it| preview.profile(it.bundle()));
+    let (answer, timing) = match &profile {
+        // Nobody is looked up for a visitor who is made up.
+        Some(profile) => {
+            let now = decide.at.unwrap_or(TimestampMs(i64::try_from(now_ms).unwrap_or(i64::MAX)));
+            let answer = answer(&held.snapshot, &decide, Ok(Lookup::MadeUp(profile)), now);
+            (answer, Timing { snapshot_ms: 0, lookup_ms: 0, decide_ms: 0 })
+        }
+        None => decided(decide, &held, request, env, now_ms).await,
+    };
+    Ok(respond_with(answer, &timing).and_then(preview::mark))
 }
 
 /// The response for an answer.
@@ -79,23 +112,22 @@ impl Facts {
     }
 }
 
-/// Decides a request: snapshot, at most one read of KV for the row, engine.
-pub async fn decided(
+/// Decides a request: at most one read of KV for the row, engine.
+async fn decided(
     mut decide: DecideRequest,
+    held: &Held,
     request: &Request,
     env: &Env,
-    ctx: &Context,
     now_ms: u64,
 ) -> (Answer, Timing) {
     let (settings, facts) = (Settings::of(env), Facts::read(request, now_ms));
-    let held = snapshot::current(PRODUCTION, env, ctx, now_ms).await;
     let snapshot_at_ms = Date::now().as_millis();
-    let found = match begin(&settings, &held, &mut decide, &facts) {
+    let found = match begin(&settings, held, &mut decide, &facts) {
         Err(reason) => Err(reason),
         Ok(place) => Ok(place.read(env, &settings).await),
     };
     let lookup_at_ms = Date::now().as_millis();
-    let answer = finish(&held, &decide, found, &facts);
+    let answer = finish(held, &decide, found, &facts);
     let timing = Timing {
         snapshot_ms: snapshot_at_ms.saturating_sub(now_ms),
         lookup_ms: lookup_at_ms.saturating_sub(snapshot_at_ms),

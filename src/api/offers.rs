@@ -1,12 +1,12 @@
 //! `GET /v1/offers/{placement}`: one placement for callers that cannot send a body.
 
-use vitrine_api::{DecideRequest, PRODUCTION, Problem, ProblemCode};
+use vitrine_api::{DecideRequest, PREVIEW_PARAMETER, PRODUCTION, Problem, ProblemCode};
 use worker::{Context, Env, Request, Response, Result};
 
 use vitrine_rim::query;
 
-use crate::api::decide::{decided, respond_with};
-use crate::snapshot;
+use crate::api::decide::answered;
+use crate::{preview, snapshot};
 
 /// Header that names the visitor. Never a query parameter: URLs end up in logs and histories.
 const VISITOR_HEADER: &str = "vitrine-visitor";
@@ -20,12 +20,15 @@ pub async fn get(
     now_ms: u64,
 ) -> Result<Result<Response>, Problem> {
     let decide = parse(placement, request)?;
-    let held = snapshot::current(PRODUCTION, env, ctx, now_ms).await;
+    let preview = preview::of(request, env, now_ms)?;
+    let held = match &preview {
+        Some(preview) => preview::held(preview, env, ctx, now_ms).await?,
+        None => snapshot::current(PRODUCTION, env, ctx, now_ms).await,
+    };
     if held.snapshot.bundle().is_some_and(|it| it.bundle().placement(placement).is_none()) {
         return Err(Problem::new(ProblemCode::UnknownPlacement, format!("there is no placement {placement:?}")));
     }
-    let (answer, timing) = decided(decide, request, env, ctx, now_ms).await;
-    Ok(respond_with(answer, &timing))
+    answered(decide, preview, request, env, ctx, now_ms).await
 }
 
 /// Brings the parts of the URL into the shape of a decide body, so that both calls obey one set of rules.
@@ -52,6 +55,7 @@ fn parse(placement: &str, request: &Request) -> Result<DecideRequest, Problem> {
                 })?;
                 body.insert("consent".to_owned(), serde_json::json!({ "personalise": consent }));
             }
+            PREVIEW_PARAMETER => {}
             "visitor" | "key" | "email" => {
                 let detail = format!("a visitor is never named in a URL: send the header {VISITOR_HEADER}");
                 return Err(Problem::field(format!("/{name}"), "visitor_in_url", detail));

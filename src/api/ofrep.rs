@@ -3,7 +3,7 @@
 
 use vitrine_api::{
     BODY_BYTES_MAX, BundlePointer, ConfigTag, Edge, FlagContext, Lookup, OfrepAnswer, OfrepRefusal, OfrepStamp,
-    ProblemCode, Signals, ofrep_all, ofrep_flag, ofrep_flag_unavailable,
+    PreviewToken, ProblemCode, Signals, apply_preview, ofrep_all, ofrep_flag, ofrep_flag_unavailable,
 };
 use vitrine_engine::{ModeReason, TimestampMs};
 use vitrine_rim::settings::Settings;
@@ -12,6 +12,7 @@ use worker::{Context, Env, Request, Response, Result};
 
 use crate::counters;
 use crate::keys::{self, Refused};
+use crate::preview;
 use crate::rows::Place;
 use crate::shards::Found;
 use crate::snapshot::{self, Held};
@@ -64,8 +65,13 @@ pub async fn post(
         origin: origin_of(&url),
         now_ms,
     };
-    let answer = answered(&call, &url, &mut request, body, env, ctx).await;
-    respond_with(answer.unwrap_or_else(|refusal| refuse(&refusal, call.flag)))
+    let preview = match preview::of(&request, env, now_ms) {
+        Ok(preview) => preview,
+        Err(why) => return respond_with(refuse(&OfrepRefusal::Unauthorized(why.detail().to_owned()), call.flag)),
+    };
+    let answer = answered(&call, preview.as_ref(), &url, &mut request, body, env, ctx).await;
+    let response = respond_with(answer.unwrap_or_else(|refusal| refuse(&refusal, call.flag)));
+    if preview.is_some() { response.and_then(preview::mark) } else { response }
 }
 
 /// The refusal of a call to any other path or with any other method.
@@ -96,6 +102,7 @@ fn origin_of(url: &str) -> &str {
 
 async fn answered(
     call: &Call<'_>,
+    preview: Option<&PreviewToken>,
     url: &str,
     request: &mut Request,
     body: Option<Vec<u8>>,
@@ -103,11 +110,23 @@ async fn answered(
     ctx: &Context,
 ) -> std::result::Result<OfrepAnswer, OfrepRefusal> {
     let settings = Settings::of(env);
-    let (environment, held) = keys::admit(call.key, env, ctx, call.now_ms).await.map_err(|refused| match refused {
-        Refused::Key(detail) => OfrepRefusal::Unauthorized(detail.to_owned()),
-        Refused::NotNow(detail) => OfrepRefusal::TryAgain { after_s: 60, detail },
-    })?;
-    let held = as_new_as_claimed(url, &environment, held, env, call).await?;
+    let (environment, held) = match preview {
+        // The signature is the right to see it.
+        Some(preview) => {
+            let held = preview::held(preview, env, ctx, call.now_ms).await;
+            let held = held.map_err(|why| OfrepRefusal::TryAgain { after_s: 1, detail: why.detail() })?;
+            (preview.environment.clone(), held)
+        }
+        None => {
+            let admitted = keys::admit(call.key, env, ctx, call.now_ms).await.map_err(|refused| match refused {
+                Refused::Key(detail) => OfrepRefusal::Unauthorized(detail.to_owned()),
+                Refused::NotNow(detail) => OfrepRefusal::TryAgain { after_s: 60, detail },
+            })?;
+            let (environment, held) = admitted;
+            let held = as_new_as_claimed(url, &environment, held, env, call).await?;
+            (environment, held)
+        }
+    };
     let body = match body {
         Some(body) => body,
         None => body::read(request, BODY_BYTES_MAX).await.map_err(|problem| match problem.code {
@@ -115,13 +134,17 @@ async fn answered(
             _ => OfrepRefusal::TryAgain { after_s: 1, detail: "the body could not be read" },
         })?,
     };
-    let begun = begin(&held, &body)?;
+    let mut begun = begin(&held, &body)?;
+    if let Some(preview) = preview {
+        // Before groups are looked up: who is made up may be in one.
+        begun.context.make_up(preview.made_up());
+    }
     let found = match begun.place(&settings, &held, call) {
         None => None,
         Some(Err(reason)) => Some(Err(reason)),
         Some(Ok(place)) => Some(Ok(place.read(env, &settings).await)),
     };
-    begun.finish(found, &settings, &environment, &held, call)
+    begun.finish(found, preview, &settings, &environment, &held, call)
 }
 
 /// Answers a call from what the isolate holds; `None` when something must be read, or the call must be refused.
@@ -139,7 +162,7 @@ pub fn answered_at_once(settings: &Settings, call: &Call<'_>, body: &[u8]) -> Op
             found => Some(Ok(found)),
         },
     };
-    begun.finish(found, settings, environment, &held, call).ok()
+    begun.finish(found, None, settings, environment, &held, call).ok()
 }
 
 /// What is published, as new as the notification says that made the client ask (`flagConfigEtag`), so that it is never
@@ -216,6 +239,7 @@ impl Begun {
     fn finish(
         self,
         found: Option<std::result::Result<Found, ModeReason>>,
+        preview: Option<&PreviewToken>,
         settings: &Settings,
         environment: &str,
         held: &Held,
@@ -237,24 +261,30 @@ impl Begun {
         let pointer = held.bundle_pointer.as_deref().unwrap_or(&nothing);
         let now = call.now();
         let flags = held.flags.as_deref();
-        let context = match flags {
+        let mut context = match flags {
             Some(flags) => {
                 let edge = Edge { settings: pointer.settings, table_key: settings.table_key.as_ref(), now };
                 self.context.into_context(flags.payload(), &held.snapshot, lookup, &edge)
             }
             None => vitrine_flags::Context::default(),
         };
-        let token_keys = settings.token_keys.as_ref();
+        // What a preview shows is never counted: no exposure can be reported of it.
+        let token_keys = settings.token_keys.as_ref().filter(|_| preview.is_none());
+        if let Some(preview) = preview {
+            apply_preview(preview, &mut context);
+        }
         let stamp = OfrepStamp { environment, pointer, token_keys, origin: call.origin, profile, now };
         let answer = match call.flag {
             Some(key) => ofrep_flag(flags, key, &context, &stamp)?,
             None => ofrep_all(flags, &context, call.if_none_match, &stamp),
         };
-        count(match (answer.status, call.flag) {
-            (304, _) => "unchanged",
-            (_, Some(_)) => "flag",
-            (_, None) => "all",
-        });
+        if preview.is_none() {
+            count(match (answer.status, call.flag) {
+                (304, _) => "unchanged",
+                (_, Some(_)) => "flag",
+                (_, None) => "all",
+            });
+        }
         Ok(answer)
     }
 }

@@ -7,7 +7,7 @@
 //! - `command` is what may be asked, and the role that asking needs; `failure` is why it may not be done;
 //! - `schema` and `texts` are the database, `pointers` flips, `audit` is the log;
 //! - `versions`, `compare`, `drafts`, `approvals` and `schedule` are the way of a configuration;
-//! - `environments`, `sdk_keys`, `flags` and `tokens` are what environments and people have; `tables` are profile tables.
+//! - `environments`, `sdk_keys`, `flags` and `tokens` are what environments and people have, `previews` what may be seen before; `tables` are profile tables.
 
 mod approvals;
 mod audit;
@@ -18,6 +18,7 @@ mod environments;
 mod failure;
 mod flags;
 mod pointers;
+mod previews;
 mod schedule;
 mod schema;
 mod sdk_keys;
@@ -121,6 +122,7 @@ impl Registry {
                 self.retire_key(&actor, &environment, &id, overlap_s).await
             }
             Command::KillFlag { flag, body } => self.kill_flag(&actor, &flag, body).await,
+            Command::NewPreview(body) => self.new_preview(&actor, body).await,
             Command::ListTokens => self.list_tokens(),
             Command::NewToken(body) => self.new_token(&actor, body),
             Command::RevokeToken { id } => self.revoke_token(&actor, &id),

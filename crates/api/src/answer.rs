@@ -8,7 +8,7 @@ use vitrine_engine::{
 };
 use vitrine_tables::Row;
 
-use crate::profile::RowProfile;
+use crate::profile::{AnyProfile, RowProfile};
 use crate::request::{DecideRequest, PlacementRequest};
 use crate::snapshot::{Lookup, Snapshot};
 
@@ -193,16 +193,17 @@ pub fn answer(
     Answer { json: serde_json::to_string(&wire).unwrap_or_default(), mode_reason }
 }
 
-fn visitor<'a>(snapshot: &'a Snapshot, lookup: Result<Lookup<'a>, ModeReason>) -> Visitor<RowProfile<'a>> {
+fn visitor<'a>(snapshot: &'a Snapshot, lookup: Result<Lookup<'a>, ModeReason>) -> Visitor<AnyProfile<'a>> {
     let bytes = match lookup {
         Ok(Lookup::Row(bytes)) => bytes,
+        Ok(Lookup::MadeUp(profile)) => return Visitor::Known(AnyProfile::MadeUp(profile)),
         Ok(Lookup::NotFound) => return Visitor::Unknown(ModeReason::NoProfile),
         Ok(Lookup::Unavailable) => return Visitor::Unknown(ModeReason::ProfileUnavailable),
         Err(reason) => return Visitor::Unknown(reason),
     };
     let row = snapshot.table().and_then(|it| Row::new(&it.manifest.schema, bytes).ok());
     match row {
-        Some(row) => Visitor::Known(RowProfile::new(snapshot, row)),
+        Some(row) => Visitor::Known(AnyProfile::Row(RowProfile::new(snapshot, row))),
         None => Visitor::Unknown(ModeReason::ProfileUnavailable),
     }
 }
@@ -211,7 +212,7 @@ fn decisions<'a>(
     snapshot: &'a Snapshot,
     bundle: &'a Bundle,
     request: &'a DecideRequest,
-    visitor: &'a Visitor<RowProfile<'a>>,
+    visitor: &'a Visitor<AnyProfile<'a>>,
     now: TimestampMs,
 ) -> Vec<DecisionWire<'a>> {
     let mut evaluation = Evaluation::new(Inputs {

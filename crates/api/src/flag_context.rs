@@ -98,6 +98,13 @@ impl FlagContext {
         Self { attributes, targeting_key, consent }
     }
 
+    /// Gives the visitor made-up attributes, which go before what the caller says. Whose row is looked up stays as it was.
+    pub fn make_up<'a>(&mut self, attributes: impl IntoIterator<Item = (&'a str, Json)>) {
+        for (name, value) in attributes.into_iter().filter(|(name, _)| !RESERVED.contains(name)) {
+            self.attributes.insert(name, value);
+        }
+    }
+
     /// Whether the context names a visitor.
     pub fn has_targeting_key(&self) -> bool {
         self.targeting_key.is_some()

@@ -27,6 +27,7 @@ mod exposures;
 mod flag_context;
 mod flag_explain;
 mod growthbook;
+mod made_up;
 mod ofrep;
 mod personalisation;
 mod preview;
@@ -49,14 +50,15 @@ pub use environment::{
 };
 pub use evaluation::{FlagFacts, FlagState, Reason};
 pub use exposures::{EXPOSURES_BYTES_MAX, EXPOSURES_MAX, Exposed, ExposureReport, ExposureVerdict, RowError};
-pub use flag_explain::{FlagExplanation, RuleExplanation, explain_flag};
 pub use flag_context::{Edge, FlagContext, FlagContextError};
+pub use flag_explain::{FlagExplanation, RuleExplanation, explain_flag};
 pub use growthbook::{REMOTE_EVAL_BYTES_MAX, RemoteEval, SdkPayload, remote_eval, sdk_payload};
+pub use made_up::{MadeUpProfile, apply_to_request as apply_preview_to_request};
 pub use ofrep::{OfrepAnswer, OfrepRefusal, OfrepStamp, ofrep_all, ofrep_flag, ofrep_flag_unavailable};
 pub use personalisation::{Signals, Wishes, personalisation, profile_key};
 pub use preview::{
-    NewPreview, PREVIEW_CHARS_MAX, PREVIEW_HEADER, PREVIEW_LIFE_S, PREVIEW_PARAMETER, PreviewToken, apply as apply_preview,
-    preview_key,
+    NewPreview, PREVIEW_CHARS_MAX, PREVIEW_HEADER, PREVIEW_LIFE_S, PREVIEW_PARAMETER, PreviewToken,
+    apply as apply_preview, preview_key,
 };
 pub use problem::{FieldError, Problem, ProblemCode};
 pub use profile::{ItemTableGraph, RowProfile};

@@ -139,11 +139,18 @@ impl PreviewToken {
     }
 }
 
+impl PreviewToken {
+    /// The attributes of the made-up visitor.
+    pub fn made_up(&self) -> impl Iterator<Item = (&str, Json)> {
+        self.attributes.iter().map(|(name, value)| (name.as_str(), json(value)))
+    }
+}
+
 /// Puts what a preview shows into the context of an evaluation: the made-up visitor goes before what the caller says, hand-made
 /// choices before rules.
 pub fn apply(preview: &PreviewToken, context: &mut Context) {
-    for (name, value) in &preview.attributes {
-        context.attributes.insert(name.as_str(), json(value));
+    for (name, value) in preview.made_up() {
+        context.attributes.insert(name, value);
     }
     context.forced_variations.extend(preview.variations.iter().map(|(key, idx)| (key.clone(), *idx)));
     for (flag, value) in &preview.flags {

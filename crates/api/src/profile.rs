@@ -3,6 +3,7 @@
 use vitrine_engine::{AttributeIdx, ItemGraph, ItemIdx, Profile, Value};
 use vitrine_tables::{ColumnIdx, ItemTable, Row, Value as Cell};
 
+use crate::made_up::MadeUpProfile;
 use crate::snapshot::Snapshot;
 
 /// One row of the running table, seen as a profile of the running bundle.
@@ -55,6 +56,35 @@ impl Profile for RowProfile<'_> {
             if let Cell::TopK(list) = self.row.get(*column) {
                 list.iter().for_each(|(id, weight)| visit(ItemIdx(id), weight));
             }
+        }
+    }
+}
+
+/// The profile of a visitor who is known, or made up.
+pub(crate) enum AnyProfile<'a> {
+    Row(RowProfile<'a>),
+    MadeUp(&'a MadeUpProfile),
+}
+
+impl Profile for AnyProfile<'_> {
+    fn value(&self, attribute: AttributeIdx) -> Value<'_> {
+        match self {
+            Self::Row(row) => row.value(attribute),
+            Self::MadeUp(profile) => profile.value(attribute),
+        }
+    }
+
+    fn has_label(&self, attribute: AttributeIdx, label: &str) -> bool {
+        match self {
+            Self::Row(row) => row.has_label(attribute, label),
+            Self::MadeUp(profile) => profile.has_label(attribute, label),
+        }
+    }
+
+    fn history(&self, visit: &mut dyn FnMut(ItemIdx, f32)) {
+        match self {
+            Self::Row(row) => row.history(visit),
+            Self::MadeUp(profile) => profile.history(visit),
         }
     }
 }

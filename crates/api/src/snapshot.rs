@@ -8,6 +8,7 @@ use vitrine_flags::Payload;
 use vitrine_tables::{ColumnIdx, ItemTable, Manifest};
 
 use crate::envelope::Envelope;
+use crate::made_up::MadeUpProfile;
 use crate::profile::{Dictionary, ItemTableGraph, history_columns};
 
 /// A bundle that is ready to decide.
@@ -95,6 +96,8 @@ pub enum Lookup<'a> {
     NotFound,
     /// The shard is missing, late or corrupt.
     Unavailable,
+    /// Nobody was looked up: the visitor is made up.
+    MadeUp(&'a MadeUpProfile),
 }
 
 /// What is published, joined.

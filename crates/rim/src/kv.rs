@@ -35,6 +35,9 @@ extern "C" {
 
     #[wasm_bindgen(method, catch)]
     fn put(this: &Binding, key: &str, value: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = put)]
+    fn put_with(this: &Binding, key: &str, value: &JsValue, options: &JsValue) -> Result<Promise, JsValue>;
 }
 
 /// The namespace that holds bundles and tables. Kept for the life of the isolate.
@@ -115,6 +118,15 @@ impl Kv {
             Either::Right(_) => return Err(KvError::Late(self.timeout)),
         };
         Ok((!value.is_null() && !value.is_undefined()).then(|| Uint8Array::new(&value)))
+    }
+
+    /// Writes a value that KV forgets after a while. Unit: seconds, at least 60.
+    pub async fn put_expiring(&self, key: &str, value: &[u8], life_s: u64) -> Result<(), KvError> {
+        let options = Object::new();
+        // Setting a property of a fresh object cannot fail.
+        let _ = Reflect::set(&options, &"expirationTtl".into(), &(life_s as f64).into());
+        let promise = self.binding.put_with(key, &Uint8Array::from(value), &options).map_err(failed)?;
+        JsFuture::from(promise).await.map(drop).map_err(failed)
     }
 
     /// Writes a value.

@@ -52,9 +52,9 @@ export default class extends WorkerEntrypoint {
     if (fault === "hang") await scheduler.wait(3_600_000);
     return this.env.REAL.get(key, options);
   }
-  put(key, value) {
+  put(key, value, options) {
     if (faults.get(key) === "refuse") throw new Error("KV PUT failed: 429 Too Many Requests");
-    return this.env.REAL.put(key, value);
+    return this.env.REAL.put(key, value, options);
   }
   async fetch(request) {
     if (request.method === "PUT") {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use vitrine_api::{
-    DraftChange, EnvironmentChange, KillFlag, NewDraft, NewKey, NewToken, Problem, ProblemCode, Promote, PublishDraft,
-    Role, Rollback,
+    DraftChange, EnvironmentChange, KillFlag, NewDraft, NewKey, NewPreview, NewToken, Problem, ProblemCode, Promote,
+    PublishDraft, Role, Rollback,
 };
 
 /// Who asks. The administrative interface has made sure of it.
@@ -127,6 +127,9 @@ pub enum Command {
     /// Switches a flag off or on again.
     KillFlag { flag: String, body: KillFlag },
 
+    /// Signs a preview.
+    NewPreview(NewPreview),
+
     /// Tells of all tokens.
     ListTokens,
     /// Makes a token.
@@ -162,9 +165,11 @@ impl Command {
             | Self::ShowEnvironment { .. }
             | Self::ShowAudit { .. }
             | Self::ShowTables => Role::Viewer,
-            Self::CheckConfig { .. } | Self::NewDraft(_) | Self::ChangeDraft { .. } | Self::DiscardDraft { .. } => {
-                Role::Editor
-            }
+            Self::CheckConfig { .. }
+            | Self::NewDraft(_)
+            | Self::ChangeDraft { .. }
+            | Self::DiscardDraft { .. }
+            | Self::NewPreview(_) => Role::Editor,
             Self::PutConfig(_)
             | Self::Promote(_)
             | Self::Rollback(_)
@@ -199,6 +204,7 @@ impl Command {
             Self::ListEnvironments | Self::ShowEnvironment { .. } => "reading environments",
             Self::ChangeEnvironment { .. } => "changing an environment",
             Self::NewKey { .. } | Self::RetireKey { .. } => "changing keys",
+            Self::NewPreview(_) => "making a preview",
             Self::KillFlag { .. } => "switching a flag off or on",
             Self::ListTokens | Self::NewToken(_) | Self::RevokeToken { .. } => "administering tokens",
             Self::ShowAudit { .. } => "reading the audit log",
@@ -236,6 +242,7 @@ impl Command {
             | Self::NewKey { .. }
             | Self::RetireKey { .. }
             | Self::KillFlag { .. }
+            | Self::NewPreview(_)
             | Self::NewToken(_)
             | Self::RevokeToken { .. }
             | Self::Activate { .. }
