@@ -5,7 +5,7 @@ use crate::counts::Counts;
 use crate::packages::{WITH_DATAFUSION, WITHOUT_DATAFUSION, cargo_for};
 use crate::project::Project;
 use crate::steps::{Outcome, Steps};
-use crate::{setup, worker};
+use crate::{clients, setup, worker};
 use anyhow::{Result, bail};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -72,9 +72,10 @@ fn cargo_test(project: &Project, packages: &[&str]) -> Result<Verdict> {
 }
 
 fn end_to_end(project: &Project) -> Result<Verdict> {
-    let mut steps = Steps::new(worker::N_STEPS + 1, &project.tools().join("log"));
+    let mut steps = Steps::new(worker::N_STEPS + 1 + clients::N_STEPS, &project.tools().join("log"));
     worker::build(project, &mut steps)?;
     build_vitrine(project, &mut steps)?;
+    clients::ensure(project, &mut steps)?;
     let files = test_files(project)?;
     if files.is_empty() {
         println!("no end-to-end tests in tests/e2e");
@@ -83,6 +84,7 @@ fn end_to_end(project: &Project) -> Result<Verdict> {
     let mut node = command(project.node(), project.root());
     node.args(["--test", "--test-reporter=spec"]).args(files);
     node.env("VITRINE_BIN", project.vitrine()).env("VITRINE_BUILD_DIR", project.worker_build());
+    node.env("VITRINE_CLIENTS", clients::dir(project));
     let (success, output) = shown(&mut node)?;
     Ok(Verdict::of(success, &output))
 }
