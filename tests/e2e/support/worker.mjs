@@ -71,10 +71,11 @@ export async function startWorker(options = {}) {
   return Object.assign(workers[0], { stop });
 }
 
-/// Starts a Worker for each of `fleet`: `{ name, vars, unreliableKv, noKv, cf, kv, namespace }`.
+/// Starts a Worker for each of `fleet`: `{ name, vars, unreliableKv, noKv, cf, kv, namespace, outbound }`.
 ///
 /// - `vars` replaces variables; `null` takes one away.
 /// - `unreliableKv: true` puts the KV of [`Worker.faults`] in front of the real one; `noKv: true` binds none.
+/// - `outbound` answers what the Worker asks of the world: a function from request to response.
 /// - `namespace` names the KV namespace, so that Workers can share one.
 /// - `kv` is what its namespace holds before the first request: an object from key to bytes or text.
 ///
@@ -89,9 +90,9 @@ export async function startFleet(fleet) {
     compatibilityDate: COMPATIBILITY_DATE,
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
-  const definitions = fleet.flatMap(({ name, vars = {}, unreliableKv, noKv, namespace = `kv-of-${name}` }) => {
+  const definitions = fleet.flatMap(({ name, vars = {}, unreliableKv, noKv, outbound, namespace = `kv-of-${name}` }) => {
     const bindings = Object.fromEntries(Object.entries({ ...VARS, ...vars }).filter(([, value]) => value !== null));
-    const worker = { ...script, name, bindings, durableObjects: OBJECTS };
+    const worker = { ...script, name, bindings, durableObjects: OBJECTS, ...(outbound ? { outboundService: outbound } : {}) };
     if (noKv) return [worker];
     if (!unreliableKv) return [{ ...worker, kvNamespaces: { VITRINE: namespace } }];
     const proxy = {
