@@ -94,12 +94,14 @@ impl OfferIndex {
             ..Self::default()
         };
         let mut categories: BTreeMap<&str, Vec<OfferIdx>> = BTreeMap::new();
-        let mut named: Vec<(ItemIdx, OfferIdx)> = Vec::new();
+        let mut named: BTreeMap<ItemIdx, Vec<OfferIdx>> = BTreeMap::new();
         for (idx, offer) in bundle.offers_with_idx() {
             for category in &offer.categories {
                 categories.entry(category).or_default().push(idx);
             }
-            named.extend(offer.items.iter().filter_map(|id| graph.find(id)).map(|item| (item, idx)));
+            for item in offer.items.iter().filter_map(|id| graph.find(id)) {
+                named.entry(item).or_default().push(idx);
+            }
         }
         for ((category, mut offers), group) in categories.into_iter().zip(0..) {
             offers.dedup();
@@ -113,16 +115,24 @@ impl OfferIndex {
             offers.iter().for_each(|offer| index.raise_popularity(*offer, popularity));
             index.group_offers.push(offers);
         }
-        named.sort_unstable();
-        named.dedup();
-        named.retain(|(item, offer)| !index.group_of(*item).is_some_and(|group| group.contains(offer)));
-        for (item, offer) in &named {
-            index.raise_popularity(*offer, graph.popularity(*item));
+        for (item, mut offers) in named {
+            offers.dedup();
+            offers.retain(|offer| !index.group_of(item).is_some_and(|group| group.contains(offer)));
+            offers.iter().for_each(|offer| index.raise_popularity(*offer, graph.popularity(item)));
+            // Items before this one that no offer names: their part of the list is empty.
+            index.start_through(item.0);
+            index.named.extend(offers);
         }
-        let start = |item: u32| u32::try_from(named.partition_point(|(have, _)| have.0 < item)).unwrap_or(u32::MAX);
-        index.starts = (0..=n_items).map(start).collect();
-        index.named = named.into_iter().map(|(_, offer)| offer).collect();
+        index.start_through(n_items);
         index
+    }
+
+    /// The parts of `named` for items up to `item` begin where it ends now, unless they have begun before.
+    fn start_through(&mut self, item: u32) {
+        let n_starts = usize::try_from(item).unwrap_or(usize::MAX).saturating_add(1);
+        if self.starts.len() < n_starts {
+            self.starts.resize(n_starts, u32::try_from(self.named.len()).unwrap_or(u32::MAX));
+        }
     }
 
     fn raise_popularity(&mut self, offer: OfferIdx, popularity: f32) {

@@ -6,7 +6,7 @@
 mod canonical;
 mod check;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -116,7 +116,8 @@ pub struct ColumnIdx(u16);
 pub struct Schema {
     columns: Vec<Column>,
     slots: Vec<Slot>,
-    by_name: BTreeMap<String, ColumnIdx>,
+    /// The columns in rising order of their names.
+    by_name: Vec<ColumnIdx>,
     dictionaries: BTreeMap<String, Dictionary>,
     row_bytes: usize,
     /// The bytes that have bits of no column, with a mask of these bits.
@@ -184,7 +185,7 @@ impl Schema {
         let parts = columns.iter().zip(&slots).zip(0_u16..);
         let gaps = parts.filter(|((column, slot), _)| slot.has_gaps(column));
         let with_gaps = gaps.map(|(_, idx)| ColumnIdx(idx)).collect();
-        let by_name = columns.iter().zip(0_u16..).map(|(column, idx)| (column.name.clone(), ColumnIdx(idx))).collect();
+        let by_name = in_order(&columns, |column| column.name.as_str());
         let hash = canonical::hash(&columns, &dictionaries, row_bytes);
         Ok(Self { columns, slots, by_name, dictionaries, row_bytes, padding, with_gaps, hash })
     }
@@ -196,7 +197,9 @@ impl Schema {
 
     /// Finds a column by name.
     pub fn column(&self, name: &str) -> Option<ColumnIdx> {
-        self.by_name.get(name).copied()
+        let name_at = |idx: &ColumnIdx| self.column_at(*idx).map_or("", |column| column.name.as_str());
+        let place = self.by_name.binary_search_by(|idx| name_at(idx).cmp(name)).ok()?;
+        self.by_name.get(place).copied()
     }
 
     /// The column at a position; `None` for a position of another schema.
@@ -314,6 +317,20 @@ impl ColumnType {
     }
 }
 
+/// The columns in rising order of what `key` says of them, equal ones in their own order.
+///
+/// Each is put in its place: there are at most 1,024, mostly in order already, and the general sort is compiled anew for
+/// whatever it sorts, ten kilobytes at the edge each time.
+fn in_order<'c, K: Ord>(columns: &'c [Column], key: impl Fn(&'c Column) -> K) -> Vec<ColumnIdx> {
+    let mut sorted: Vec<(K, ColumnIdx)> = Vec::with_capacity(columns.len());
+    for (column, idx) in columns.iter().zip(0_u16..) {
+        let key = key(column);
+        let place = sorted.partition_point(|(have, _)| *have <= key);
+        sorted.insert(place, (key, ColumnIdx(idx)));
+    }
+    sorted.into_iter().map(|(_, idx)| idx).collect()
+}
+
 impl Slot {
     fn new(column: &Column, dictionaries: &BTreeMap<String, Dictionary>) -> Self {
         let n_bits = column.kind.n_bits(column.nullable);
@@ -342,8 +359,8 @@ impl Slot {
 
 impl Dictionary {
     fn new(entries: Vec<String>) -> Self {
-        let mut sorted: Vec<(&String, u32)> = entries.iter().zip(0..).collect();
-        sorted.sort_unstable();
+        let mut sorted = BTreeSet::new();
+        sorted.extend(entries.iter().map(String::as_str).zip(0..));
         let sorted = sorted.into_iter().map(|(_, position)| position).collect();
         Self { entries, sorted }
     }

@@ -1,6 +1,6 @@
 //! The rules that make a schema sound, and what to say when one is broken.
 
-use super::{Column, ColumnType, Dictionary, ITEMS, Scale};
+use super::{Column, ColumnType, Dictionary, ITEMS, Scale, in_order};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec;
@@ -227,11 +227,10 @@ pub(super) fn layout(columns: &[Column], row_bytes: usize) -> Result<Vec<(usize,
     if !(1..=ROW_BYTES_MAX).contains(&row_bytes) {
         return Err(SchemaError::RowBytes { found: row_bytes });
     }
-    let mut in_place: Vec<&Column> = columns.iter().collect();
-    in_place.sort_by_key(|column| column.bit_offset);
+    let in_place = in_order(columns, |column| column.bit_offset);
     let mut unused = vec![0xff_u8; row_bytes];
     let mut before: Option<(&Column, u64)> = None;
-    for column in in_place {
+    for column in in_place.iter().filter_map(|idx| columns.get(idx.position())) {
         if let ColumnType::Vector { .. } = column.kind
             && !column.bit_offset.is_multiple_of(8)
         {
