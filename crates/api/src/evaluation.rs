@@ -87,7 +87,11 @@ impl FlagState {
         let switched = switched_off(bundle.flags(), &pointer.killed);
         let flags = switched.as_ref().unwrap_or_else(|| bundle.flags());
         let facts: Vec<FlagFacts> = flags.features().filter(is_asked_for).map(|key| facts(flags, key)).collect();
-        let by_key = facts.iter().enumerate().map(|(at, it)| (it.key.clone(), at)).collect();
+        let mut by_key = BTreeMap::new();
+        // One by one: collecting into a map sorts first, and a sort is compiled anew for whatever it sorts.
+        for (at, it) in facts.iter().enumerate() {
+            by_key.insert(it.key.clone(), at);
+        }
         Self { bundle, switched, facts, by_key }
     }
 

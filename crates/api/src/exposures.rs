@@ -166,10 +166,7 @@ impl<'b> ExposureReport<'b> {
         if body.trim_ascii_start().first().is_some_and(|it| *it == b'[') {
             return Err(Problem::field("", "invalid_field", "the body must be a JSON object"));
         }
-        let wire: ReportWire<'b> = serde_json::from_slice(body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => Problem::field("", "invalid_field", error.to_string()),
-            _ => Problem::new(ProblemCode::MalformedJson, error.to_string()),
-        })?;
+        let wire: ReportWire<'b> = serde_json::from_slice(body).map_err(|error| Problem::unreadable(body, &error))?;
         if wire.exposures.len() > EXPOSURES_MAX {
             let detail = format!("{} exposures, at most {EXPOSURES_MAX} are taken", wire.exposures.len());
             return Err(Problem::field("/exposures", "too_many", detail));

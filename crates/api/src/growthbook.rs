@@ -104,11 +104,15 @@ fn wrong(member: &str, expected: &str) -> Problem {
 
 fn variations(forced: &Object) -> Result<BTreeMap<String, i64>, Problem> {
     let whole = |value: &Json| value.as_number().filter(|it| it.fract() == 0.0 && it.abs() < 1e9);
-    let pair = |(key, value): (&str, &Json)| match whole(value) {
-        Some(index) => Ok((key.to_owned(), index as i64)),
-        None => Err(wrong(&format!("forcedVariations/{key}"), "the index of a variation")),
-    };
-    forced.iter().map(pair).collect()
+    let mut variations = BTreeMap::new();
+    // One by one: collecting into a map sorts first, and a sort is compiled anew for whatever it sorts.
+    for (key, value) in forced.iter() {
+        let Some(index) = whole(value) else {
+            return Err(wrong(&format!("forcedVariations/{key}"), "the index of a variation"));
+        };
+        variations.insert(key.to_owned(), index as i64);
+    }
+    Ok(variations)
 }
 
 fn features(pairs: &[Json]) -> Result<Object, Problem> {

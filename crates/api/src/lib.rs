@@ -30,6 +30,7 @@ mod growthbook;
 mod made_up;
 mod ofrep;
 mod personalisation;
+mod pointer;
 mod preview;
 mod problem;
 mod profile;

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::pointer::pointer;
+
 /// What went wrong, as a stable word. The code fixes status and title; part of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProblemCode {
@@ -155,6 +157,15 @@ impl Problem {
     /// A problem about the request as a whole.
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// A problem about a body that serde_json refused, which names the field if it is JSON up to there.
+    #[cold]
+    pub(crate) fn unreadable(body: &[u8], error: &serde_json::Error) -> Self {
+        match error.classify() {
+            serde_json::error::Category::Data => Self::field(pointer(body, error), "invalid_field", error.to_string()),
+            _ => Self::new(ProblemCode::MalformedJson, error.to_string()),
+        }
     }
 
     /// A problem about one field.

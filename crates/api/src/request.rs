@@ -1,10 +1,14 @@
 //! The body of `POST /v1/decide`: received, checked against the published limits, ready for the engine.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use vitrine_engine::{Context, ContextValue, Dedupe, TimestampMs};
 
+use crate::pointer::escaped;
 use crate::problem::{Problem, ProblemCode};
 
 /// Greatest size of a body. Unit: bytes.
@@ -115,10 +119,8 @@ struct ContextWire {
 }
 
 /// A fact about the request.
-#[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-#[serde(untagged, expecting = "expected a boolean, a number, a text or a list of texts")]
-#[cfg_attr(feature = "openapi", schemars(rename = "DecideAttribute"))]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecideAttribute", untagged))]
 enum AttributeWire {
     Bool(bool),
     Number(f64),
@@ -227,49 +229,13 @@ impl DecideRequest {
         if body.trim_ascii_start().first().is_some_and(|it| *it == b'[') {
             return Err(Problem::field("", "invalid_field", "the body must be a JSON object"));
         }
-        // The quick parser first: naming the field costs time that good requests need not pay.
-        match serde_json::from_slice::<RequestWire>(body) {
-            Ok(wire) => wire.check(),
-            Err(_) => Err(locate(body)),
-        }
+        serde_json::from_slice::<RequestWire>(body).map_err(|error| Problem::unreadable(body, &error))?.check()
     }
 
     /// Whether the request asks for something that only an administrator may see.
     pub fn is_privileged(&self) -> bool {
         self.explain || self.at.is_some()
     }
-}
-
-/// Parses a refused body again, to say where and why.
-fn locate(body: &[u8]) -> Problem {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let error = match serde_path_to_error::deserialize::<_, RequestWire>(&mut json) {
-        Ok(_) => match json.end() {
-            Ok(()) => return Problem::new(ProblemCode::MalformedJson, "the body could not be read"),
-            Err(error) => return Problem::new(ProblemCode::MalformedJson, error.to_string()),
-        },
-        Err(error) => error,
-    };
-    let pointer = pointer(error.path());
-    let inner = error.into_inner();
-    match inner.classify() {
-        serde_json::error::Category::Data => Problem::field(pointer, "invalid_field", inner.to_string()),
-        _ => Problem::new(ProblemCode::MalformedJson, inner.to_string()),
-    }
-}
-
-/// RFC 6901.
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let mut pointer = String::new();
-    for segment in path.iter() {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    pointer
 }
 
 fn text(value: &str, pointer: &str, bytes_max: usize) -> Result<(), Problem> {
@@ -371,7 +337,7 @@ impl ContextWire {
             context.set(name, ContextValue::Text(value));
         }
         for (name, value) in self.attributes {
-            let pointer = format!("/context/attributes/{}", name.replace('~', "~0").replace('/', "~1"));
+            let pointer = format!("/context/attributes/{}", escaped(&name));
             text(&name, &pointer, TEXT_BYTES_MAX)?;
             if ["url", "page_type", "locale", "tz", "device", "channel", "country"].contains(&name.as_str()) {
                 let detail = format!("{name:?} has a field of its own: set /context/{name}");
@@ -400,6 +366,47 @@ impl AttributeWire {
                 ContextValue::Labels(labels)
             }
         })
+    }
+}
+
+/// By hand, because `untagged` would copy every value before it looks at it, and could not name the label that is wrong.
+impl<'de> Deserialize<'de> for AttributeWire {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AttributeVisitor)
+    }
+}
+
+struct AttributeVisitor;
+
+impl<'de> Visitor<'de> for AttributeVisitor {
+    type Value = AttributeWire;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a boolean, a number, a text or a list of texts")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<AttributeWire, E> {
+        Ok(AttributeWire::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<AttributeWire, E> {
+        Ok(AttributeWire::Number(value as f64))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<AttributeWire, E> {
+        Ok(AttributeWire::Number(value as f64))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<AttributeWire, E> {
+        Ok(AttributeWire::Number(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<AttributeWire, E> {
+        Ok(AttributeWire::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, labels: A) -> Result<AttributeWire, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(labels)).map(AttributeWire::Labels)
     }
 }
 
