@@ -180,7 +180,8 @@ describe("the JavaScript SDK", () => {
     const published = await worker.admin("PUT", "config", { version: 1, offers: [{ id: "a", content: { title: "A" } }], placements: [{ id: "p", fallback: "a" }] });
     assert.equal(published.status, 200, published.text);
     await eventually(
-      () => client.evalFeature("rollout", { attributes: { id: "x" } }),
+      // The event comes between two looks, not during one.
+      () => new Promise((resolve) => setTimeout(() => resolve(client.evalFeature("rollout", { attributes: { id: "x" } })), 20)),
       (it) => it.source === "unknownFeature",
     );
     client.destroy();
