@@ -7,7 +7,15 @@ import { EventSource } from "eventsource";
 import { publishedFlags, sdkKey } from "./support/flags.mjs";
 import { eventually, read, startFleet } from "./support/worker.mjs";
 
-setPolyfills({ EventSource });
+/// The SDK leaves its stream open when a client ends, and a stream reconnects for ever: the tests close it.
+const streams = [];
+class Stream extends EventSource {
+  constructor(...options) {
+    super(...options);
+    streams.push(this);
+  }
+}
+setPolyfills({ EventSource: Stream });
 configureCache({ disableCache: true });
 
 const DAY_MS = 86_400_000;
@@ -72,7 +80,10 @@ before(async () => {
   ]);
   worker = fleet.worker("vitrine");
 });
-after(() => fleet?.stop());
+after(async () => {
+  for (const stream of streams) stream.close();
+  await fleet?.stop();
+});
 
 describe("the payload", () => {
   const features = (key, headers = {}, from = worker) => from.fetch(`/api/features/${key}`, { headers }).then(read);
