@@ -3,6 +3,7 @@
 use vitrine_api::{OfrepRefusal, Problem, ProblemCode};
 use worker::{Context, Date, Env, Method, Request, Response, Result};
 
+use vitrine_rim::method;
 use vitrine_rim::respond::{self, not_allowed};
 use vitrine_rim::settings::Settings;
 
@@ -13,7 +14,7 @@ pub async fn route(request: Request, body: Option<Vec<u8>>, env: Env, ctx: Conte
     let settings = Settings::of(&env);
     let path = request.path();
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let method = request.method();
+    let method = method::of(&request);
 
     if method == Method::Options {
         return cors::preflight(&settings, &request);

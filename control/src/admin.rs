@@ -169,10 +169,19 @@ async fn parse_or_default<T: DeserializeOwned>(request: &mut Request) -> std::re
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> std::result::Result<T, Problem> {
+    check_object(body)?;
     serde_json::from_slice(body).map_err(|error| {
         let code = if error.is_data() { ProblemCode::InvalidRequest } else { ProblemCode::MalformedJson };
         Problem::new(code, format!("the body: {error}"))
     })
+}
+
+/// serde would also take the members of an object as a list: `[]` would be a rollback.
+fn check_object(body: &[u8]) -> std::result::Result<(), Problem> {
+    match body.trim_ascii_start().first() {
+        Some(b'[') => Err(Problem::field("", "invalid_field", "the body must be a JSON object")),
+        _ => Ok(()),
+    }
 }
 
 async fn parse_kill(request: &mut Request) -> std::result::Result<bool, Problem> {
@@ -182,6 +191,7 @@ async fn parse_kill(request: &mut Request) -> std::result::Result<bool, Problem>
         kill: bool,
     }
     let body = body::read(request, 1024).await?;
+    check_object(&body)?;
     serde_json::from_slice::<Wire>(&body).map(|it| it.kill).map_err(|error| {
         Problem::new(ProblemCode::InvalidRequest, format!("send {{\"kill\": true}} or false: {error}"))
     })

@@ -17,7 +17,7 @@ mod admin;
 mod objects;
 
 use js_sys::Promise;
-use vitrine_rim::respond;
+use vitrine_rim::{method, respond};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use worker::worker_sys::Context as JsContext;
@@ -28,7 +28,7 @@ use worker::{Env, Request, web_sys};
 pub fn fetch(request: web_sys::Request, env: Env, _ctx: JsContext) -> Promise {
     future_to_promise(async move {
         let request = Request::from(request);
-        let method = request.method();
+        let method = method::of(&request);
         let path = request.path();
         let segments: Vec<&str> = path.trim_matches('/').split('/').skip(2).collect();
         let response = match admin::handle(&method, &segments, request, &env).await {

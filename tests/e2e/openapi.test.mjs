@@ -65,7 +65,7 @@ describe("the document", () => {
 });
 
 describe("every path", () => {
-  const METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH"];
+  const METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "QUERY", "PURGE"];
   for (const [path, item] of Object.entries(DOCUMENT.paths)) {
     const documented = Object.keys(item).map((it) => it.toUpperCase());
     test(`${path} has the methods ${documented.join(", ")} and no other`, async () => {
@@ -224,7 +224,7 @@ describe("answers", () => {
     assert.deepEqual([report.accepted, report.rejected.length], [1, 4]);
     await expect(202, call("POST", "/v1/exposures", { exposures: [{ token: tokens[0] }], key: KEY }, {}, fleet.worker("locked")));
     await expect(401, call("POST", "/v1/exposures", { exposures: [] }, {}, fleet.worker("locked")));
-    for (const wrong of ["{", {}, { exposures: Array(101).fill({ token: "x" }) }]) await expect(400, call("POST", "/v1/exposures", wrong));
+    for (const wrong of ["{", {}, [null, []], { exposures: Array(101).fill({ token: "x" }) }]) await expect(400, call("POST", "/v1/exposures", wrong));
   });
 
   test("of GrowthBook's endpoints", async () => {
@@ -274,7 +274,7 @@ describe("answers", () => {
     await expect(409, admin("POST", "config/rollback", { version }));
     await expect(404, admin("POST", "config/rollback", { version: 999 }));
     await expect(400, admin("POST", "config/rollback", { version: "1" }));
-    await expect(400, admin("POST", "config/rollback", "{"));
+    for (const wrong of ["{", "[]", "1"]) await expect(400, admin("POST", "config/rollback", wrong));
     await expect(409, admin("POST", "config/publish", { version }));
     await expect(200, admin("GET", "config/versions?limit=1"));
     await expect(200, admin("GET", "config/versions?before=2"));
@@ -376,7 +376,7 @@ describe("answers", () => {
     await expect(200, admin("POST", "tables/kill", { kill: true }));
     await expect(200, call("GET", "/healthz"));
     await expect(200, admin("POST", "tables/kill", { kill: false }));
-    await expect(400, admin("POST", "tables/kill", { kill: 1 }));
+    for (const wrong of [{ kill: 1 }, [true]]) await expect(400, admin("POST", "tables/kill", wrong));
   });
 
   test("were seen of every operation", () => {

@@ -166,6 +166,10 @@ impl<'b> ExposureReport<'b> {
         if body.trim_ascii_start().first().is_some_and(|it| *it == b'[') {
             return Err(Problem::field("", "invalid_field", "the body must be a JSON object"));
         }
+        // serde would also take the members of an object as a list.
+        if body.trim_ascii_start().starts_with(b"[") {
+            return Err(Problem::field("", "invalid_field", "the body must be a JSON object"));
+        }
         let wire: ReportWire<'b> = serde_json::from_slice(body).map_err(|error| Problem::unreadable(body, &error))?;
         if wire.exposures.len() > EXPOSURES_MAX {
             let detail = format!("{} exposures, at most {EXPOSURES_MAX} are taken", wire.exposures.len());

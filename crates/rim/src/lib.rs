@@ -1,4 +1,4 @@
-//! What both parts of the Worker share of their rim: [`settings`], [`kv`], [`auth`], bodies and parameters of requests, responses.
+//! What both parts of the Worker share of their rim: [`settings`], [`kv`], [`auth`], methods, bodies and parameters of requests, responses.
 //!
 //! The edge part answers storefronts and applications, the control part administers; they are two wasm modules of one Worker
 //! and share this code, but no memory.
@@ -19,6 +19,7 @@ pub mod auth;
 pub mod body;
 pub mod kv;
 pub mod manifests;
+pub mod method;
 pub mod query;
 pub mod respond;
 pub mod settings;
