@@ -3,5 +3,8 @@
 
 mod answers;
 mod envelopes;
+mod exposures;
+mod ofrep;
 mod requests;
 mod shop;
+mod token;
