@@ -9,6 +9,7 @@ mod command;
 mod counts;
 mod demo;
 mod local;
+mod openapi;
 mod packages;
 mod project;
 mod setup;
@@ -38,6 +39,9 @@ usage: cargo xtask <task> [options]
                requests per second of the Worker on raw workerd, beside JavaScript workers, in one run
   bench bulk [--rounds N] [--seconds N]
                OFREP bulk evaluations of 20 and of 200 flags, beside GrowthBook's JavaScript SDK, in one run
+  openapi      the API's document (docs/api/openapi.json) from the types of the wire
+  fuzz-api [--cases N] [--seed N]
+               the Worker through that document, with schemathesis: takes minutes, and is no part of the tests
   build        the Worker into build/, with its size
   tidy         the walls between the crates and the rules of the house
   ci           everything that must be green before a change lands
@@ -107,6 +111,18 @@ fn run(args: &[String]) -> Result<()> {
                 bail!("there is no bench `{other}`; there are `bench`, `bench flags`, `bench edge` and `bench bulk`")
             }
         },
+        "openapi" => {
+            args.finish()?;
+            openapi::write(&project)
+        }
+        "fuzz-api" => {
+            let options = openapi::FuzzOptions {
+                n_cases: args.number("--cases")?.unwrap_or(200),
+                seed: args.number("--seed")?.unwrap_or(1),
+            };
+            args.finish()?;
+            openapi::fuzz(&project, &options)
+        }
         "build" => {
             args.finish()?;
             worker::run(&project)
@@ -124,7 +140,7 @@ fn run(args: &[String]) -> Result<()> {
             setup::run(&project)
         }
         other => bail!(
-            "there is no task `{other}`; the tasks are demo, test, bench, build, tidy, ci, setup (cargo xtask --help)"
+            "there is no task `{other}`; the tasks are demo, test, bench, openapi, fuzz-api, build, tidy, ci, setup (cargo xtask --help)"
         ),
     }
 }

@@ -92,6 +92,7 @@ fn production() -> String {
 pub struct NewDraft {
     /// The environment that it is for. Default: `production`.
     #[serde(default = "production")]
+    #[cfg_attr(feature = "openapi", schemars(extend("pattern" = crate::environment::ENVIRONMENT_PATTERN)))]
     pub environment: String,
     /// The configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,6 +105,7 @@ pub struct NewDraft {
     pub base_version: Option<u64>,
     /// What it is for.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(feature = "openapi", schemars(length(max = 2000)))]
     pub note: String,
 }
 
@@ -120,6 +122,7 @@ pub struct DraftChange {
     pub base_version: Option<u64>,
     /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(length(max = 2000)))]
     pub note: Option<String>,
 }
 
@@ -129,6 +132,7 @@ pub struct DraftChange {
 #[serde(deny_unknown_fields)]
 pub struct Approve {
     /// Why; must not be empty.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1), extend("pattern" = r"\S")))]
     pub reason: String,
 }
 
@@ -141,6 +145,7 @@ pub struct PublishDraft {
     pub allow_reshuffle: bool,
     /// RFC 3339 time at which it is published; absent: now.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(extend("format" = "date-time")))]
     pub at: Option<String>,
     /// Why, for the audit log.
     #[serde(skip_serializing_if = "String::is_empty")]

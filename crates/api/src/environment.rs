@@ -8,6 +8,10 @@ pub const PRODUCTION: &str = "production";
 /// Greatest length of an environment's name. Unit: bytes.
 pub const ENVIRONMENT_BYTES_MAX: usize = 32;
 
+/// [`is_environment`] as a regular expression, for schemas.
+#[cfg(feature = "openapi")]
+pub(crate) const ENVIRONMENT_PATTERN: &str = "^[a-z][a-z0-9-]{0,31}$";
+
 /// Whether `name` may name an environment: 1 to [`ENVIRONMENT_BYTES_MAX`] of `a-z`, `0-9` and `-`, first a letter.
 pub fn is_environment(name: &str) -> bool {
     name.len() <= ENVIRONMENT_BYTES_MAX

@@ -37,6 +37,7 @@ pub fn preview_key(id: &str) -> String {
 pub struct NewPreview {
     /// The environment to show. Default: `production`. With a draft: the draft's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(extend("pattern" = crate::environment::ENVIRONMENT_PATTERN)))]
     pub environment: Option<String>,
     /// The draft to show in place of what runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,9 +53,11 @@ pub struct NewPreview {
     pub attributes: Map<String, Value>,
     /// RFC 3339 time to show; absent: the present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(extend("format" = "date-time")))]
     pub at: Option<String>,
     /// How long it works. Unit: seconds. Range: [`PREVIEW_LIFE_S`]. Default: a day.
     #[serde(default = "day_s")]
+    #[cfg_attr(feature = "openapi", schemars(range(min = *PREVIEW_LIFE_S.start(), max = *PREVIEW_LIFE_S.end())))]
     pub expires_in: u64,
 }
 

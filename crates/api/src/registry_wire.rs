@@ -58,6 +58,7 @@ pub struct Comparison {
 pub struct Rollback {
     /// The environment. Default: `production`.
     #[serde(default = "production")]
+    #[cfg_attr(feature = "openapi", schemars(extend("pattern" = crate::environment::ENVIRONMENT_PATTERN)))]
     pub environment: String,
     /// The version to return to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,6 +81,7 @@ impl Default for Rollback {
 pub struct Promote {
     /// The environment. Default: `production`.
     #[serde(default = "production")]
+    #[cfg_attr(feature = "openapi", schemars(extend("pattern" = crate::environment::ENVIRONMENT_PATTERN)))]
     pub environment: String,
     /// The version.
     pub version: u64,
@@ -98,6 +100,7 @@ pub struct Promote {
 pub struct KillFlag {
     /// The environment. Default: `production`.
     #[serde(default = "production")]
+    #[cfg_attr(feature = "openapi", schemars(extend("pattern" = crate::environment::ENVIRONMENT_PATTERN)))]
     pub environment: String,
     /// Off (true) or on again (false).
     pub killed: bool,
@@ -167,6 +170,7 @@ pub struct NewKey {
     pub kind: KeyKind,
     /// Who uses it, such as `the app for phones`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(feature = "openapi", schemars(length(max = 200)))]
     pub note: String,
 }
 
@@ -176,6 +180,7 @@ pub struct NewKey {
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// Whose it is: stands in the audit log, and tells author from approver.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = 100), extend("pattern" = r"^[\p{L}\p{N}._+@-]+$")))]
     pub name: String,
     /// What its holder may do.
     pub role: Role,
