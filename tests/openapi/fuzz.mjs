@@ -6,11 +6,15 @@
 // storefronts and applications, one for administrators, who may take away what the first needs.
 
 import { spawn } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
+import { DOCUMENT } from "../e2e/support/contract.mjs";
 import { publishAll, offers } from "../e2e/support/fixture.mjs";
 import { ADMIN_TOKEN, startFleet } from "../e2e/support/worker.mjs";
 
-const { VITRINE_SCHEMATHESIS, VITRINE_FUZZ_CASES = "100", VITRINE_FUZZ_SEED = "1", VITRINE_FUZZ_REPORT = "" } = process.env;
+const { VITRINE_SCHEMATHESIS, VITRINE_FUZZ_CASES = "100", VITRINE_FUZZ_SEED = "1", VITRINE_FUZZ_REPORT } = process.env;
+const FOLDER = VITRINE_FUZZ_REPORT ?? mkdtempSync(`${tmpdir()}/vitrine-fuzz-`);
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
 /// What both Workers run.
@@ -28,25 +32,38 @@ const document = {
   ],
 };
 
-/// Runs schemathesis on the operations below some paths. Gives whether it found nothing.
-function fuzz(name, worker, clientKey, args) {
-  const config = path("schemathesis.toml");
+/// The document without the parameters that carry previews: made-up ones would keep calls from getting any further.
+const withoutPreviews = structuredClone(DOCUMENT);
+for (const item of Object.values(withoutPreviews.paths)) {
+  for (const operation of Object.values(item)) {
+    operation.parameters = (operation.parameters ?? []).filter(({ name }) => !/^vitrine.preview$/i.test(name));
+  }
+}
+
+/// Runs schemathesis on some operations of a document. Gives whether it found nothing.
+function fuzz(name, api, worker, clientKey, args) {
+  const file = `${FOLDER}/${name}.openapi.json`;
+  writeFileSync(file, JSON.stringify(api));
   const all = [
-    "--config-file", config, "run", path("../../docs/api/openapi.json"), "--url", worker.url,
-    "--max-examples", VITRINE_FUZZ_CASES, "--seed", VITRINE_FUZZ_SEED, "--workers", "1", ...args,
+    "--config-file", path("schemathesis.toml"), "run", file, "--url", worker.url, "--max-examples", VITRINE_FUZZ_CASES,
+    "--seed", VITRINE_FUZZ_SEED, "--workers", "1", "--report", "json", "--report-json-path", `${FOLDER}/${name}.json`, ...args,
   ];
-  if (VITRINE_FUZZ_REPORT) all.push("--report", "json", "--report-json-path", `${VITRINE_FUZZ_REPORT}/${name}.json`);
   console.log(`\n== ${name}`);
   const env = { ...process.env, VITRINE_CLIENT_KEY: clientKey, NO_COLOR: "1" };
-  const program = spawn(VITRINE_SCHEMATHESIS, all, { stdio: ["ignore", "inherit", "inherit"], env });
+  // It keeps files of its own where it runs.
+  const program = spawn(VITRINE_SCHEMATHESIS, all, { stdio: ["ignore", "inherit", "inherit"], env, cwd: FOLDER });
   return new Promise((resolved, rejected) => program.on("error", rejected).on("exit", (code) => resolved(code === 0)));
 }
 
 async function prepared(worker) {
   await publishAll(worker, { document });
-  const made = await worker.admin("POST", "environments/production/keys", { kind: "client", note: "fuzzing" });
-  if (made.status !== 200) throw new Error(`no SDK key: ${made.text}`);
-  return made.body.key;
+  return (await made(worker, "environments/production/keys", { kind: "client", note: "fuzzing" })).key;
+}
+
+async function made(worker, at, body) {
+  const answer = await worker.admin("POST", at, body);
+  if (answer.status !== 200) throw new Error(`${at}: ${answer.text}`);
+  return answer.body;
 }
 
 const vars = { TOKEN_KEY: "5".repeat(64), REFRESH_MS: "0" };
@@ -55,11 +72,19 @@ const [edge, control] = fleet.workers;
 const results = [];
 try {
   const key = await prepared(edge);
-  const open = ["--exclude-path-regex", "^/v1/admin/", "--header", `X-API-Key: ${key}`];
-  results.push(await fuzz("storefront-and-applications", edge, key, open));
+  // What one answer gives to the next call only matters to administrators.
+  const phases = ["--phases", "examples,coverage,fuzzing"];
+  const open = ["--exclude-path-regex", "^/v1/admin/", "--header", `X-API-Key: ${key}`, ...phases];
+  results.push(await fuzz("storefront-and-applications", withoutPreviews, edge, key, open));
+  const { header, token } = await made(edge, "previews", {
+    experiments: { cta: "now" }, attributes: { country: "DE", profile: { segment: "champions" } },
+  });
+  const previewed = ["--include-path-regex", "^/(v1/(decide|offers)|ofrep)", ...phases];
+  results.push(await fuzz("previews", withoutPreviews, edge, key, [...previewed, "--header", `${header}: ${token}`]));
+  results.push(await fuzz("forged-previews", DOCUMENT, edge, key, previewed));
   const ofControl = await prepared(control);
   const admin = ["--include-path-regex", "^/v1/(admin/|decide)", "--header", `Authorization: Bearer ${ADMIN_TOKEN}`];
-  results.push(await fuzz("administrators", control, ofControl, admin));
+  results.push(await fuzz("administrators", withoutPreviews, control, ofControl, admin));
 } finally {
   // Fails if an instance was lost on the way.
   await fleet.stop();

@@ -1,6 +1,7 @@
 //! Bodies of the registry's calls, and what it answers: shared by the Worker and the `vitrine` command.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::environment::{EnvironmentSettings, KeyKind, PRODUCTION};
 use crate::role::Role;
@@ -115,10 +116,17 @@ pub struct KillFlag {
 #[serde(default, deny_unknown_fields)]
 pub struct EnvironmentChange {
     /// New values of settings.
+    #[serde(deserialize_with = "object")]
     pub settings: SettingsChange,
     /// Why, for the audit log.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
+}
+
+/// serde would also take the members of an object as a list.
+fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(json: D) -> Result<T, D::Error> {
+    let members = serde_json::Map::deserialize(json)?;
+    serde_json::from_value(members.into()).map_err(D::Error::custom)
 }
 
 /// New values of settings of an environment.
@@ -213,6 +221,7 @@ mod tests {
     fn bodies_with_mistakes() {
         assert!(serde_json::from_str::<EnvironmentChange>(r#"{"settings":{"aproval":true}}"#).is_err());
         assert!(serde_json::from_str::<EnvironmentChange>(r#"{"approval":true}"#).is_err());
+        assert!(serde_json::from_str::<EnvironmentChange>(r#"{"settings":[true]}"#).is_err());
         assert!(serde_json::from_str::<Rollback>(r#"{"version":"1"}"#).is_err());
         assert!(serde_json::from_str::<Rollback>(r#"{"version":-1}"#).is_err());
         assert!(serde_json::from_str::<Promote>(r#"{"environment":"staging"}"#).is_err());

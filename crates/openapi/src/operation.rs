@@ -225,6 +225,18 @@ impl Operation {
         self
     }
 
+    /// What the answer with this status gives to other operations: for each, where its parameters come from.
+    ///
+    /// # Panics
+    /// If there is no such answer yet.
+    pub fn links(mut self, status: u16, operations: &[&str], parameters: Value) -> Self {
+        let answer = self.answers.get_mut(&status).expect("links belong to an answer");
+        for id in operations {
+            answer["links"][*id] = json!({ "operationId": id, "parameters": parameters });
+        }
+        self
+    }
+
     /// Refusals as problem details.
     pub fn refusals(mut self, codes: &[ProblemCode]) -> Self {
         for code in codes {

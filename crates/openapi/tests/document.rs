@@ -57,6 +57,12 @@ fn operations_are_told_apart_and_described() {
         let knows_5xx = responses.keys().any(|it| it.starts_with('5'));
         assert_eq!(knows_5xx, path.starts_with("/v1/admin/"), "{place}");
     }
+    for (path, method, operation) in operations(&document) {
+        let answers = operation["responses"].as_object().unwrap().values();
+        for link in answers.filter_map(|it| it.get("links")).flat_map(|it| it.as_object().unwrap().values()) {
+            assert!(ids.contains(link["operationId"].as_str().unwrap()), "{method} {path}: {link}");
+        }
+    }
     assert!(ids.len() > 30, "{}", ids.len());
 }
 

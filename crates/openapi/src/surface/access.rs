@@ -92,6 +92,7 @@ pub fn describe(paths: &mut Paths) {
         .body(&[JSON], body, &[("editor", json!({ "name": "alice", "role": "editor" }))])
         .body_bytes_max(BODY_BYTES_MAX)
         .answer(200, "The token: shown this once", paths.schemas.sent::<TokenMade>(), &[])
+        .links(200, &["revokeToken"], json!({ "token": "$response.body#/id" }))
         .refusals(&[
             ProblemCode::MalformedJson,
             ProblemCode::InvalidRequest,

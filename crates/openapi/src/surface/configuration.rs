@@ -162,6 +162,7 @@ pub fn describe(paths: &mut Paths) {
         json!({ "anyOf": [pointer.clone(), dry_run] }),
         &[("published", pointer_example())],
     )
+    .links(200, &["showVersion"], json!({ "version": "$response.body#/version" }))
     .refusals(&publish_refusals())
     .refusals(&[ProblemCode::MalformedJson, ProblemCode::InvalidConfiguration]);
     paths.add("put", "/v1/admin/config", put);

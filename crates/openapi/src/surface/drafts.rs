@@ -73,6 +73,16 @@ pub fn describe(paths: &mut Paths) {
         .body(&[JSON], body, &[("copy of what runs", json!({ "note": "the week of lanterns" }))])
         .body_bytes_max(DRAFT_BYTES_MAX)
         .answer(200, "The draft", told.clone(), &[("open", told_example())])
+        .links(
+            200,
+            &["showDraft", "diffDraft", "approveDraft", "publishDraft", "unscheduleDraft"],
+            json!({ "draft": "$response.body#/id" }),
+        )
+        .links(
+            200,
+            &["changeDraft", "discardDraft"],
+            json!({ "draft": "$response.body#/id", "header.If-Match": "$response.body#/revision" }),
+        )
         .refusals(&[
             ProblemCode::MalformedJson,
             ProblemCode::InvalidRequest,

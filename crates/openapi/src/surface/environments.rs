@@ -122,6 +122,11 @@ pub fn describe(paths: &mut Paths) {
         .body(&[JSON], body, &[("app", json!({ "kind": "client", "note": "the app for phones" }))])
         .body_bytes_max(BODY_BYTES_MAX)
         .answer(200, "The key: shown this once", paths.schemas.sent::<KeyMade>(), &[])
+        .links(
+            200,
+            &["retireKey"],
+            json!({ "environment": "$response.body#/environment", "key": "$response.body#/id" }),
+        )
         .refusals(&[
             ProblemCode::MalformedJson,
             ProblemCode::InvalidRequest,

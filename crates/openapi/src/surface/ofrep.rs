@@ -213,8 +213,8 @@ pub fn describe(paths: &mut Paths) {
         ))
         .parameter(in_query(
             "flagConfigLastModified",
-            "The time of that notification: seconds since 1970, or RFC 3339. Followed as far as KV goes.",
-            json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "format": "date-time" }] }),
+            "The time of that notification: seconds since 1970, or RFC 3339. Followed as far as KV goes; anything else is ignored.",
+            json!({ "type": ["integer", "string"] }),
         ))
         .parameter(gpc())
         .body(&[JSON, TEXT], request, &[("visitor", request_example()), ("nobody", json!({}))])
@@ -256,8 +256,8 @@ fn refused(operation: Operation, failure: &Value) -> Operation {
 }
 
 fn gpc() -> Value {
-    let description = "Global Privacy Control: flags see no profile. Browsers set it.";
-    in_header("Sec-GPC", description, json!({ "type": "string", "enum": ["1"] }))
+    let description = "Global Privacy Control: with `1`, flags see no profile. Browsers set it.";
+    in_header("Sec-GPC", description, json!({ "type": "string", "examples": ["1"] }))
 }
 
 fn request_example() -> Value {

@@ -72,8 +72,8 @@ pub fn describe(paths: &mut Paths) {
 }
 
 fn gpc() -> Value {
-    let description = "Global Privacy Control: the answer is then contextual. Browsers set it.";
-    in_header("Sec-GPC", description, json!({ "type": "string", "enum": ["1"] }))
+    let description = "Global Privacy Control: with `1`, the answer is contextual. Browsers set it.";
+    in_header("Sec-GPC", description, json!({ "type": "string", "examples": ["1"] }))
 }
 
 fn request_example() -> Value {
