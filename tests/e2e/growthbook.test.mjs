@@ -1,11 +1,16 @@
 // The GrowthBook SDK endpoints, asked by GrowthBook's own SDKs: they and Vitrine must give every visitor the same variation.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
 import { GrowthBook, GrowthBookClient, configureCache, setPolyfills } from "@growthbook/growthbook";
 import { EventSource } from "eventsource";
 import { publishedFlags, sdkKey } from "./support/flags.mjs";
-import { eventually, read, startFleet } from "./support/worker.mjs";
+import { skip } from "./support/native.mjs";
+import { ROOT, eventually, read, startFleet } from "./support/worker.mjs";
 
 /// The SDK leaves its stream open when a client ends, and a stream reconnects for ever: the tests close it.
 const streams = [];
@@ -185,10 +190,11 @@ describe("the JavaScript SDK", () => {
   });
 
   test("hears of a publication at once", async () => {
-    const client = new GrowthBookClient({ apiHost: worker.url, clientKey: KEY });
+    const open = fleet.worker("open");
+    const client = new GrowthBookClient({ apiHost: open.url, clientKey: "any" });
     await client.init({ timeout: 10_000, streaming: true });
     assert.equal(client.evalFeature("rollout", { attributes: { id: "x" } }).source !== "unknownFeature", true);
-    const published = await worker.admin("PUT", "config", { version: 1, offers: [{ id: "a", content: { title: "A" } }], placements: [{ id: "p", fallback: "a" }] });
+    const published = await open.admin("PUT", "config", { version: 1, offers: [{ id: "a", content: { title: "A" } }], placements: [{ id: "p", fallback: "a" }] });
     assert.equal(published.status, 200, published.text);
     await eventually(
       // The event comes between two looks, not during one.
@@ -197,6 +203,28 @@ describe("the JavaScript SDK", () => {
     );
     client.destroy();
   });
+});
+
+test("the Python SDK gives 10,000 visitors what the JavaScript SDK gives them", async (t) => {
+  const python = resolve(ROOT, process.env.VITRINE_CLIENTS ?? ".tools/clients", "python/bin/python");
+  if (!existsSync(python)) return skip(t, `${python} is not there: python3 is missing, or its packages could not be installed`);
+  const client = new GrowthBookClient({ apiHost: worker.url, clientKey: KEY });
+  await client.init({ timeout: 10_000 });
+  const script = resolve(ROOT, "tests/e2e/clients/python/growthbook_client.py");
+  // Not execFileSync: this process answers for the Worker meanwhile.
+  const asked = promisify(execFile)(python, [script, worker.url, KEY], { maxBuffer: 1 << 28 });
+  asked.child.stdin.end(`${visitors.map((it) => JSON.stringify(it)).join("\n")}\n`);
+  const answers = (await asked).stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assert.equal(answers.length, visitors.length);
+  for (const [i, attributes] of visitors.entries()) {
+    const theirs = Object.entries(answers[i]);
+    assert.equal(theirs.length, Object.keys(PAYLOAD.features).length);
+    for (const [key, [value, variation]] of theirs) {
+      const ours = client.evalFeature(key, { attributes });
+      assert.deepEqual([value, variation ?? undefined], [ours.value, ours.experimentResult?.variationId], `${key} of ${attributes.id}`);
+    }
+  }
+  client.destroy();
 });
 
 describe("remote evaluation", () => {
