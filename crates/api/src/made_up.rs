@@ -121,9 +121,6 @@ mod tests {
         assert_eq!(shown(&loyal.replace(": 3", ": 2"), Some(1_796_083_200_000)), "tea");
         assert_eq!(shown(&loyal.replace("CN", "FR"), None), "");
         assert_eq!(shown(r#"{"country": "CN"}"#, None), "");
-        assert_eq!(
-            shown(r#"{"profile": {"segment": null, "orders": {}, "tags": 5}}"#, Some(1_796_083_200_000)),
-            ""
-        );
+        assert_eq!(shown(r#"{"profile": {"segment": null, "orders": {}, "tags": 5}}"#, Some(1_796_083_200_000)), "");
     }
 }
