@@ -441,6 +441,10 @@ describe("versions and environments", () => {
     }
     const listed = body(await worker.admin("GET", "environments/staging")).keys;
     assert.deepEqual(listed.map((it) => [it.id, it.note, it.valid]), [[made.id, "the app", false], [server.id, "", true]]);
+    body(await worker.admin("DELETE", `environments/staging/keys/${server.id}`));
+    const [last, ...more] = (await pointer(worker, "staging")).keys;
+    assert.deepEqual([last.id, more], [server.id, []], "an environment that had keys does not become open to all");
+    assert.ok(Date.parse(last.expires_at) <= Date.now());
   });
 
   test("flags are switched off and on without a publication", async () => {

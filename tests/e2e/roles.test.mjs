@@ -137,6 +137,7 @@ describe("roles", () => {
     { name: "two words", role: "viewer" },
     { name: "x".repeat(101), role: "viewer" },
     { name: "root", role: "viewer" },
+    { name: "Root", role: "viewer" },
     { name: "a\nb", role: "viewer" },
     { name: "gina", role: "owner" },
     { name: "gina", role: "Viewer" },

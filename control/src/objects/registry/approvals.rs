@@ -20,7 +20,7 @@ impl Registry {
         if reason.trim().is_empty() {
             return Err(field("/reason", "missing_field", "say why you approve"));
         }
-        if draft.authors.contains(&actor.name) {
+        if draft.authors.iter().any(|it| it.eq_ignore_ascii_case(&actor.name)) {
             let detail = format!("{} wrote a part of draft {id}: it is for a second person to approve", actor.name);
             return Err(forbidden(detail));
         }

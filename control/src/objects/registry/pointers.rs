@@ -1,8 +1,11 @@
 //! Pointers: which version runs in an environment, which build of the table. Flipped in KV first, then here.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use vitrine_api::{BundlePointer, PRODUCTION, is_environment, pointer_key};
 use vitrine_tables::kv_keys;
+use worker::Delay;
 
 use super::audit::Told;
 use super::command::Actor;
@@ -25,6 +28,9 @@ struct EpochRow {
 struct NameRow {
     name: String,
 }
+
+/// KV takes one write of a key in this time.
+const WRITE_PAUSE: Duration = Duration::from_millis(1100);
 
 /// Names of pointers in the database.
 pub const TABLE: &str = "table";
@@ -102,7 +108,7 @@ impl Registry {
             None if name == CONFIG => pointer_key(PRODUCTION),
             None => kv_keys::CURRENT.to_owned(),
         };
-        if let Err(error) = self.kv()?.put(&key, json.as_bytes()).await {
+        if let Err(error) = self.put_pointer(&key, json.as_bytes()).await {
             self.execute(
                 "UPDATE history SET action = action || ' failed' WHERE name = ? AND epoch = ?",
                 vec![name.into(), epoch],
@@ -110,13 +116,23 @@ impl Registry {
             let action = format!("{}.failed", flip.told.action);
             let summary = format!("{}: the pointer could not be written", flip.told.summary);
             self.audit(actor, Told { action: &action, summary, ..flip.told })?;
-            return Err(error.into());
+            return Err(error);
         }
         self.execute(
             "INSERT INTO pointer (name, json) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET json = ?2",
             vec![name.into(), json.into()],
         )?;
         self.audit(actor, flip.told)
+    }
+
+    /// Writes a pointer; once more after a wait, because KV takes one write of a key in a second.
+    async fn put_pointer(&self, key: &str, json: &[u8]) -> Outcome<()> {
+        let kv = self.kv()?;
+        if kv.put(key, json).await.is_ok() {
+            return Ok(());
+        }
+        Delay::from(WRITE_PAUSE).await;
+        Ok(kv.put(key, json).await?)
     }
 
     /// Flips the pointer of an environment and tells those who wait for it. Gives the pointer as JSON.
@@ -131,7 +147,7 @@ impl Registry {
         let pointer = BundlePointer {
             epoch: self.next_epoch(&name)?,
             published_at: now(),
-            keys: self.live_keys(environment)?,
+            keys: self.pointer_keys(environment)?,
             ..pointer
         };
         let json = serde_json::to_string(&pointer).map_err(inside)?;

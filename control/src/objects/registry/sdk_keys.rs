@@ -47,17 +47,24 @@ impl Registry {
         )
     }
 
-    /// The keys that an environment's pointer holds.
-    pub(super) fn live_keys(&self, environment: &str) -> Outcome<Vec<SdkKey>> {
+    /// The keys that an environment's pointer holds: the valid ones. When none is left, the last that expired stays, because an
+    /// environment without any key would take every call.
+    pub(super) fn pointer_keys(&self, environment: &str) -> Outcome<Vec<SdkKey>> {
         let now_ms = now_ms();
-        let live = self.key_rows(environment)?.into_iter().filter(|it| it.is_live(now_ms));
+        let mut rows = self.key_rows(environment)?;
+        let last = rows.len().saturating_sub(1);
+        if rows.iter().any(|it| it.is_live(now_ms)) {
+            rows.retain(|it| it.is_live(now_ms));
+        } else {
+            rows.drain(..last);
+        }
         let key = |Row { number, kind, sha256, expires_at, .. }| SdkKey {
             id: format!("k{number}"),
             kind,
             sha256,
             expires_at,
         };
-        Ok(live.map(key).collect())
+        Ok(rows.into_iter().map(key).collect())
     }
 
     /// The keys of an environment as its administrators see them: nothing from which a key could be made.
@@ -80,7 +87,7 @@ impl Registry {
     pub(super) async fn new_key(&self, actor: &Actor, environment: &str, body: NewKey) -> Outcome {
         actor.may_change(environment)?;
         let pointer = self.pointer(environment)?;
-        if self.live_keys(environment)?.len() >= KEYS_MAX {
+        if self.pointer_keys(environment)?.len() >= KEYS_MAX {
             return Err(conflict(format!("{environment} has {KEYS_MAX} valid keys already; let one expire first")));
         }
         if body.note.len() > 200 {

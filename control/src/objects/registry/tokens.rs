@@ -121,10 +121,10 @@ impl Registry {
             let detail = format!("a name has letters, digits and ._-+@, at most {NAME_BYTES_MAX} bytes");
             return Err(field("/name", "invalid_field", detail));
         }
-        if name == crate::admin::ROOT {
+        if name.eq_ignore_ascii_case(crate::admin::ROOT) {
             return Err(field("/name", "invalid_field", "root is the holder of ADMIN_TOKEN_SHA256"));
         }
-        if let Some(other) = self.token_rows()?.iter().find(|it| it.name == name && it.is_valid()) {
+        if let Some(other) = self.token_rows()?.iter().find(|it| it.name.eq_ignore_ascii_case(name) && it.is_valid()) {
             let detail = format!("token t{} of {name} is valid: revoke it first, or take another name", other.number);
             return Err(conflict(detail));
         }
