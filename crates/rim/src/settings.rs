@@ -85,7 +85,8 @@ impl Settings {
 fn access(text: &impl Fn(&str) -> Option<String>) -> Option<AccessSettings> {
     let (team, audience, roles) = (text("ACCESS_TEAM_DOMAIN")?, text("ACCESS_AUD")?, text("ACCESS_ROLES")?);
     let roles = roles.parse::<RoleList>();
-    let roles = roles.inspect_err(|why| worker::console_error!("ACCESS_ROLES: {why}; nobody gets in by Access")).ok()?;
+    let roles =
+        roles.inspect_err(|why| worker::console_error!("ACCESS_ROLES: {why}; nobody gets in by Access")).ok()?;
     let team_domain = team.trim().trim_start_matches("https://").trim_end_matches('/').to_owned();
     Some(AccessSettings { team_domain, audience: audience.trim().to_owned(), roles })
 }
