@@ -165,7 +165,7 @@ async fn parse<T: DeserializeOwned>(request: &mut Request, bytes_max: usize) -> 
 /// Reads a JSON body, for which nothing at all stands for `{}`.
 async fn parse_or_default<T: DeserializeOwned>(request: &mut Request) -> std::result::Result<T, Problem> {
     let body = body::read(request, BODY_BYTES_MAX).await?;
-    if body.iter().all(u8::is_ascii_whitespace) { read(b"{}") } else { read(&body) }
+    if body.is_empty() { read(b"{}") } else { read(&body) }
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> std::result::Result<T, Problem> {

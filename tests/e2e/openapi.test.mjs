@@ -274,7 +274,7 @@ describe("answers", () => {
     await expect(409, admin("POST", "config/rollback", { version }));
     await expect(404, admin("POST", "config/rollback", { version: 999 }));
     await expect(400, admin("POST", "config/rollback", { version: "1" }));
-    for (const wrong of ["{", "[]", "1"]) await expect(400, admin("POST", "config/rollback", wrong));
+    for (const wrong of ["{", "[]", "1", " "]) await expect(400, admin("POST", "config/rollback", wrong));
     await expect(409, admin("POST", "config/publish", { version }));
     await expect(200, admin("GET", "config/versions?limit=1"));
     await expect(200, admin("GET", "config/versions?before=2"));
@@ -314,6 +314,16 @@ describe("answers", () => {
     const other = await expect(200, admin("POST", "drafts", { document: { version: 1, placements: [{ id: "p" }] } }));
     assert.ok(other.diagnostics.length > 0);
     await expect(422, admin("POST", `drafts/${other.id}/publish`));
+    // Numbers that JavaScript cannot hold.
+    for (const big of ["9223372036854775809", "18446744073709551615"]) {
+      await expect(404, admin("PUT", `drafts/${other.id}`, `{"base_version":${big}}`, { "if-match": '"1"' }));
+      await expect(404, admin("POST", "drafts", `{"version":${big}}`));
+      await expect(404, admin("POST", "config/rollback", `{"version":${big}}`));
+      await expect(404, admin("POST", "config/publish", `{"version":${big}}`));
+    }
+    const exact = { version: 1, flags: [{ id: "n", type: "number", default: 1 }] };
+    const typed = await expect(200, admin("POST", "drafts", JSON.stringify({ document: exact }).replace(":1}]", ":1.0}]")));
+    assert.match((await admin("GET", `drafts/${typed.id}`)).text, /"default":1\.0/);
     await expect(200, admin("DELETE", `drafts/${other.id}`, undefined, { "if-match": '"1"' }));
     await expect(400, admin("POST", "drafts", { more: 1 }));
   });

@@ -25,9 +25,12 @@ const TABLES: &str = "
         sha256 TEXT NOT NULL UNIQUE, created_by TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT, revoked_at TEXT);
     CREATE TABLE IF NOT EXISTS audit (seq INTEGER PRIMARY KEY, json TEXT NOT NULL);";
 
-/// A number for SQL.
+/// Greatest number that the database takes: it is reached through JavaScript. Nothing is ever counted so far.
+const NUMBER_MAX: i64 = (1 << 53) - 1;
+
+/// A number for SQL. A greater one than there can be becomes the greatest, which names nothing.
 pub fn integer(value: u64) -> Outcome<SqlStorageValue> {
-    Ok(SqlStorageValue::try_from_i64(i64::try_from(value).unwrap_or(i64::MAX))?)
+    Ok(SqlStorageValue::try_from_i64(i64::try_from(value).map_or(NUMBER_MAX, |it| it.min(NUMBER_MAX)))?)
 }
 
 impl Registry {
