@@ -148,7 +148,7 @@ describe("a report", () => {
     assertProblem(await report(rows(...tokens, signed({ unit: 100n }))), 400, "invalid_request", ["/exposures"]);
   });
   const BAD = [["", "malformed_json", []], ["{", "malformed_json", []], ["[]", "invalid_request", [""]], ["{}", "invalid_request", [""]],
-    ['{"exposures":{}}', "invalid_request", [""]], ['{"exposures":[],"x":1}', "invalid_request", [""]], ['{"exposures":[],"key":1}', "invalid_request", [""]], [Buffer.from([0x7b, 0xff]), "malformed_json", []]];
+    ['{"exposures":{}}', "invalid_request", ["/exposures"]], ['{"exposures":[],"x":1}', "invalid_request", ["/x"]], ['{"exposures":[],"key":1}', "invalid_request", ["/key"]], [Buffer.from([0x7b, 0xff]), "malformed_json", []]];
   for (const [body, code, pointers] of BAD) {
     test(`is refused: ${String(body)}`, async () => assertProblem(await report(body), 400, code, pointers));
   }
