@@ -126,6 +126,7 @@ impl Demo<'_> {
         let vars = json!({
             "ADMIN_TOKEN_SHA256": stamp::sha256_hex(token.as_bytes()),
             "TABLE_KEY": self.table_key()?,
+            "TOKEN_KEY": read_secret(&self.token_key_file())?,
             "ALLOWED_ORIGINS": "*",
             // The demo asks right after it has published.
             "REFRESH_MS": "500",
@@ -176,8 +177,17 @@ impl Demo<'_> {
         self.dir.join("table.key")
     }
 
+    fn token_key_file(&self) -> PathBuf {
+        self.dir.join("token.key")
+    }
+
     fn make_secrets(&self) -> Result<()> {
-        for (option, file) in [("--table-key-file", self.key_file()), ("--admin-token-file", self.token_file())] {
+        let secrets = [
+            ("--table-key-file", self.key_file()),
+            ("--token-key-file", self.token_key_file()),
+            ("--admin-token-file", self.token_file()),
+        ];
+        for (option, file) in secrets {
             if !file.exists() {
                 capture(self.vitrine(&["keys", "generate", option]).arg(&file))?;
             }

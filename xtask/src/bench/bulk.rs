@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 /// Flags of one request. Source: the design's budgets (20), and ten times as many.
 const N_FLAGS: [usize; 2] = [20, 200];
 
+/// Signs the exposure tokens of the answers; nobody else's.
+const TOKEN_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
 /// The task `bench bulk`.
 pub fn run(project: &Project, options: &RoundOptions) -> Result<()> {
     let wrk = wrk::find(project)?;
@@ -110,12 +113,17 @@ fn start(project: &Project, dir: &Path, script: &Path) -> Result<(Vec<Target>, V
     let growthbook = Workerd::start(project, &dir.join("growthbook"), &service)?;
     let growthbook_url = format!("http://127.0.0.1:{port}/");
     let port = free_port()?;
-    let vitrine = Workerd::start_vitrine(project, &dir.join("vitrine"), port, &[("ALLOWED_ORIGINS", "*")])?;
+    let vitrine = Workerd::start_vitrine(
+        project,
+        &dir.join("vitrine"),
+        port,
+        &[("ALLOWED_ORIGINS", "*"), ("TOKEN_KEY", TOKEN_KEY)],
+    )?;
     let url = format!("http://127.0.0.1:{port}/ofrep/v1/evaluate/flags");
     let target = |name, note, url, process_idx| Target::new(name, note, url, script.to_path_buf(), process_idx);
     let targets = vec![
         target("growthbook js sdk", "every flag evaluated, JSON in and out", growthbook_url, 0),
-        target("vitrine ofrep bulk", "the same flags, with metadata, tag and all rules of OFREP", url, 1),
+        target("vitrine ofrep bulk", "the same flags, with metadata, signed tokens and entity tag", url, 1),
     ];
     Ok((targets, vec![growthbook, vitrine]))
 }
