@@ -4,11 +4,12 @@
 use alloc::string::String;
 use core::fmt::Write;
 
-const CRC32C: crc::Crc<u32, crc::Table<16>> = crc::Crc::<u32, crc::Table<16>>::new(&crc::CRC_32_ISCSI);
-
 /// CRC-32C (Castagnoli, RFC 3720 section 12.1).
+///
+/// Its table takes a few microseconds to make and is made every time: shards are large and checked once, while 16 KiB that
+/// look like chance would be a twentieth of the edge.
 pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
-    CRC32C.checksum(bytes)
+    crc::Crc::<u32, crc::Table<16>>::new(&crc::CRC_32_ISCSI).checksum(bytes)
 }
 
 /// Takes numbers from the front of a byte string. `None` at its end.

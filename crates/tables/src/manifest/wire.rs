@@ -7,7 +7,9 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
+use core::fmt;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Only what tells formats and versions apart; whatever else there is belongs to that version.
 #[derive(Deserialize)]
@@ -53,7 +55,7 @@ struct ColumnWire {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "snake_case", try_from = "KindFields")]
 enum KindWire {
     Bool {},
     Unsigned { bits: u8 },
@@ -64,11 +66,47 @@ enum KindWire {
     Vector { dims: u16, scale: f32 },
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum ScaleWire {
     Linear,
     Log,
+}
+
+/// A type as it is read: the fields of all types, as `type` may come last. serde's own way of reading such an enum copies
+/// every value before it looks at one, and is three times the size.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KindFields {
+    r#type: String,
+    #[serde(default, deserialize_with = "given")]
+    bits: Option<u8>,
+    #[serde(default, deserialize_with = "given")]
+    scale: Option<ScaleField>,
+    #[serde(default, deserialize_with = "given")]
+    zero: Option<f64>,
+    #[serde(default, deserialize_with = "given")]
+    step: Option<f64>,
+    #[serde(default, deserialize_with = "given")]
+    dictionary: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    names: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "given")]
+    k: Option<u8>,
+    #[serde(default, deserialize_with = "given")]
+    id_bits: Option<u8>,
+    #[serde(default, deserialize_with = "given")]
+    weight_bits: Option<u8>,
+    #[serde(default, deserialize_with = "given")]
+    weight_max: Option<f64>,
+    #[serde(default, deserialize_with = "given")]
+    dims: Option<u16>,
+}
+
+/// `scale` is a word for one type and a number for another.
+enum ScaleField {
+    Word(String),
+    Number(f64),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -157,6 +195,116 @@ fn items_ref(wire: ItemsWire) -> Result<ItemsRef, ManifestError> {
             found: crc32c,
             rule: "8 lower-case hexadecimal digits".to_string(),
         }),
+    }
+}
+
+/// A field that is there is not `null`.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+impl<'de> Deserialize<'de> for ScaleField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScaleVisitor)
+    }
+}
+
+struct ScaleVisitor;
+
+impl Visitor<'_> for ScaleVisitor {
+    type Value = ScaleField;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a scale")
+    }
+
+    fn visit_str<E>(self, word: &str) -> Result<ScaleField, E> {
+        Ok(ScaleField::Word(word.to_string()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<ScaleField, E> {
+        Ok(ScaleField::Number(number as f64))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<ScaleField, E> {
+        Ok(ScaleField::Number(number as f64))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<ScaleField, E> {
+        Ok(ScaleField::Number(number))
+    }
+}
+
+impl TryFrom<KindFields> for KindWire {
+    type Error = String;
+
+    /// Errors: a field of the type is missing, or there is one of another type.
+    fn try_from(mut fields: KindFields) -> Result<Self, String> {
+        let kind = match fields.r#type.as_str() {
+            "bool" => Self::Bool {},
+            "unsigned" => Self::Unsigned { bits: take(&mut fields.bits, "bits")? },
+            "scaled" => Self::Scaled {
+                bits: take(&mut fields.bits, "bits")?,
+                scale: match take(&mut fields.scale, "scale")? {
+                    ScaleField::Word(word) if word == "linear" => ScaleWire::Linear,
+                    ScaleField::Word(word) if word == "log" => ScaleWire::Log,
+                    _ => return Err("expected `linear` or `log` as `scale` of a scaled column".to_string()),
+                },
+                zero: take(&mut fields.zero, "zero")?,
+                step: take(&mut fields.step, "step")?,
+            },
+            "category" => Self::Category {
+                bits: take(&mut fields.bits, "bits")?,
+                dictionary: take(&mut fields.dictionary, "dictionary")?,
+            },
+            "labels" => Self::Labels { names: take(&mut fields.names, "names")? },
+            "top_k" => Self::TopK {
+                k: take(&mut fields.k, "k")?,
+                id_bits: take(&mut fields.id_bits, "id_bits")?,
+                weight_bits: take(&mut fields.weight_bits, "weight_bits")?,
+                weight_max: take(&mut fields.weight_max, "weight_max")? as f32,
+                dictionary: take(&mut fields.dictionary, "dictionary")?,
+            },
+            "vector" => Self::Vector {
+                dims: take(&mut fields.dims, "dims")?,
+                scale: match take(&mut fields.scale, "scale")? {
+                    ScaleField::Number(number) => number as f32,
+                    ScaleField::Word(_) => return Err("expected a number as `scale` of a vector".to_string()),
+                },
+            },
+            other => {
+                let types = "`bool`, `unsigned`, `scaled`, `category`, `labels`, `top_k`, `vector`";
+                return Err(format!("unknown variant `{other}`, expected one of {types}"));
+            }
+        };
+        match fields.left() {
+            None => Ok(kind),
+            Some(field) => Err(format!("a column of type `{}` has no field `{field}`", fields.r#type)),
+        }
+    }
+}
+
+fn take<T>(field: &mut Option<T>, name: &str) -> Result<T, String> {
+    field.take().ok_or_else(|| format!("missing field `{name}`"))
+}
+
+impl KindFields {
+    /// A field that was not taken.
+    fn left(&self) -> Option<&'static str> {
+        let fields = [
+            ("bits", self.bits.is_some()),
+            ("scale", self.scale.is_some()),
+            ("zero", self.zero.is_some()),
+            ("step", self.step.is_some()),
+            ("dictionary", self.dictionary.is_some()),
+            ("names", self.names.is_some()),
+            ("k", self.k.is_some()),
+            ("id_bits", self.id_bits.is_some()),
+            ("weight_bits", self.weight_bits.is_some()),
+            ("weight_max", self.weight_max.is_some()),
+            ("dims", self.dims.is_some()),
+        ];
+        fields.into_iter().find(|(_, is_left)| *is_left).map(|(name, _)| name)
     }
 }
 

@@ -127,11 +127,28 @@ fn json_that_is_something_else() {
     assert!(
         message("/columns/0/extra", json!(1)).starts_with(&format!("{front}unknown field `extra`, expected one of"))
     );
-    assert_eq!(message("/columns/0/kind/extra", json!(1)), format!("{front}unknown field `extra`, expected `bits`"));
+    for column in [0, 18] {
+        let pointer = format!("/columns/{column}/kind/extra");
+        assert!(message(&pointer, json!(1)).starts_with(&format!("{front}unknown field `extra`, expected one of")));
+    }
+    assert_eq!(message("/columns/0/kind/k", json!(1)), format!("{front}a column of type `unsigned` has no field `k`"));
     assert_eq!(
-        message("/columns/18/kind/extra", json!(1)),
-        format!("{front}unknown field `extra`, there are no fields")
+        message("/columns/18/kind/bits", json!(1)),
+        format!("{front}a column of type `bool` has no field `bits`")
     );
+    let with_null =
+        String::from_utf8(big_manifest().to_json()).unwrap().replace("\"dims\"", "\"bits\": null, \"dims\"");
+    assert!(
+        json(&with_null).starts_with(&format!("{front}invalid type: null, expected u8 at line")),
+        "{}",
+        json(&with_null)
+    );
+    assert_eq!(message("/columns/0/kind", json!({"type": "unsigned"})), format!("{front}missing field `bits`"));
+    let vector = json!({"type": "vector", "dims": 4, "scale": "log"});
+    assert_eq!(message("/columns/0/kind", vector), format!("{front}expected a number as `scale` of a vector"));
+    let scaled = json!({"type": "scaled", "bits": 4, "scale": 1, "zero": 0, "step": 1});
+    let expected = "expected `linear` or `log` as `scale` of a scaled column";
+    assert_eq!(message("/columns/0/kind", scaled), format!("{front}{expected}"));
     assert!(message("/columns/0/kind/type", json!("float")).starts_with(&format!("{front}unknown variant `float`")));
     assert_eq!(
         message("/columns/0/kind/bits", json!(300)),
