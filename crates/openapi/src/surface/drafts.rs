@@ -81,7 +81,7 @@ pub fn describe(paths: &mut Paths) {
         .links(
             200,
             &["changeDraft", "discardDraft"],
-            json!({ "draft": "$response.body#/id", "header.If-Match": "$response.body#/revision" }),
+            json!({ "draft": "$response.body#/id", "header.If-Match": "\"{$response.body#/revision}\"" }),
         )
         .refusals(&[
             ProblemCode::MalformedJson,
