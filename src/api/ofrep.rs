@@ -137,7 +137,7 @@ async fn answered(
     let mut begun = begin(&held, &body)?;
     if let Some(preview) = preview {
         // Before groups are looked up: who is made up may be in one.
-        begun.context.make_up(preview.made_up());
+        begun.context.make_up(&preview.attributes);
     }
     let found = match begun.place(&settings, &held, call) {
         None => None,

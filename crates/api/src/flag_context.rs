@@ -99,9 +99,9 @@ impl FlagContext {
     }
 
     /// Gives the visitor made-up attributes, which go before what the caller says. Whose row is looked up stays as it was.
-    pub fn make_up<'a>(&mut self, attributes: impl IntoIterator<Item = (&'a str, Json)>) {
-        for (name, value) in attributes.into_iter().filter(|(name, _)| !RESERVED.contains(name)) {
-            self.attributes.insert(name, value);
+    pub fn make_up(&mut self, attributes: &Object) {
+        for (name, value) in attributes.iter().filter(|(name, _)| !RESERVED.contains(name)) {
+            self.attributes.insert(name, value.clone());
         }
     }
 

@@ -1,7 +1,7 @@
 //! A made-up visitor: a profile that is written down instead of looked up, for previews.
 
-use serde_json::{Map, Value as JsonValue};
 use vitrine_engine::{AttributeIdx, Bundle, ContextValue, ItemIdx, Profile, Scope, Value};
+use vitrine_flags::{Json, Object};
 
 use crate::preview::PreviewToken;
 use crate::request::DecideRequest;
@@ -14,21 +14,19 @@ pub struct MadeUpProfile {
 }
 
 /// A JSON value as rules know values; what they do not know is nothing.
-fn value(json: &JsonValue) -> Option<ContextValue> {
+fn value(json: &Json) -> Option<ContextValue> {
     Some(match json {
-        JsonValue::Bool(it) => ContextValue::Bool(*it),
-        JsonValue::Number(it) => ContextValue::Number(it.as_f64()?),
-        JsonValue::String(it) => ContextValue::Text(it.clone()),
-        JsonValue::Array(list) => {
-            ContextValue::Labels(list.iter().filter_map(JsonValue::as_str).map(str::to_owned).collect())
-        }
-        JsonValue::Null | JsonValue::Object(_) => return None,
+        Json::Bool(it) => ContextValue::Bool(*it),
+        Json::Number(it) => ContextValue::Number(*it),
+        Json::Text(it) => ContextValue::Text(it.clone()),
+        Json::List(list) => ContextValue::Labels(list.iter().filter_map(Json::as_text).map(str::to_owned).collect()),
+        Json::Null | Json::Object(_) => return None,
     })
 }
 
 impl MadeUpProfile {
     /// The columns that `profile` gives to the attributes of a bundle. Others are missing.
-    pub fn new(bundle: &Bundle, profile: &Map<String, JsonValue>) -> Self {
+    pub fn new(bundle: &Bundle, profile: &Object) -> Self {
         let of = |scope: Scope, name: &str| (scope == Scope::Profile).then(|| profile.get(name)).flatten();
         let values = bundle.attributes().iter().map(|it| of(it.scope, &it.name).and_then(value));
         Self { values: values.collect() }
@@ -83,6 +81,7 @@ impl PreviewToken {
 mod tests {
     use super::*;
     use crate::{BundleState, Lookup, Snapshot, TableSlot, answer};
+    use serde_json::Value as JsonValue;
     use std::rc::Rc;
     use vitrine_engine::TimestampMs;
 
@@ -100,7 +99,7 @@ mod tests {
         let mut request =
             DecideRequest::parse(br#"{"placements": [{"id": "home"}], "context": {"country": "DE"}}"#).unwrap();
         let mut preview = PreviewToken::new("production", 0);
-        preview.attributes = serde_json::from_str(attributes).unwrap();
+        preview.attributes = Json::parse(attributes.as_bytes()).unwrap().as_object().unwrap().clone();
         preview.at_ms = at_ms;
         apply_to_request(&preview, &mut request);
         assert!(request.dry_run);

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use vitrine_engine::TimestampMs;
-use vitrine_flags::{Context, Json};
+use vitrine_flags::{Context, Json, Object};
 
 use crate::environment::is_environment;
 use crate::token::{MAC_BYTES, TokenError, TokenKeys};
@@ -66,29 +66,21 @@ fn day_s() -> u64 {
 }
 
 /// What a preview shows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PreviewToken {
     /// The environment.
-    #[serde(rename = "e")]
     pub environment: String,
     /// From when on it shows nothing. Unit: ms since 1970.
-    #[serde(rename = "x")]
     pub expires_at_ms: i64,
     /// Where the compiled draft is ([`preview_key`]), if it shows one.
-    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<String>,
     /// Variations by hand: index by tracking key.
-    #[serde(rename = "v", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variations: BTreeMap<String, i64>,
     /// Values by hand.
-    #[serde(rename = "f", default, skip_serializing_if = "Map::is_empty")]
-    pub flags: Map<String, Value>,
+    pub flags: Object,
     /// The made-up visitor.
-    #[serde(rename = "a", default, skip_serializing_if = "Map::is_empty")]
-    pub attributes: Map<String, Value>,
+    pub attributes: Object,
     /// The time that it shows. Unit: ms since 1970. `None`: the present.
-    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub at_ms: Option<i64>,
 }
 
@@ -100,16 +92,63 @@ impl PreviewToken {
             expires_at_ms,
             draft: None,
             variations: BTreeMap::new(),
-            flags: Map::new(),
-            attributes: Map::new(),
+            flags: Object::new(),
+            attributes: Object::new(),
             at_ms: None,
         }
+    }
+
+    /// What is signed: an object with the members `e`, `x`, `d`, `v`, `f`, `a` and `t`, in the order of the fields.
+    fn to_json(&self) -> String {
+        let mut json = Object::new();
+        json.insert("e", self.environment.as_str());
+        json.insert("x", self.expires_at_ms as f64);
+        if let Some(draft) = &self.draft {
+            json.insert("d", draft.as_str());
+        }
+        let mut variations = Object::new();
+        self.variations.iter().for_each(|(key, idx)| variations.insert(key.as_str(), *idx as f64));
+        for (name, object) in [("v", &variations), ("f", &self.flags), ("a", &self.attributes)] {
+            if !object.is_empty() {
+                json.insert(name, object.clone());
+            }
+        }
+        if let Some(at_ms) = self.at_ms {
+            json.insert("t", at_ms as f64);
+        }
+        Json::Object(json).to_string()
+    }
+
+    /// Reads [`Self::to_json`]; `None` when it is something else.
+    fn of_json(json: &[u8]) -> Option<Self> {
+        let Json::Object(mut json) = Json::parse(json).ok()? else { return None };
+        let Some(Json::Text(environment)) = json.remove("e") else { return None };
+        let mut preview = Self::new(environment, whole(&json.remove("x")?)?);
+        preview.draft = match json.remove("d") {
+            None => None,
+            Some(Json::Text(draft)) => Some(draft),
+            Some(_) => return None,
+        };
+        let mut object = |name: &str| match json.remove(name) {
+            None => Some(Object::new()),
+            Some(Json::Object(object)) => Some(object),
+            Some(_) => None,
+        };
+        let variations = object("v")?;
+        (preview.flags, preview.attributes) = (object("f")?, object("a")?);
+        for (key, idx) in variations.iter() {
+            preview.variations.insert(key.to_owned(), whole(idx)?);
+        }
+        if let Some(at) = json.remove("t") {
+            preview.at_ms = Some(whole(&at)?);
+        }
+        (json.is_empty() && is_environment(&preview.environment)).then_some(preview)
     }
 
     /// The signed text: base64url of its JSON, a point, base64url of the HMAC; `None` if it is longer than
     /// [`PREVIEW_CHARS_MAX`].
     pub fn sign(&self, keys: &TokenKeys) -> Option<String> {
-        let json = serde_json::to_string(self).ok()?;
+        let json = self.to_json();
         let mac = keys.sign(&[PREVIEW, json.as_bytes()]);
         let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(json), URL_SAFE_NO_PAD.encode(mac));
         (text.len() <= PREVIEW_CHARS_MAX).then_some(text)
@@ -129,10 +168,7 @@ impl PreviewToken {
         if !keys.verifies(&[PREVIEW, &json], &mac) {
             return Err(TokenError::Forged);
         }
-        let token: Self = serde_json::from_slice(&json).map_err(|_| TokenError::Malformed)?;
-        if !is_environment(&token.environment) {
-            return Err(TokenError::Malformed);
-        }
+        let token = Self::of_json(&json).ok_or(TokenError::Malformed)?;
         if now.0 >= token.expires_at_ms { Err(TokenError::Stale) } else { Ok(token) }
     }
 
@@ -142,30 +178,25 @@ impl PreviewToken {
     }
 }
 
-impl PreviewToken {
-    /// The attributes of the made-up visitor.
-    pub fn made_up(&self) -> impl Iterator<Item = (&str, Json)> {
-        self.attributes.iter().map(|(name, value)| (name.as_str(), json(value)))
-    }
+/// A whole number that JSON holds exactly.
+fn whole(json: &Json) -> Option<i64> {
+    let number = json.as_number().filter(|it| it.fract() == 0.0 && it.abs() < 9_007_199_254_740_992.0)?;
+    Some(number as i64)
 }
 
 /// Puts what a preview shows into the context of an evaluation: the made-up visitor goes before what the caller says, hand-made
 /// choices before rules.
 pub fn apply(preview: &PreviewToken, context: &mut Context) {
-    for (name, value) in preview.made_up() {
-        context.attributes.insert(name, value);
+    for (name, value) in preview.attributes.iter() {
+        context.attributes.insert(name, value.clone());
     }
     context.forced_variations.extend(preview.variations.iter().map(|(key, idx)| (key.clone(), *idx)));
-    for (flag, value) in &preview.flags {
-        context.forced_features.insert(flag.as_str(), json(value));
+    for (flag, value) in preview.flags.iter() {
+        context.forced_features.insert(flag, value.clone());
     }
     context.now_ms = preview.now(TimestampMs(context.now_ms)).0;
     // Earlier assignments of whoever looks must not hide what is to be seen.
     context.sticky = None;
-}
-
-fn json(value: &Value) -> Json {
-    Json::parse(value.to_string().as_bytes()).unwrap_or(Json::Null)
 }
 
 #[cfg(test)]
@@ -180,8 +211,8 @@ mod tests {
     fn preview() -> PreviewToken {
         let mut preview = PreviewToken::new("staging", 1_000_000);
         preview.variations.insert("hero-test".into(), 1);
-        preview.flags.insert("search".into(), Value::from("new"));
-        preview.attributes.insert("country".into(), Value::from("CN"));
+        preview.flags.insert("search", "new");
+        preview.attributes.insert("country", "CN");
         preview.at_ms = Some(5000);
         preview
     }
@@ -207,8 +238,8 @@ mod tests {
         assert_eq!(PreviewToken::verify(&text, &keys("b"), NOW), Err(TokenError::Forged));
         let (json, mac) = text.split_once('.').unwrap();
         let mut longer = preview();
-        longer.expires_at_ms = i64::MAX;
-        let other = URL_SAFE_NO_PAD.encode(serde_json::to_string(&longer).unwrap());
+        longer.expires_at_ms = 1 << 52;
+        let other = URL_SAFE_NO_PAD.encode(longer.to_json());
         check(&format!("{other}.{mac}"), NOW, TokenError::Forged);
         check(&format!("{json}.{}", URL_SAFE_NO_PAD.encode([0; 16])), NOW, TokenError::Forged);
         for malformed in ["", ".", json, mac, "a.b", &format!("{text}."), &format!("{json}.AA"), &"a".repeat(7000)] {
@@ -220,9 +251,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_signed_and_no_preview_shows_nothing() {
+        let good = preview().to_json();
+        assert_eq!(PreviewToken::of_json(good.as_bytes()), Some(preview()));
+        for (from, to) in [
+            ("\"e\":\"staging\"", "\"e\":\"../x\""),
+            ("\"e\":\"staging\",", ""),
+            ("1000000", "1000000.5"),
+            ("1000000", "1e300"),
+            ("1000000", "\"1000000\""),
+            ("\"hero-test\":1", "\"hero-test\":\"1\""),
+            ("{\"search\":\"new\"}", "[]"),
+            ("\"t\":5000", "\"t\":null"),
+            ("\"t\":5000", "\"z\":5000"),
+            ("{", "["),
+        ] {
+            let wrong = good.replacen(from, to, 1);
+            assert_ne!(wrong, good, "{from}");
+            assert_eq!(PreviewToken::of_json(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn one_that_is_too_long_is_not_made() {
         let mut preview = preview();
-        preview.attributes.insert("x".into(), Value::from("x".repeat(5000)));
+        preview.attributes.insert("x", "x".repeat(5000).as_str());
         assert_eq!(preview.sign(&keys("a")), None);
     }
 

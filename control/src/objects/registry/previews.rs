@@ -6,6 +6,7 @@ use vitrine_api::{
     sha256_hex,
 };
 use vitrine_engine::TimestampMs;
+use vitrine_flags::{Json, Object};
 use vitrine_rim::settings::Settings;
 
 use super::Registry;
@@ -58,7 +59,7 @@ impl Registry {
             }
         }
         preview.at_ms = at.as_deref().map(time).transpose()?;
-        (preview.flags, preview.attributes) = (flags, attributes);
+        (preview.flags, preview.attributes) = (members(flags), members(attributes));
         if draft.is_some() {
             let bundle = vitrine_bundle::encode(&configuration.stored()).map_err(inside)?;
             let envelope = Envelope::new(0, String::new(), bundle).map_err(inside)?;
@@ -78,6 +79,15 @@ impl Registry {
             "query": format!("{PREVIEW_PARAMETER}={token}"),
             "expires_at": expires_at,
         }))
+    }
+}
+
+/// The members of an object as the evaluator has them.
+fn members(map: serde_json::Map<String, Value>) -> Object {
+    match Json::parse(Value::Object(map).to_string().as_bytes()) {
+        Ok(Json::Object(members)) => members,
+        // What serde has read, it can write.
+        _ => Object::new(),
     }
 }
 
@@ -107,8 +117,8 @@ fn words(preview: &PreviewToken) -> String {
         if names.is_empty() { String::new() } else { format!("; {title} {}", names.join(", ")) }
     };
     let mut words = names("experiments", preview.variations.keys().map(String::as_str).collect());
-    words.push_str(&names("flags", preview.flags.keys().map(String::as_str).collect()));
-    words.push_str(&names("attributes", preview.attributes.keys().map(String::as_str).collect()));
+    words.push_str(&names("flags", preview.flags.keys().collect()));
+    words.push_str(&names("attributes", preview.attributes.keys().collect()));
     if let Some(at_ms) = preview.at_ms {
         words.push_str(&format!("; at {}", TimestampMs(at_ms)));
     }
