@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use vitrine_api::BundlePointer;
+use vitrine_flags::Json;
 use worker::{Env, Method, Request, RequestInit};
 
 #[derive(Deserialize)]
@@ -13,14 +14,14 @@ struct Shown {
 ///
 /// Errors: in words for the operator's log.
 pub async fn pointer(environment: &str, env: &Env) -> Result<BundlePointer, String> {
-    let call = serde_json::json!({
-        "actor": { "name": "edge", "role": "viewer" },
-        "command": { "show_config": { "environment": environment } },
-    });
+    let environment = Json::from(environment);
+    let call = format!(
+        r#"{{"actor":{{"name":"edge","role":"viewer"}},"command":{{"show_config":{{"environment":{environment}}}}}}}"#
+    );
     let ask = async {
         let stub = env.durable_object("REGISTRY")?.get_by_name("registry")?;
         let mut init = RequestInit::new();
-        init.with_method(Method::Post).with_body(Some(call.to_string().into()));
+        init.with_method(Method::Post).with_body(Some(call.into()));
         let mut response = stub.fetch_with_request(Request::new_with_init("https://registry/", &init)?).await?;
         Ok((response.status_code(), response.text().await?))
     };
@@ -28,6 +29,7 @@ pub async fn pointer(environment: &str, env: &Env) -> Result<BundlePointer, Stri
     if status != 200 {
         return Err(format!("the registry answered {status}: {text}"));
     }
-    let shown: Shown = serde_json::from_str(&text).map_err(|error| format!("the registry's answer: {error}"))?;
+    let shown: Shown =
+        serde_json::from_slice(text.as_bytes()).map_err(|error| format!("the registry's answer: {error}"))?;
     shown.current.ok_or_else(|| "the registry has no pointer".to_owned())
 }

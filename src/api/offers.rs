@@ -1,6 +1,7 @@
 //! `GET /v1/offers/{placement}`: one placement for callers that cannot send a body.
 
 use vitrine_api::{DecideRequest, PREVIEW_PARAMETER, PRODUCTION, Problem, ProblemCode};
+use vitrine_flags::{Json, Object};
 use worker::{Context, Env, Request, Response, Result};
 
 use vitrine_rim::query;
@@ -33,27 +34,28 @@ pub async fn get(
 
 /// Brings the parts of the URL into the shape of a decide body, so that both calls obey one set of rules.
 fn parse(placement: &str, request: &Request) -> Result<DecideRequest, Problem> {
-    let mut context = serde_json::Map::new();
-    let mut wanted = serde_json::Map::from_iter([("id".to_owned(), placement.into())]);
-    let mut body = serde_json::Map::new();
+    let mut context = Object::new();
+    let mut wanted = Object::new();
+    wanted.insert("id", placement);
+    let mut body = Object::new();
     let mut items = Vec::new();
     for (name, value) in query::pairs(&request.inner().url()) {
         match name.as_ref() {
             "url" | "page_type" | "locale" | "tz" | "device" | "channel" | "country" => {
-                context.insert(name.into_owned(), value.into_owned().into());
+                context.insert(name, value.into_owned());
             }
-            "item" => items.push(serde_json::Value::from(value.into_owned())),
+            "item" => items.push(Json::Text(value.into_owned())),
             "count" => {
                 let count: u8 = value
                     .parse()
                     .map_err(|_| Problem::field("/count", "out_of_range", format!("{value:?} is not 1 to 30")))?;
-                wanted.insert("count".to_owned(), count.into());
+                wanted.insert("count", f64::from(count));
             }
             "personalise" => {
                 let consent: bool = value.parse().map_err(|_| {
                     Problem::field("/personalise", "invalid_field", format!("{value:?} is not true or false"))
                 })?;
-                body.insert("consent".to_owned(), serde_json::json!({ "personalise": consent }));
+                body.insert("consent", one("personalise", consent));
             }
             PREVIEW_PARAMETER => {}
             "visitor" | "key" | "email" => {
@@ -68,10 +70,15 @@ fn parse(placement: &str, request: &Request) -> Result<DecideRequest, Problem> {
         }
     }
     if let Some(key) = request.headers().get(VISITOR_HEADER).ok().flatten() {
-        body.insert("visitor".to_owned(), serde_json::json!({ "key": key }));
+        body.insert("visitor", one("key", key));
     }
-    context.insert("items".to_owned(), items.into());
-    body.insert("context".to_owned(), context.into());
-    body.insert("placements".to_owned(), vec![serde_json::Value::from(wanted)].into());
-    DecideRequest::parse(serde_json::Value::from(body).to_string().as_bytes())
+    context.insert("items", Json::List(items));
+    body.insert("context", context);
+    body.insert("placements", Json::List(vec![Json::Object(wanted)]));
+    DecideRequest::parse(Json::Object(body).to_string().as_bytes())
+}
+
+/// An object of one member.
+fn one(name: &str, value: impl Into<Json>) -> Object {
+    Object::from_iter([(name.to_owned(), value.into())])
 }

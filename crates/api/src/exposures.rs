@@ -202,7 +202,7 @@ fn check_row(
     // serde would also take the fields of a struct as a list.
     let row: RowWire = Some(row.get())
         .filter(|it| it.starts_with('{'))
-        .and_then(|it| serde_json::from_str(it).ok())
+        .and_then(|it| serde_json::from_slice(it.as_bytes()).ok())
         .ok_or(RowError::Malformed)?;
     let at = row.at.as_deref().map(TimestampMs::parse).transpose().map_err(|_| RowError::InvalidTime)?;
     let keys = keys.ok_or(RowError::NoKey)?;

@@ -53,7 +53,7 @@ impl<'de> Deserialize<'de> for LiteralWire {
             Some(b'n') => Literal::Null,
             Some(b't') => Literal::Bool(true),
             Some(b'f') => Literal::Bool(false),
-            Some(b'"') => Literal::Text(serde_json::from_str(raw.get()).map_err(D::Error::custom)?),
+            Some(b'"') => Literal::Text(serde_json::from_slice(raw.get().as_bytes()).map_err(D::Error::custom)?),
             _ => match raw.get().parse() {
                 Ok(number) if f64::is_finite(number) => Literal::Number(number),
                 _ => return Err(D::Error::custom(format!("expected a constant, found {}", raw.get()))),

@@ -79,11 +79,13 @@ impl<'a> Wire<'a> {
 
 /// Errors: see [`crate::decode`].
 pub fn read(json: &str) -> Result<Stored, BundleFormatError> {
-    let Head { format } = serde_json::from_str(json)?;
+    // From bytes, as whatever else reads JSON at the edge: reading from texts would be compiled beside it, all of it.
+    let json = json.as_bytes();
+    let Head { format } = serde_json::from_slice(json)?;
     if format != FORMAT {
         return Err(BundleFormatError::Format { found: format });
     }
-    let wire: Wire<'_> = serde_json::from_str(json)?;
+    let wire: Wire<'_> = serde_json::from_slice(json)?;
     let mut groups = Groups::new();
     for (id, GroupWire { attribute, hashes }) in wire.groups {
         let Some(group) = Group::from_hex(attribute, &hashes) else { return Err(BundleFormatError::Group { id }) };

@@ -65,6 +65,12 @@ impl Json {
         }
     }
 
+    /// The number, if it is a whole one of at most 2^53, so that none was lost on the way.
+    pub fn as_whole(&self) -> Option<i64> {
+        // The conversion is exact in these bounds.
+        self.as_number().filter(|it| it.fract() == 0.0 && it.abs() <= 9_007_199_254_740_992.0).map(|it| it as i64)
+    }
+
     /// The truth value, if it is one.
     pub fn as_bool(&self) -> Option<bool> {
         match self {

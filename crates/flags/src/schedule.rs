@@ -24,7 +24,7 @@ impl Schedule {
         compiler.at(MEMBER, |compiler| {
             let mut time = |name: &str| {
                 let json = json.get(name).filter(|json| **json != Json::Null)?;
-                let time = time_of(json);
+                let time = json.as_whole();
                 if time.is_none() {
                     compiler.at(name, |compiler| compiler.fault("a time is a whole number of milliseconds"));
                 }
@@ -78,14 +78,9 @@ impl Schedule {
     }
 }
 
-fn time_of(json: &Json) -> Option<i64> {
-    // Beyond 2^53 a number is no exact time.
-    json.as_number().filter(|it| it.fract() == 0.0 && it.abs() <= 9_007_199_254_740_992.0).map(|it| it as i64)
-}
-
 fn step_of(json: &Json) -> Option<(i64, f64)> {
     match json.as_list()? {
-        [at, coverage] => Some((time_of(at)?, coverage.as_number()?)),
+        [at, coverage] => Some((at.as_whole()?, coverage.as_number()?)),
         _ => None,
     }
 }

@@ -33,8 +33,11 @@ pub(crate) struct Compiler {
 
 impl Compiler {
     /// For a payload with these saved groups.
-    pub(crate) fn with_groups(ids: impl Iterator<Item = impl Into<String>>) -> Self {
-        Self { group_ids: Some(ids.map(Into::into).collect()), ..Self::default() }
+    pub(crate) fn with_groups<'g>(ids: impl Iterator<Item = &'g str>) -> Self {
+        let mut group_ids = BTreeSet::new();
+        // Not collected: that sorts first, and a sort is compiled anew for whatever it sorts.
+        group_ids.extend(ids.map(str::to_owned));
+        Self { group_ids: Some(group_ids), ..Self::default() }
     }
 
     /// Does `work` on the member or element `at`.

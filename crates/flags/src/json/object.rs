@@ -120,7 +120,13 @@ impl Object {
 /// Members in any order; of a key that occurs twice the last value counts, at the first place.
 impl FromIterator<(String, Json)> for Object {
     fn from_iter<I: IntoIterator<Item = (String, Json)>>(members: I) -> Self {
-        let mut members: Vec<(String, Json)> = members.into_iter().collect();
+        Self::of(members.into_iter().collect())
+    }
+}
+
+impl Object {
+    /// Apart from `from_iter`, which is compiled anew for every kind of iterator.
+    fn of(mut members: Vec<(String, Json)>) -> Self {
         if members.len() <= SCANNED_MAX && is_in_order(&members) {
             return Self { members, sorted: Vec::new() };
         }
