@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use vitrine_engine::TimestampMs;
 use vitrine_flags::{Context, Json, Object};
 
 use crate::environment::is_environment;
-use crate::token::{TokenError, TokenKeys};
+use crate::token::{MAC_BYTES, TokenError, TokenKeys};
 
 /// Header that carries a preview.
 pub const PREVIEW_HEADER: &str = "vitrine-preview";
@@ -43,13 +46,11 @@ pub struct NewPreview {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub experiments: BTreeMap<String, String>,
     /// Values chosen by hand: flag to value.
-    #[serde(default, skip_serializing_if = "Object::is_empty")]
-    #[cfg_attr(feature = "openapi", schemars(with = "serde_json::Map<String, serde_json::Value>"))]
-    pub flags: Object,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub flags: Map<String, Value>,
     /// What the made-up visitor has; goes before what the page says of its visitor. `profile` holds columns of the profile.
-    #[serde(default, skip_serializing_if = "Object::is_empty")]
-    #[cfg_attr(feature = "openapi", schemars(with = "serde_json::Map<String, serde_json::Value>"))]
-    pub attributes: Object,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub attributes: Map<String, Value>,
     /// RFC 3339 time to show; absent: the present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schemars(extend("format" = "date-time")))]
@@ -65,18 +66,13 @@ fn day_s() -> u64 {
 }
 
 /// What a preview shows.
-<<<<<<< HEAD
 #[derive(Clone, Debug, PartialEq)]
-=======
-#[derive(Clone, Debug, PartialEq, Serialize)]
->>>>>>> 7f4480a (wip4)
 pub struct PreviewToken {
     /// The environment.
     pub environment: String,
     /// From when on it shows nothing. Unit: ms since 1970.
     pub expires_at_ms: i64,
     /// Where the compiled draft is ([`preview_key`]), if it shows one.
-<<<<<<< HEAD
     pub draft: Option<String>,
     /// Variations by hand: index by tracking key.
     pub variations: BTreeMap<String, i64>,
@@ -85,21 +81,6 @@ pub struct PreviewToken {
     /// The made-up visitor.
     pub attributes: Object,
     /// The time that it shows. Unit: ms since 1970. `None`: the present.
-=======
-    #[serde(rename = "d", skip_serializing_if = "Option::is_none")]
-    pub draft: Option<String>,
-    /// Variations by hand: index by tracking key.
-    #[serde(rename = "v", skip_serializing_if = "BTreeMap::is_empty")]
-    pub variations: BTreeMap<String, i64>,
-    /// Values by hand.
-    #[serde(rename = "f", skip_serializing_if = "Object::is_empty")]
-    pub flags: Object,
-    /// The made-up visitor.
-    #[serde(rename = "a", skip_serializing_if = "Object::is_empty")]
-    pub attributes: Object,
-    /// The time that it shows. Unit: ms since 1970. `None`: the present.
-    #[serde(rename = "t", skip_serializing_if = "Option::is_none")]
->>>>>>> 7f4480a (wip4)
     pub at_ms: Option<i64>,
 }
 
@@ -167,14 +148,9 @@ impl PreviewToken {
     /// The signed text: base64url of its JSON, a point, base64url of the HMAC; `None` if it is longer than
     /// [`PREVIEW_CHARS_MAX`].
     pub fn sign(&self, keys: &TokenKeys) -> Option<String> {
-<<<<<<< HEAD
         let json = self.to_json();
         let mac = keys.sign(&[PREVIEW, json.as_bytes()]);
         let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(json), URL_SAFE_NO_PAD.encode(mac));
-=======
-        let json = serde_json::to_string(self).ok()?;
-        let text = keys.seal(PREVIEW, &json);
->>>>>>> 7f4480a (wip4)
         (text.len() <= PREVIEW_CHARS_MAX).then_some(text)
     }
 
@@ -185,7 +161,6 @@ impl PreviewToken {
         if text.len() > PREVIEW_CHARS_MAX {
             return Err(TokenError::Malformed);
         }
-<<<<<<< HEAD
         let (json, mac) = text.split_once('.').ok_or(TokenError::Malformed)?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed);
         let json = decode(json)?;
@@ -194,36 +169,7 @@ impl PreviewToken {
             return Err(TokenError::Forged);
         }
         let token = Self::of_json(&json).ok_or(TokenError::Malformed)?;
-=======
-        let token = Self::from_json(keys.open(PREVIEW, text)?).ok_or(TokenError::Malformed)?;
-        if !is_environment(&token.environment) {
-            return Err(TokenError::Malformed);
-        }
->>>>>>> 7f4480a (wip4)
         if now.0 >= token.expires_at_ms { Err(TokenError::Stale) } else { Ok(token) }
-    }
-
-    /// By hand, as flags and attributes are this JSON already.
-    fn from_json(json: Json) -> Option<Self> {
-        let Json::Object(members) = json else { return None };
-        let mut token = Self::new("", i64::MIN);
-        for (name, value) in members {
-            match (name.as_str(), value) {
-                ("e", Json::Text(environment)) => token.environment = environment,
-                ("x", at_ms) => token.expires_at_ms = at_ms.as_whole()?,
-                ("d", Json::Text(draft)) => token.draft = Some(draft),
-                ("v", Json::Object(variations)) => {
-                    for (experiment, idx) in variations {
-                        token.variations.insert(experiment, idx.as_whole()?);
-                    }
-                }
-                ("f", Json::Object(flags)) => token.flags = flags,
-                ("a", Json::Object(attributes)) => token.attributes = attributes,
-                ("t", at_ms) => token.at_ms = Some(at_ms.as_whole()?),
-                _ => return None,
-            }
-        }
-        Some(token)
     }
 
     /// The time that is shown; `now` is the present.
@@ -232,15 +178,12 @@ impl PreviewToken {
     }
 }
 
-<<<<<<< HEAD
 /// A whole number that JSON holds exactly.
 fn whole(json: &Json) -> Option<i64> {
     let number = json.as_number().filter(|it| it.fract() == 0.0 && it.abs() < 9_007_199_254_740_992.0)?;
     Some(number as i64)
 }
 
-=======
->>>>>>> 7f4480a (wip4)
 /// Puts what a preview shows into the context of an evaluation: the made-up visitor goes before what the caller says, hand-made
 /// choices before rules.
 pub fn apply(preview: &PreviewToken, context: &mut Context) {
@@ -259,8 +202,6 @@ pub fn apply(preview: &PreviewToken, context: &mut Context) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use vitrine_flags::{Evaluation, Payload};
 
     fn keys(digit: &str) -> TokenKeys {
@@ -297,13 +238,8 @@ mod tests {
         assert_eq!(PreviewToken::verify(&text, &keys("b"), NOW), Err(TokenError::Forged));
         let (json, mac) = text.split_once('.').unwrap();
         let mut longer = preview();
-<<<<<<< HEAD
         longer.expires_at_ms = 1 << 52;
         let other = URL_SAFE_NO_PAD.encode(longer.to_json());
-=======
-        longer.expires_at_ms = 2_000_000;
-        let other = URL_SAFE_NO_PAD.encode(serde_json::to_string(&longer).unwrap());
->>>>>>> 7f4480a (wip4)
         check(&format!("{other}.{mac}"), NOW, TokenError::Forged);
         check(&format!("{json}.{}", URL_SAFE_NO_PAD.encode([0; 16])), NOW, TokenError::Forged);
         for malformed in ["", ".", json, mac, "a.b", &format!("{text}."), &format!("{json}.AA"), &"a".repeat(7000)] {
@@ -339,11 +275,7 @@ mod tests {
     #[test]
     fn one_that_is_too_long_is_not_made() {
         let mut preview = preview();
-<<<<<<< HEAD
         preview.attributes.insert("x", "x".repeat(5000).as_str());
-=======
-        preview.attributes.insert("x", "x".repeat(5000));
->>>>>>> 7f4480a (wip4)
         assert_eq!(preview.sign(&keys("a")), None);
     }
 
