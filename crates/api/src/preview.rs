@@ -3,15 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use vitrine_engine::TimestampMs;
 use vitrine_flags::{Context, Json, Object};
 
 use crate::environment::is_environment;
-use crate::token::{MAC_BYTES, TokenError, TokenKeys};
+use crate::token::{TokenError, TokenKeys};
 
 /// Header that carries a preview.
 pub const PREVIEW_HEADER: &str = "vitrine-preview";
@@ -120,10 +118,10 @@ impl PreviewToken {
     }
 
     /// Reads [`Self::to_json`]; `None` when it is something else.
-    fn of_json(json: &[u8]) -> Option<Self> {
-        let Json::Object(mut json) = Json::parse(json).ok()? else { return None };
+    fn of_json(json: Json) -> Option<Self> {
+        let Json::Object(mut json) = json else { return None };
         let Some(Json::Text(environment)) = json.remove("e") else { return None };
-        let mut preview = Self::new(environment, whole(&json.remove("x")?)?);
+        let mut preview = Self::new(environment, json.remove("x")?.as_whole()?);
         preview.draft = match json.remove("d") {
             None => None,
             Some(Json::Text(draft)) => Some(draft),
@@ -137,10 +135,10 @@ impl PreviewToken {
         let variations = object("v")?;
         (preview.flags, preview.attributes) = (object("f")?, object("a")?);
         for (key, idx) in variations.iter() {
-            preview.variations.insert(key.to_owned(), whole(idx)?);
+            preview.variations.insert(key.to_owned(), idx.as_whole()?);
         }
         if let Some(at) = json.remove("t") {
-            preview.at_ms = Some(whole(&at)?);
+            preview.at_ms = Some(at.as_whole()?);
         }
         (json.is_empty() && is_environment(&preview.environment)).then_some(preview)
     }
@@ -148,9 +146,7 @@ impl PreviewToken {
     /// The signed text: base64url of its JSON, a point, base64url of the HMAC; `None` if it is longer than
     /// [`PREVIEW_CHARS_MAX`].
     pub fn sign(&self, keys: &TokenKeys) -> Option<String> {
-        let json = self.to_json();
-        let mac = keys.sign(&[PREVIEW, json.as_bytes()]);
-        let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(json), URL_SAFE_NO_PAD.encode(mac));
+        let text = keys.seal(PREVIEW, &self.to_json());
         (text.len() <= PREVIEW_CHARS_MAX).then_some(text)
     }
 
@@ -161,14 +157,7 @@ impl PreviewToken {
         if text.len() > PREVIEW_CHARS_MAX {
             return Err(TokenError::Malformed);
         }
-        let (json, mac) = text.split_once('.').ok_or(TokenError::Malformed)?;
-        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed);
-        let json = decode(json)?;
-        let mac: [u8; MAC_BYTES] = decode(mac)?.try_into().map_err(|_| TokenError::Malformed)?;
-        if !keys.verifies(&[PREVIEW, &json], &mac) {
-            return Err(TokenError::Forged);
-        }
-        let token = Self::of_json(&json).ok_or(TokenError::Malformed)?;
+        let token = Self::of_json(keys.open(PREVIEW, text)?).ok_or(TokenError::Malformed)?;
         if now.0 >= token.expires_at_ms { Err(TokenError::Stale) } else { Ok(token) }
     }
 
@@ -176,12 +165,6 @@ impl PreviewToken {
     pub fn now(&self, now: TimestampMs) -> TimestampMs {
         self.at_ms.map_or(now, TimestampMs)
     }
-}
-
-/// A whole number that JSON holds exactly.
-fn whole(json: &Json) -> Option<i64> {
-    let number = json.as_number().filter(|it| it.fract() == 0.0 && it.abs() < 9_007_199_254_740_992.0)?;
-    Some(number as i64)
 }
 
 /// Puts what a preview shows into the context of an evaluation: the made-up visitor goes before what the caller says, hand-made
@@ -202,6 +185,8 @@ pub fn apply(preview: &PreviewToken, context: &mut Context) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use vitrine_flags::{Evaluation, Payload};
 
     fn keys(digit: &str) -> TokenKeys {
@@ -253,7 +238,8 @@ mod tests {
     #[test]
     fn what_is_signed_and_no_preview_shows_nothing() {
         let good = preview().to_json();
-        assert_eq!(PreviewToken::of_json(good.as_bytes()), Some(preview()));
+        let read = |json: &str| PreviewToken::of_json(Json::parse(json.as_bytes()).ok()?);
+        assert_eq!(read(&good), Some(preview()));
         for (from, to) in [
             ("\"e\":\"staging\"", "\"e\":\"../x\""),
             ("\"e\":\"staging\",", ""),
@@ -268,7 +254,7 @@ mod tests {
         ] {
             let wrong = good.replacen(from, to, 1);
             assert_ne!(wrong, good, "{from}");
-            assert_eq!(PreviewToken::of_json(wrong.as_bytes()), None, "{wrong}");
+            assert_eq!(read(&wrong), None, "{wrong}");
         }
     }
 

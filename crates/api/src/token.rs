@@ -26,7 +26,7 @@ pub const TOKEN_AGE_MAX_S: u32 = 24 * 3600;
 pub const TOKEN_SKEW_MAX_S: u32 = 5 * 60;
 
 /// Bytes that are kept of a signature.
-pub(crate) const MAC_BYTES: usize = 16;
+const MAC_BYTES: usize = 16;
 /// First byte of an exposure token: version of its form. The other kinds begin with letters.
 const VERSION: u8 = 1;
 /// Second byte: what the token proves.
