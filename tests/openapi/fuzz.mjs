@@ -52,7 +52,12 @@ function fuzz(name, api, worker, clientKey, args) {
   const env = { ...process.env, VITRINE_CLIENT_KEY: clientKey, NO_COLOR: "1" };
   // It keeps files of its own where it runs.
   const program = spawn(VITRINE_SCHEMATHESIS, all, { stdio: ["ignore", "inherit", "inherit"], env, cwd: FOLDER });
-  return new Promise((resolved, rejected) => program.on("error", rejected).on("exit", (code) => resolved(code === 0)));
+  return new Promise((resolved, rejected) => {
+    program.on("error", rejected).on("exit", (code, signal) => {
+      if (signal) console.log(`schemathesis was ended by ${signal}`);
+      resolved(code === 0);
+    });
+  });
 }
 
 async function prepared(worker) {
