@@ -79,7 +79,7 @@ const REFUSED = [
   ["an attribute with a field of its own", withAttributes({ country: "DE" }), 400, "invalid_request", ["/context/attributes/country"]],
   ["a number beyond all numbers", '{"placements":[{"id":"a"}],"context":{"attributes":{"x":1e999}}}', 400],
   ["65 labels", withAttributes({ x: many(65, (i) => `l${i}`) }), 400, "invalid_request", ["/context/attributes/x"]],
-  ["labels of mixed types", withAttributes({ x: ["a", 1] }), 400, "invalid_request", ["/context/attributes/x"]],
+  ["labels of mixed types", withAttributes({ x: ["a", 1] }), 400, "invalid_request", ["/context/attributes/x/1"]],
 
   ["an unknown option", { ...good, options: { debug: true } }, 400, "invalid_request", ["/options/debug"]],
   ["an unknown choice", { ...good, options: { dedupe: "cart" } }, 400, "invalid_request", ["/options/dedupe"]],
