@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use vitrine_api::BundlePointer;
 use vitrine_flags::Json;
-use worker::{Env, Method, Request, RequestInit};
+use worker::{Env, web_sys};
 
 #[derive(Deserialize)]
 struct Shown {
@@ -20,9 +20,12 @@ pub async fn pointer(environment: &str, env: &Env) -> Result<BundlePointer, Stri
     );
     let ask = async {
         let stub = env.durable_object("REGISTRY")?.get_by_name("registry")?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post).with_body(Some(call.into()));
-        let mut response = stub.fetch_with_request(Request::new_with_init("https://registry/", &init)?).await?;
+        // Not `worker::RequestInit`, which brings every option of a request with it.
+        let init = web_sys::RequestInit::new();
+        init.set_method("POST");
+        init.set_body(&call.into());
+        let request = web_sys::Request::new_with_str_and_init("https://registry/", &init)?;
+        let mut response = stub.fetch_with_request(request.into()).await?;
         Ok((response.status_code(), response.text().await?))
     };
     let (status, text) = ask.await.map_err(|error: worker::Error| format!("the registry did not answer: {error}"))?;

@@ -18,11 +18,11 @@ pub async fn who(env: &Env, request: &Request) -> Result<Actor, Problem> {
     let settings = Settings::of(env);
     let header = |name: &str| request.headers().get(name).ok().flatten();
     if header("authorization").is_none()
-        && let Some(access) = &settings.access
+        && let Some(access) = Settings::access(env)
         && let Some(assertion) = header("cf-access-jwt-assertion")
     {
         check_same_origin(request)?;
-        return access::person(access, &assertion).await;
+        return access::person(&access, &assertion).await;
     }
     let refuse = |detail: &str| Err(Problem::new(ProblemCode::Unauthorized, detail));
     let Some(expected) = &settings.admin_token_sha256 else {

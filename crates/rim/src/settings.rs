@@ -23,10 +23,6 @@ pub struct Settings {
     pub table_key: Option<TableKey>,
     /// `ADMIN_TOKEN_SHA256`: SHA-256 of the administrator's token, in lower-case hex.
     pub admin_token_sha256: Option<String>,
-    /// `ACCESS_TEAM_DOMAIN` (`shop.cloudflareaccess.com`), `ACCESS_AUD` (the application's tag) and `ACCESS_ROLES`
-    /// (`alice@shop.example=approver, *@shop.example=viewer`): people whom Cloudflare Access lets in may administer. `None`
-    /// unless all three are set and can be read.
-    pub access: Option<AccessSettings>,
     /// `TOKEN_KEY`: the secret that signs tokens, and `TOKEN_KEY_PREVIOUS`, the one before it, which is still accepted. `None`
     /// when absent or not 64 hex digits: then no tokens are issued and none is accepted.
     pub token_keys: Option<TokenKeys>,
@@ -55,9 +51,19 @@ impl Settings {
         SETTINGS.with(|it| it.get().cloned())
     }
 
+    /// `ACCESS_TEAM_DOMAIN` (`shop.cloudflareaccess.com`), `ACCESS_AUD` (the application's tag) and `ACCESS_ROLES`
+    /// (`alice@shop.example=approver, *@shop.example=viewer`): people whom Cloudflare Access lets in may administer. `None`
+    /// unless all three are set and can be read. Apart from the others, so that the edge part carries no reader of roles.
+    pub fn access(env: &Env) -> Option<Rc<AccessSettings>> {
+        thread_local! {
+            static ACCESS: OnceCell<Option<Rc<AccessSettings>>> = const { OnceCell::new() };
+        }
+        ACCESS.with(|it| it.get_or_init(|| access(env).map(Rc::new)).clone())
+    }
+
     /// Reads the environment. A value that cannot be read is reported to the log and takes its default.
     fn read(env: &Env) -> Rc<Self> {
-        let text = |name: &str| env.var(name).ok().map(|it| it.to_string()).filter(|it| !it.is_empty());
+        let text = |name: &str| text(env, name);
         let table_key = text("TABLE_KEY").and_then(|hex| {
             TableKey::from_hex(&hex).inspect_err(|error| worker::console_error!("TABLE_KEY: {error}")).ok()
         });
@@ -73,7 +79,6 @@ impl Settings {
             table_key,
             token_keys,
             admin_token_sha256: text("ADMIN_TOKEN_SHA256").map(|it| it.to_ascii_lowercase()),
-            access: access(&text),
             origins,
             refresh_ms: number(&text, "REFRESH_MS", 10_000),
             kv_timeout_ms: number(&text, "KV_TIMEOUT_MS", 1_000),
@@ -82,7 +87,13 @@ impl Settings {
     }
 }
 
-fn access(text: &impl Fn(&str) -> Option<String>) -> Option<AccessSettings> {
+/// The variable or secret `name`; `None` when it is absent or empty.
+fn text(env: &Env, name: &str) -> Option<String> {
+    env.var(name).ok().map(|it| it.to_string()).filter(|it| !it.is_empty())
+}
+
+fn access(env: &Env) -> Option<AccessSettings> {
+    let text = |name: &str| text(env, name);
     let (team, audience, roles) = (text("ACCESS_TEAM_DOMAIN")?, text("ACCESS_AUD")?, text("ACCESS_ROLES")?);
     let roles = roles.parse::<RoleList>();
     let roles =

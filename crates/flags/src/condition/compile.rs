@@ -7,6 +7,7 @@ use crate::groups::Reference;
 use crate::json::{Json, Object};
 use crate::payload::Fault;
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 /// What a condition is asked about, as far as the compiler cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +42,21 @@ impl Compiler {
     }
 
     /// Does `work` on the member or element `at`.
-    pub(crate) fn at<T>(&mut self, at: impl ToString, work: impl FnOnce(&mut Self) -> T) -> T {
-        self.pointer.push(at.to_string());
+    pub(crate) fn at<T>(&mut self, at: impl Display, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.enter(&at);
         let done = work(self);
         self.pointer.pop();
         done
     }
 
+    /// Apart from [`Self::at`], which is compiled anew for each of its many uses.
+    #[inline(never)]
+    fn enter(&mut self, at: &dyn Display) {
+        self.pointer.push(at.to_string());
+    }
+
     /// Notes that something here can never work.
+    #[cold]
     pub(crate) fn fault(&mut self, message: impl Into<String>) {
         let escaped = self.pointer.iter().map(|segment| segment.replace('~', "~0").replace('/', "~1"));
         let pointer: String = escaped.flat_map(|segment| ["/".to_owned(), segment]).collect();
