@@ -166,7 +166,7 @@ fn groups_with_files(tree: &Tree) -> Vec<GroupFile> {
 
 /// [`check_with`] of the bytes of a file.
 ///
-/// JSON and YAML are UTF-8; the encoding of CSV is found out ([`sheet::decode`]), and a warning names it unless it is UTF-8.
+/// JSON and YAML are UTF-8; the encoding of CSV is found out (the mark, strict UTF-8, then GB18030), and a warning names it unless it is UTF-8.
 /// Errors: as [`check`]; also when the bytes are no text.
 pub fn check_bytes(bytes: &[u8], format: Format, options: Options<'_>) -> Result<Checked, Vec<Diagnostic>> {
     match format {

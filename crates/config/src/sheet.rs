@@ -1,6 +1,6 @@
 //! The spreadsheet face of a document: one row for each thing, one column for each member, in CSV or in a workbook.
 //!
-//! A sheet says the same as the document in JSON and in YAML, and nothing is lost between them: [`to_csv`] writes any document, and
+//! A sheet says the same as the document in JSON and in YAML, and nothing is lost between them: `to_csv` writes any document, and
 //! reading it back gives the same document. `docs/guides/spreadsheet.md` shows it to people who keep one.
 //!
 //! How it is made:
