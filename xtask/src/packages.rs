@@ -7,8 +7,8 @@ use crate::command::cargo;
 use crate::project::Project;
 use std::process::Command;
 
-/// The packages that need DataFusion.
-pub const WITH_DATAFUSION: [&str; 2] = ["vitrine-profiles", "vitrine-cli"];
+/// The packages that need DataFusion, and what only they use.
+pub const WITH_DATAFUSION: [&str; 4] = ["vitrine-learn", "vitrine-intake", "vitrine-profiles", "vitrine-cli"];
 /// The packages for this machine that do not.
 pub const WITHOUT_DATAFUSION: [&str; 9] = [
     "vitrine-engine",

@@ -1,0 +1,1 @@
+//! Which features tell an outcome: chi-square, mutual information, recursive elimination.

@@ -1,0 +1,1 @@
+//! Seeded streams of random numbers, folds and bootstrap intervals.
