@@ -145,6 +145,13 @@ mod port_tests {
         let error = check_port_is_free(port).unwrap_err().to_string();
         assert_eq!(error, format!("port {port} is taken: end what listens there, or choose another with --port N"));
         drop(listener);
-        assert!(check_port_is_free(port).is_ok());
+        // A child that another test starts at this moment may hold the socket until it runs its own program.
+        let is_free = || {
+            check_port_is_free(port).is_ok() || {
+                std::thread::sleep(Duration::from_millis(20));
+                false
+            }
+        };
+        assert!((0..250).any(|_| is_free()));
     }
 }
