@@ -1,15 +1,17 @@
-//! OpenFeature clients in other languages, for the end-to-end tests. They are extras: where one cannot be had, its tests are
+//! Programs in other languages that the tests talk to: OpenFeature clients, a bucket, a warehouse. They are extras: where one cannot be had, its tests are
 //! skipped, and the reason is printed.
 
-use crate::command::{capture, cargo, command};
+use crate::command::cargo;
 use crate::project::Project;
-use crate::stamp;
+use crate::python;
 use crate::steps::{Outcome, Step, Steps};
 use anyhow::Result;
 use std::path::PathBuf;
 
 /// How many steps [`ensure`] takes.
 pub const N_STEPS: usize = 2;
+/// How many steps [`ensure_raw_data`] takes.
+pub const N_RAW_DATA_STEPS: usize = 1;
 
 /// Where the clients are.
 pub fn dir(project: &Project) -> PathBuf {
@@ -18,29 +20,34 @@ pub fn dir(project: &Project) -> PathBuf {
 
 /// Brings the clients into place, as far as this machine can.
 pub fn ensure(project: &Project, steps: &mut Steps) -> Result<()> {
-    steps.step("OpenFeature client for Python", |step| or_left_out(python(project, step)))?;
+    steps.step("OpenFeature client for Python", |step| {
+        let requirements = "tests/e2e/clients/python/requirements.txt";
+        or_left_out(python::environment(project, step, &dir(project).join("python"), requirements))
+    })?;
     steps.step("OpenFeature client for Rust", |step| or_left_out(rust(project, step)))
+}
+
+/// A bucket and a warehouse for the tests of reading raw data, as far as this machine can; see [`raw_data_env`].
+pub fn ensure_raw_data(project: &Project, steps: &mut Steps) -> Result<()> {
+    steps.step("bucket and warehouse for tests", |step| {
+        or_left_out(python::environment(project, step, &raw_data(project), "tests/raw_data/requirements.txt"))
+    })
+}
+
+/// What tells tests where the bucket's server and the warehouse's Python are. A variable is left out when its program is
+/// missing, and the tests that need it are skipped.
+pub fn raw_data_env(project: &Project) -> Vec<(&'static str, PathBuf)> {
+    let bin = raw_data(project).join("bin");
+    let programs = [("VITRINE_MOTO_SERVER", bin.join("moto_server")), ("VITRINE_DUCKDB_PYTHON", bin.join("python"))];
+    programs.into_iter().filter(|(_, program)| program.exists()).collect()
+}
+
+fn raw_data(project: &Project) -> PathBuf {
+    project.tools().join("raw-data")
 }
 
 fn or_left_out(outcome: Result<Outcome>) -> Result<Outcome> {
     Ok(outcome.unwrap_or_else(|error| Outcome::DoneWith(format!("left out, its tests are skipped: {error:#}"))))
-}
-
-/// A virtual environment with the packages of `requirements.txt`.
-fn python(project: &Project, step: &Step) -> Result<Outcome> {
-    let version = capture(command("python3", project.root()).arg("--version"))?;
-    let requirements = project.path("tests/e2e/clients/python/requirements.txt");
-    let inputs = stamp::Inputs::default().word(&version).path(&requirements)?.finish();
-    let (env, stamp_file) = (dir(project).join("python"), dir(project).join("python.stamp"));
-    if stamp::is_fresh(&stamp_file, &inputs) {
-        return Ok(Outcome::AlreadyThere);
-    }
-    step.run(command("python3", project.root()).args(["-m", "venv", "--clear"]).arg(&env))?;
-    let mut pip = command(env.join("bin/python"), project.root());
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"]);
-    step.run(pip.arg(&requirements))?;
-    stamp::write(&stamp_file, &inputs)?;
-    Ok(Outcome::Done)
 }
 
 /// A program of a workspace of its own. Cargo knows best whether there is anything to do.

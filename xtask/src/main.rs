@@ -12,6 +12,7 @@ mod local;
 mod openapi;
 mod packages;
 mod project;
+mod python;
 mod setup;
 mod stamp;
 mod steps;

@@ -2,11 +2,9 @@
 
 use crate::command::{capture, cargo, command, shown};
 use crate::project::Project;
-use crate::stamp;
-use crate::steps::{Outcome, Step, Steps};
-use crate::{setup, worker};
+use crate::steps::Steps;
+use crate::{python, setup, worker};
 use anyhow::{Context, Result, bail};
-use std::path::PathBuf;
 
 const DOCUMENT: &str = "docs/api/openapi.json";
 
@@ -39,8 +37,10 @@ pub fn fuzz(project: &Project, options: &FuzzOptions) -> Result<()> {
     let mut steps = Steps::new(setup::N_STEPS + worker::N_STEPS + 1, &project.tools().join("log"));
     setup::ensure(project, &mut steps)?;
     worker::build(project, &mut steps)?;
-    steps.step("schemathesis", |step| schemathesis(project, step))?;
-    let dir = dir(project);
+    let dir = project.tools().join("schemathesis");
+    steps.step("schemathesis", |step| {
+        python::environment(project, step, &dir.join("env"), "tests/openapi/requirements.txt")
+    })?;
     let report = dir.join("report");
     std::fs::create_dir_all(&report)?;
     let mut node = command(project.node(), &report);
@@ -54,25 +54,4 @@ pub fn fuzz(project: &Project, options: &FuzzOptions) -> Result<()> {
         (true, _) => Ok(()),
         (false, _) => bail!("fuzzing found something; all of it: {}", project.shown(&report)),
     }
-}
-
-fn dir(project: &Project) -> PathBuf {
-    project.tools().join("schemathesis")
-}
-
-/// A virtual environment of Python with the packages of `tests/openapi/requirements.txt`.
-fn schemathesis(project: &Project, step: &Step) -> Result<Outcome> {
-    let version = capture(command("python3", project.root()).arg("--version")).context("Python 3 is needed")?;
-    let requirements = project.path("tests/openapi/requirements.txt");
-    let inputs = stamp::Inputs::default().word(&version).path(&requirements)?.finish();
-    let (env, stamp_file) = (dir(project).join("env"), dir(project).join("env.stamp"));
-    if stamp::is_fresh(&stamp_file, &inputs) {
-        return Ok(Outcome::AlreadyThere);
-    }
-    step.run(command("python3", project.root()).args(["-m", "venv", "--clear"]).arg(&env))?;
-    let mut pip = command(env.join("bin/python"), project.root());
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"]);
-    step.run(pip.arg(&requirements))?;
-    stamp::write(&stamp_file, &inputs)?;
-    Ok(Outcome::Done)
 }

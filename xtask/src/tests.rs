@@ -55,6 +55,8 @@ impl Verdict {
 
 /// Runs the tests. The tools must be in place.
 pub fn count(project: &Project, scope: Scope) -> Result<Verdict> {
+    let mut steps = Steps::new(clients::N_RAW_DATA_STEPS, &project.tools().join("log"));
+    clients::ensure_raw_data(project, &mut steps)?;
     let crates = cargo_test(project, &WITHOUT_DATAFUSION)?.and(cargo_test(project, &WITH_DATAFUSION)?);
     match scope {
         Scope::Crates => {
@@ -67,7 +69,8 @@ pub fn count(project: &Project, scope: Scope) -> Result<Verdict> {
 
 fn cargo_test(project: &Project, packages: &[&str]) -> Result<Verdict> {
     let mut cargo = cargo_for(project, "test", packages);
-    let (success, output) = shown(colour(cargo.arg("--no-fail-fast")))?;
+    cargo.arg("--no-fail-fast").envs(clients::raw_data_env(project));
+    let (success, output) = shown(colour(&mut cargo))?;
     Ok(Verdict::of(success, &output))
 }
 
