@@ -164,19 +164,7 @@ impl<'v> Differ<'v> {
     /// A member of an object, that at least one of the documents has.
     fn member(&mut self, subject: &Subject, path: &str, place: &Place, key: &str, pair: [Option<&'v Value>; 2]) {
         let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-        let scope = Scope { subject, path: &path, zones: self.zones };
-        match pair {
-            [Some(old), Some(new)] => self.value(subject, &path, place, old, new),
-            [None, Some(new)] => {
-                let text = scope.added(new);
-                self.push(ChangeKind::Added, place, text);
-            }
-            [Some(old), None] => {
-                let text = scope.removed(old);
-                self.push(ChangeKind::Removed, place, text);
-            }
-            [None, None] => {}
-        }
+        self.element(subject, &path, place, pair);
     }
 
     fn list(&mut self, subject: &Subject, path: &str, place: &Place, old: &'v [Value], new: &'v [Value]) {
