@@ -11,7 +11,7 @@ use vitrine_flags::{Json, Object};
 
 use crate::diagnostic::Severity;
 use crate::growthbook::{Imported, Note, escaped, value};
-use crate::section::flag_value::ValueType;
+use crate::section::flag_value::type_of_json;
 use crate::{Format, check};
 
 /// Makes a document of flagd's flag definitions.
@@ -78,7 +78,7 @@ impl Reader<'_> {
     fn flag(&mut self, key: &str, flag: &Json, pointer: &str, notes: &mut Vec<Note>) -> Result<Value, String> {
         let Some(Json::Object(variants)) = flag.get("variants") else { return Err("the flag has no variants".into()) };
         let values: Vec<&Json> = variants.iter().map(|(_, it)| it).collect();
-        let Some(value_type) = ValueType::of_json(&values) else {
+        let Some(value_type) = type_of_json(&values) else {
             return Err("its variants are of different types".into());
         };
         let default = match flag.get("defaultVariant") {

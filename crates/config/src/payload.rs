@@ -20,11 +20,12 @@ use crate::limits::{PAYLOAD_BYTES_MAX, PAYLOAD_BYTES_WARN};
 use crate::report::Report;
 use crate::section::experiment::{Experiment, Status};
 use crate::section::flag::{Flag, Rule};
-use crate::section::flag_value::ValueType;
+use crate::section::flag_value::type_of_all;
 use crate::section::holdout::Holdout;
 use crate::section::saved_group::Group;
 use crate::source::At;
 use crate::time_zone::Zone;
+use vitrine_flags::ValueType;
 
 use condition::Target;
 pub use layers::LayerPlan;
@@ -189,7 +190,7 @@ impl<'t> Compiler<'t, '_> {
         let values = experiment.variations.iter().filter_map(|it| it.value);
         let value_type = match experiment.value_type {
             Some((_, value_type)) => Some(value_type),
-            None => ValueType::of_all(values.clone()),
+            None => type_of_all(values.clone()),
         };
         if value_type.is_none() && values.count() > 0 {
             let message = "the values of the variations are not all of one type";

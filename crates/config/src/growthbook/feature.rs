@@ -10,7 +10,8 @@ use crate::growthbook::condition::{Scope, Verdict, value};
 use crate::growthbook::{Note, escaped};
 use crate::limits::EXPERIMENT_ID_CHARS_MAX;
 use crate::section::flag_rule::{fraction, json_number, percent};
-use crate::section::flag_value::ValueType;
+use crate::section::flag_value::type_of_json;
+use vitrine_flags::ValueType;
 
 /// Why a feature cannot be in a document.
 pub(super) struct Refused {
@@ -491,5 +492,5 @@ fn type_of(feature: &Object) -> Option<ValueType> {
         }
     }
     // A feature that is never anything but null has any type.
-    if values.is_empty() { Some(ValueType::Object) } else { ValueType::of_json(&values) }
+    if values.is_empty() { Some(ValueType::Object) } else { type_of_json(&values) }
 }

@@ -6,8 +6,8 @@ use crate::compile::Compiler;
 use crate::payload::{Feature, FeatureRule};
 use crate::section::flag::Rule;
 use crate::section::flag_rule::{Prerequisite, Wanted};
-use crate::section::flag_value::ValueType;
 use crate::source::{At, shortened};
+use vitrine_flags::ValueType;
 
 impl<'t> Compiler<'t, '_> {
     /// Checks the prerequisites of all flags and of their rules.

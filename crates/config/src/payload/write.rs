@@ -10,10 +10,10 @@ use crate::payload::{Feature, FeatureRule};
 use crate::section::experiment::{Bandit, Experiment, Status};
 use crate::section::flag::Rule;
 use crate::section::flag_rule::{Coverage, Delivery, Prerequisite, Wanted, Window, fraction, json_number};
-use crate::section::flag_value::ValueType;
 use crate::section::holdout::Holdout;
 use crate::section::saved_group::Group;
 use crate::source::At;
+use vitrine_flags::ValueType;
 
 /// Values of the flag that tells who is held out.
 pub(crate) const HELD_OUT: &str = "held-out";

@@ -9,8 +9,9 @@ use crate::limits::{
 };
 use crate::payload::condition::Target;
 use crate::section::flag_rule::Delivery;
-use crate::section::flag_value::{TYPES, ValueType};
+use crate::section::flag_value::TYPES;
 use crate::source::{At, Kind, shortened};
+use vitrine_flags::ValueType;
 
 /// Keys of an experiment.
 pub(crate) const KEYS: [&str; 32] = [

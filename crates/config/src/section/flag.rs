@@ -6,8 +6,9 @@ use crate::compile::Compiler;
 use crate::limits::{FLAG_ID_CHARS_MAX, FLAGS_MAX, REFERENCES_MAX, RULES_MAX};
 use crate::section::flag_rule::{Delivery, Prerequisite};
 use crate::section::flag_schema::Schema;
-use crate::section::flag_value::{TYPES, ValueType};
+use crate::section::flag_value::TYPES;
 use crate::source::{At, Kind};
+use vitrine_flags::ValueType;
 
 /// Keys of a flag.
 pub(crate) const KEYS: [&str; 12] = [

@@ -83,6 +83,26 @@ macro_rules! members {
     (@one $column:literal => $($key:literal).+ : $form:expr) => { at($column, &[$($key),+], $form) };
 }
 
+/// [`members`] of what has content, followed by the members of content.
+macro_rules! with_content {
+    ($($own:tt)*) => {
+        members! {
+            $($own)*
+            "title" => "content"."title": Text, "text" => "content"."text": Text,
+            "image" => "content"."image": Word, "image.src" => "content"."image"."src": Word,
+            "image.alt" => "content"."image"."alt": Text, "image.width" => "content"."image"."width": Number,
+            "image.height" => "content"."image"."height": Number, "video" => "content"."video": Word,
+            "video.src" => "content"."video"."src": Word, "video.poster" => "content"."video"."poster": Word,
+            "video.width" => "content"."video"."width": Number, "video.height" => "content"."video"."height": Number,
+            "link" => "content"."link": Word, "link.url" => "content"."link"."url": Word,
+            "link.text" => "content"."link"."text": Text, "cta" => "content"."cta": Text,
+            "cta.label" => "content"."cta"."label": Text, "cta.link" => "content"."cta"."link": Word,
+            "ad_label" => "content"."ad_label": Text,
+            "ai_generated.reviewer" => "content"."ai_generated"."reviewer": Text, "content": Json,
+        }
+    };
+}
+
 /// The kind of the rows of `settings`.
 pub(crate) const SETTING: Kind =
     Kind { name: "setting", aliases: &["设置"], home: Home::Setting, members: members! { "id": Word, "value": Any } };
@@ -145,43 +165,21 @@ pub(crate) const KINDS: &[Kind] = &[
         name: "offer",
         aliases: &["优惠"],
         home: Home::Entry { section: "offers" },
-        members: members! {
+        members: with_content! {
             "id": Word, "description": Text, "class": Word, "campaign": Word, "tags": Words, "priority": Number, "starts": Time,
             "ends": Time, "time_zone": Word, "audience": Word, "when": Json, "items": Words, "categories": Words,
             "terms.threshold" => "terms"."threshold": Number, "terms.cut" => "terms"."cut": Number,
             "terms.percent_off" => "terms"."percent_off": Percent, "terms.price" => "terms"."price": Number,
             "terms.cap" => "terms"."cap": NumberOr(&["none"]), "terms.points" => "terms"."points": Number,
             "terms.currency" => "terms"."currency": Word,
-            "title" => "content"."title": Text, "text" => "content"."text": Text,
-            "image" => "content"."image": Word, "image.src" => "content"."image"."src": Word,
-            "image.alt" => "content"."image"."alt": Text, "image.width" => "content"."image"."width": Number,
-            "image.height" => "content"."image"."height": Number, "video" => "content"."video": Word,
-            "video.src" => "content"."video"."src": Word, "video.poster" => "content"."video"."poster": Word,
-            "video.width" => "content"."video"."width": Number, "video.height" => "content"."video"."height": Number,
-            "link" => "content"."link": Word, "link.url" => "content"."link"."url": Word,
-            "link.text" => "content"."link"."text": Text, "cta" => "content"."cta": Text,
-            "cta.label" => "content"."cta"."label": Text, "cta.link" => "content"."cta"."link": Word,
-            "ad_label" => "content"."ad_label": Text,
-            "ai_generated.reviewer" => "content"."ai_generated"."reviewer": Text, "content": Json,
         },
     },
     Kind {
         name: "creative",
         aliases: &["素材", "创意"],
         home: Home::Element { section: "offers", path: &["creatives"] },
-        members: members! {
+        members: with_content! {
             "locale": Word, "channel": Word,
-            "title" => "content"."title": Text, "text" => "content"."text": Text,
-            "image" => "content"."image": Word, "image.src" => "content"."image"."src": Word,
-            "image.alt" => "content"."image"."alt": Text, "image.width" => "content"."image"."width": Number,
-            "image.height" => "content"."image"."height": Number, "video" => "content"."video": Word,
-            "video.src" => "content"."video"."src": Word, "video.poster" => "content"."video"."poster": Word,
-            "video.width" => "content"."video"."width": Number, "video.height" => "content"."video"."height": Number,
-            "link" => "content"."link": Word, "link.url" => "content"."link"."url": Word,
-            "link.text" => "content"."link"."text": Text, "cta" => "content"."cta": Text,
-            "cta.label" => "content"."cta"."label": Text, "cta.link" => "content"."cta"."link": Word,
-            "ad_label" => "content"."ad_label": Text,
-            "ai_generated.reviewer" => "content"."ai_generated"."reviewer": Text, "content": Json,
         },
     },
     Kind {
