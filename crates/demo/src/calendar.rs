@@ -25,6 +25,19 @@ impl Instant {
         Self(self.0 + seconds)
     }
 
+    /// The day alone, `2025-03-14`.
+    pub fn day(self) -> String {
+        let (year, month, day) = self.date();
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+
+    /// ISO 8601 with its zone, `2025-03-14T15:09:26Z`.
+    pub fn iso(self) -> String {
+        let mut text = self.to_string().replace(' ', "T");
+        text.push('Z');
+        text
+    }
+
     /// Year, month (1..=12) and day of month (1..=31).
     pub fn date(self) -> (i64, u32, u32) {
         civil(self.0.div_euclid(DAY_S))
@@ -85,6 +98,8 @@ mod tests {
         assert_eq!(Instant::at(0, 0).to_string(), "2024-07-01 00:00:00");
         assert_eq!(Instant::at(729, DAY_S - 1).to_string(), "2026-06-30 23:59:59");
         assert_eq!((weekday(0), weekday(6), weekday(7)), (0, 6, 0));
+        assert_eq!(Instant::at(729, 61).iso(), "2026-06-30T00:01:01Z");
+        assert_eq!(Instant::at(729, 61).day(), "2026-06-30");
         assert!(season(150) > season(30));
     }
 }

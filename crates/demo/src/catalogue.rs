@@ -1,7 +1,11 @@
 //! What the shop sells: categories, items with names and prices, and who likes which item.
 
+mod words;
+
 use crate::draw::{Choice, Draw, Purpose};
+use crate::goods::{BRANDS, Goods};
 use crate::taste::{N_TASTES, TASTES};
+use words::{LOOKS, WORDS, Words};
 
 /// A category of the shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,20 +42,6 @@ pub const CATEGORIES: [Category; 12] = [
     Category::Beauty,
 ];
 
-/// What is particular to a category.
-struct Words {
-    /// Identifier in every file.
-    id: &'static str,
-    /// First part of the ids of its items.
-    prefix: &'static str,
-    /// Share of all that is bought by chance, in parts of 100; over all categories the sum is 100.
-    share_percent: u64,
-    /// Median price. Unit: minor units.
-    median_minor: f64,
-    /// What the things are called.
-    nouns: [&'static str; 12],
-}
-
 impl Category {
     fn words(self) -> &'static Words {
         &WORDS[self as usize]
@@ -76,6 +66,8 @@ pub struct Item {
     pub price_minor: i64,
     /// Whom it is made for: an index into [`TASTES`]; `None` in a category that no taste likes.
     pub made_for: Option<usize>,
+    /// Brand, cost, stock and attributes.
+    pub goods: Goods,
 }
 
 /// All items, with the choices that customers make among them.
@@ -90,6 +82,10 @@ pub struct Catalogue {
     /// For a purchase by taste: a position in the taste's categories, then an item by popularity and for whom it is made.
     taste_category: Vec<Choice>,
     by_taste: Vec<Choice>,
+    /// For a purchase of a favourite brand: positions of the items of each (category, brand), and the choice of a taste
+    /// among them, by (taste, category, brand).
+    of_brand: Vec<Vec<usize>>,
+    by_brand: Vec<Choice>,
 }
 
 /// How much more a person likes an item that is made for their taste than another of the same category.
@@ -103,6 +99,8 @@ impl Catalogue {
         let mut popularity = Vec::with_capacity(items.capacity());
         for category in CATEGORIES {
             let mut draw = Draw::new(seed, Purpose::Catalogue, category as u64);
+            let mut goods = Draw::new(seed, Purpose::Goods, category as u64);
+            let brands = crate::goods::draw_brands(a_category, &mut goods);
             let fans: Vec<usize> = (0..N_TASTES)
                 .filter(|&taste| TASTES[taste].categories.iter().any(|(liked, _)| *liked == category))
                 .collect();
@@ -111,11 +109,14 @@ impl Catalogue {
             for (idx, rank) in ranks.into_iter().enumerate() {
                 // Zipf with a flattened head: the best seller of a category has about a tenth of its sales.
                 popularity.push(10_000_000 / (rank + 3));
+                let name = name(category, idx);
+                let price_minor = price_minor(category, &mut draw);
                 items.push(Item {
                     id: format!("{}-{:04}", category.words().prefix, idx + 1),
-                    name: name(category, idx),
+                    goods: Goods::draw(brands[idx], price_minor, &name, &mut goods),
+                    name,
                     category,
-                    price_minor: price_minor(category, &mut draw),
+                    price_minor,
                     made_for: (!fans.is_empty()).then(|| fans[idx % fans.len()]),
                 });
             }
@@ -123,14 +124,22 @@ impl Catalogue {
         let starts = core::array::from_fn(|idx| idx * a_category);
         let range = |category: Category| starts[category as usize]..starts[category as usize + 1];
         let by_popularity = CATEGORIES.iter().map(|&c| Choice::new(popularity[range(c)].iter().copied())).collect();
+        let liking = |idx: usize, taste: usize| {
+            let factor = if items[idx].made_for == Some(taste) { MADE_FOR_FACTOR } else { 1 };
+            popularity[idx] * factor
+        };
         let by_taste = (0..N_TASTES)
             .flat_map(|taste| CATEGORIES.map(|category| (taste, category)))
-            .map(|(taste, category)| {
-                Choice::new(range(category).map(|idx| {
-                    let factor = if items[idx].made_for == Some(taste) { MADE_FOR_FACTOR } else { 1 };
-                    popularity[idx] * factor
-                }))
-            })
+            .map(|(taste, category)| Choice::new(range(category).map(|idx| liking(idx, taste))))
+            .collect();
+        let of_brand: Vec<Vec<usize>> = CATEGORIES
+            .iter()
+            .flat_map(|&category| (0..BRANDS.len()).map(move |brand| (category, brand)))
+            .map(|(category, brand)| range(category).filter(|&idx| items[idx].goods.brand == brand).collect())
+            .collect();
+        let by_brand = (0..N_TASTES)
+            .flat_map(|taste| of_brand.iter().map(move |idxs| (taste, idxs)))
+            .map(|(taste, idxs)| Choice::new(idxs.iter().map(|&idx| liking(idx, taste))))
             .collect();
         Self {
             items,
@@ -142,6 +151,8 @@ impl Catalogue {
                 .map(|t| Choice::new(t.categories.iter().map(|(_, w)| u64::from(*w))))
                 .collect(),
             by_taste,
+            of_brand,
+            by_brand,
         }
     }
 
@@ -154,6 +165,14 @@ impl Catalogue {
     pub(crate) fn any_item(&self, draw: &mut Draw) -> usize {
         let category = self.any_category.pick(draw);
         self.starts[category] + self.by_popularity[category].pick(draw)
+    }
+
+    /// A draw of an item of one brand by a taste, in the category of the item at `like`. Result: a position in
+    /// [`Catalogue::items`].
+    pub(crate) fn item_of_brand(&self, like: usize, brand: usize, taste: usize, draw: &mut Draw) -> usize {
+        let group = self.items[like].category as usize * BRANDS.len() + brand;
+        let choice = &self.by_brand[taste * self.of_brand.len() + group];
+        self.of_brand[group][choice.pick(draw)]
     }
 
     /// A draw of an item by a taste. Result: a position in [`Catalogue::items`].
@@ -179,255 +198,6 @@ fn price_minor(category: Category, draw: &mut Draw) -> i64 {
     let raw = draw.log_normal(category.words().median_minor, 0.6).clamp(100.0, 200_000.0) as i64;
     if raw < 5_000 { raw / 100 * 100 + 99 } else { (raw + 250) / 500 * 500 }
 }
-
-/// What things look like. Some hold a comma or letters beyond ASCII, as real catalogues do.
-const LOOKS: [&str; 16] = [
-    "Blue", "Oak", "Small", "Red", "Café", "Large", "Green", "Classic", "Linen", "White", "Nordic", "Round", "Black",
-    "Folding", "Étoile", "Striped",
-];
-
-const WORDS: [Words; CATEGORIES.len()] = [
-    Words {
-        id: "garden",
-        prefix: "GAR",
-        share_percent: 9,
-        median_minor: 1_800.0,
-        nouns: [
-            "trowel",
-            "watering can",
-            "bird table",
-            "plant pot",
-            "seed box",
-            "wind chime",
-            "garden gloves",
-            "hose reel",
-            "rose arch",
-            "herb planter",
-            "lantern hook",
-            "labels, pack of 20",
-        ],
-    },
-    Words {
-        id: "kitchen",
-        prefix: "KIT",
-        share_percent: 12,
-        median_minor: 2_200.0,
-        nouns: [
-            "saucepan",
-            "cake tin",
-            "chopping board",
-            "spice rack",
-            "whisk",
-            "casserole dish",
-            "pie dish",
-            "scales",
-            "knife block",
-            "egg timer",
-            "apron",
-            "oven gloves, pair",
-        ],
-    },
-    Words {
-        id: "tableware",
-        prefix: "TAB",
-        share_percent: 11,
-        median_minor: 1_500.0,
-        nouns: [
-            "teapot",
-            "cake stand",
-            "mug, set of 4",
-            "milk jug",
-            "dinner plate",
-            "soup bowl",
-            "napkin ring",
-            "wine glass",
-            "table runner",
-            "sugar bowl",
-            "carafe",
-            "cutlery tray",
-        ],
-    },
-    Words {
-        id: "lighting",
-        prefix: "LIG",
-        share_percent: 8,
-        median_minor: 2_500.0,
-        nouns: [
-            "table lamp",
-            "candle holder",
-            "fairy lights",
-            "lantern",
-            "lamp shade",
-            "night light",
-            "tealight, box of 50",
-            "desk lamp",
-            "pendant",
-            "candle",
-            "wall light",
-            "reading light",
-        ],
-    },
-    Words {
-        id: "stationery",
-        prefix: "STA",
-        share_percent: 10,
-        median_minor: 700.0,
-        nouns: [
-            "notebook",
-            "pencil case",
-            "gift wrap",
-            "calendar",
-            "fountain pen",
-            "card set",
-            "sticky notes",
-            "planner",
-            "stamp set",
-            "folder",
-            "ruler",
-            "envelopes, pack of 25",
-        ],
-    },
-    Words {
-        id: "crafts",
-        prefix: "CRA",
-        share_percent: 7,
-        median_minor: 1_200.0,
-        nouns: [
-            "knitting kit",
-            "yarn",
-            "sewing box",
-            "paint set",
-            "felt pack",
-            "button jar",
-            "embroidery hoop",
-            "clay kit",
-            "ribbon",
-            "stencil",
-            "bead box",
-            "glue gun",
-        ],
-    },
-    Words {
-        id: "toys",
-        prefix: "TOY",
-        share_percent: 10,
-        median_minor: 1_600.0,
-        nouns: [
-            "puzzle",
-            "teddy bear",
-            "spinning top",
-            "train set",
-            "doll house",
-            "building blocks",
-            "kite",
-            "skittles",
-            "play tent",
-            "drum",
-            "card game",
-            "money box",
-        ],
-    },
-    Words {
-        id: "books",
-        prefix: "BOO",
-        share_percent: 9,
-        median_minor: 1_300.0,
-        nouns: [
-            "cookbook",
-            "novel",
-            "atlas",
-            "picture book",
-            "poetry, collected",
-            "field guide",
-            "biography",
-            "short stories",
-            "history",
-            "travel guide",
-            "detective story",
-            "colouring book",
-        ],
-    },
-    Words {
-        id: "outdoor",
-        prefix: "OUT",
-        share_percent: 7,
-        median_minor: 3_200.0,
-        nouns: [
-            "picnic blanket",
-            "rucksack",
-            "flask",
-            "tent",
-            "sleeping bag",
-            "camp stove",
-            "hammock",
-            "rain cape",
-            "lunch box",
-            "head torch",
-            "walking pole",
-            "cool bag",
-        ],
-    },
-    Words {
-        id: "fitness",
-        prefix: "FIT",
-        share_percent: 6,
-        median_minor: 2_800.0,
-        nouns: [
-            "yoga mat",
-            "skipping rope",
-            "dumbbell",
-            "resistance band",
-            "foam roller",
-            "water bottle",
-            "gym bag",
-            "kettlebell",
-            "sweatband",
-            "balance board",
-            "ankle weights, pair",
-            "massage ball",
-        ],
-    },
-    Words {
-        id: "electronics",
-        prefix: "ELE",
-        share_percent: 6,
-        median_minor: 4_500.0,
-        nouns: [
-            "radio",
-            "headphones",
-            "power bank",
-            "speaker",
-            "alarm clock",
-            "phone stand",
-            "cable, 2 m",
-            "webcam",
-            "smart plug",
-            "keyboard",
-            "weather station",
-            "charger",
-        ],
-    },
-    Words {
-        id: "beauty",
-        prefix: "BEA",
-        share_percent: 5,
-        median_minor: 1_400.0,
-        nouns: [
-            "hand cream",
-            "soap",
-            "bath salts",
-            "hair brush",
-            "wash bag",
-            "face mask",
-            "lip balm",
-            "mirror",
-            "shower gel",
-            "perfume, 30 ml",
-            "nail kit",
-            "sponge",
-        ],
-    },
-];
 
 #[cfg(test)]
 mod tests {

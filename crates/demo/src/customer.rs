@@ -1,6 +1,8 @@
 //! Who a customer is: taste, pace, habits. Nothing here depends on what the customer goes on to buy.
 
 use crate::draw::{Choice, Draw};
+use crate::habits::Habits;
+use crate::person::Person;
 use crate::taste::{N_TASTES, TASTES, draw_weights};
 
 /// One person that buys in the shop.
@@ -22,18 +24,23 @@ pub struct Customer {
     pub weekend_chance: f64,
     /// Hour around which the person shops, 8..=21.
     pub hour: u8,
+    /// Device, channel, brand, discounts.
+    pub habits: Habits,
+    /// Age, sex, region and the like.
+    pub person: Person,
+}
+
+/// The streams from which a customer is drawn.
+pub(crate) struct CustomerDraws {
+    pub(crate) customer: Draw,
+    pub(crate) habits: Draw,
+    pub(crate) person: Draw,
 }
 
 impl Customer {
     /// The strongest taste: an index into [`TASTES`].
     pub fn top_taste(&self) -> usize {
-        let mut top = 0;
-        for (idx, weight) in self.taste_permille.iter().enumerate() {
-            if *weight > self.taste_permille[top] {
-                top = idx;
-            }
-        }
-        top
+        strongest(&self.taste_permille)
     }
 
     /// The person's strongest taste, and how strong it is (parts in 1000).
@@ -58,8 +65,9 @@ impl Population {
         }
     }
 
-    /// Customer number `idx` (0 = the first), from a stream of their own, in a shop that is open for `period_days`.
-    pub(crate) fn customer(&self, idx: u32, draw: &mut Draw, period_days: i64) -> Customer {
+    /// Customer number `idx` (0 = the first), from streams of their own, in a shop that is open for `period_days`.
+    pub(crate) fn customer(&self, idx: u32, mut draws: CustomerDraws, period_days: i64) -> Customer {
+        let draw = &mut draws.customer;
         let taste_permille = draw_weights(draw, &self.main_taste);
         let country = COUNTRIES[self.country.pick(draw)].0;
         // A quarter were customers before the records begin: they show up in the first weeks.
@@ -70,6 +78,8 @@ impl Population {
         let leaving_chance = (0.08 * draw.exponential()).clamp(0.01, 0.5);
         let weekend_chance = if draw.chance(0.4) { 0.75 } else { 0.15 };
         let hour = if draw.chance(0.6) { 18 + draw.below(4) } else { 8 + draw.below(8) } as u8;
+        let habits = Habits::draw(leaving_chance, &mut draws.habits);
+        let person = Person::draw(strongest(&taste_permille), country, habits.discount, &mut draws.person);
         Customer {
             id: format!("c{:07}", idx + 1),
             taste_permille,
@@ -79,8 +89,21 @@ impl Population {
             leaving_chance,
             weekend_chance,
             hour,
+            habits,
+            person,
         }
     }
+}
+
+/// Position of the first of the greatest weights.
+fn strongest(weights: &[u16; N_TASTES]) -> usize {
+    let mut top = 0;
+    for (idx, weight) in weights.iter().enumerate() {
+        if *weight > weights[top] {
+            top = idx;
+        }
+    }
+    top
 }
 
 /// Where customers live, with shares in parts of 100.

@@ -23,6 +23,26 @@ pub(crate) enum Purpose {
     Events = 4,
     /// What is wrong with the order rows.
     Dirt = 5,
+    /// Brand, cost, stock and attributes of the items on sale.
+    Goods = 6,
+    /// How a customer shops: device, channel, brand, discounts.
+    Habits = 7,
+    /// Age, sex, region and the like.
+    Person = 8,
+    /// Campaigns and discounts of a customer's orders.
+    Discounts = 9,
+    /// Exchanging what is bought for the same of a favourite brand.
+    Brands = 10,
+    /// What a customer says: reviews, surveys, service contacts.
+    Feedback = 11,
+    /// Anonymous ids, and when they are linked.
+    Identity = 12,
+    /// What is wrong with the event rows.
+    EventDirt = 13,
+    /// What is wrong with the files about customers.
+    CustomerDirt = 14,
+    /// What campaigns cost.
+    Costs = 15,
 }
 
 impl Draw {
@@ -40,6 +60,16 @@ impl Draw {
     /// Uniform, 0 <= x < 1, with 53 random bits.
     pub(crate) fn unit(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// All 64 bits of one draw.
+    pub(crate) fn bits(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// One of the values, each as likely.
+    pub(crate) fn one_of<T: Copy>(&mut self, values: &[T]) -> T {
+        values[self.below(values.len() as u32) as usize]
     }
 
     /// Uniform over 0..n. The bias is below n / 2^32. `n` = 0 gives 0.

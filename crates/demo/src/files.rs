@@ -2,6 +2,7 @@
 
 use crate::offers::offers_document;
 use crate::rows::Writers;
+use crate::setup::{MAPPING_TOML, MAPPING_ZH_TOML, PARTNER_TOML, SHOP_TOML};
 use crate::shop::{DemoError, DemoShop};
 use crate::truth::Truth;
 use std::fs::{self, File};
@@ -18,57 +19,61 @@ pub struct Summary {
 }
 
 impl DemoShop {
-    /// Writes the whole shop into a directory, which is made if need be: `catalogue.csv`, `orders.csv`, `events.csv`,
-    /// `customers.csv`, `truth_customers.csv`, `offers.json`, `truth.json`. Files of these names are replaced, each only when
-    /// its successor is complete. `progress` is called with the customers done and their number.
+    /// Writes the whole shop into a directory, which is made if need be: `catalogue.csv`, the files that [`Writers`] names,
+    /// `costs.csv`, `erased.txt`, `shop.toml` and its mappings, `offers.json`, `truth.json`. Files of these names are replaced, each only
+    /// when its successor is complete. `progress` is called with the customers done and their number.
     ///
     /// # Errors
     /// [`DemoError::Write`], with the file and the cause.
     pub fn write_dir(&self, dir: &Path, progress: impl FnMut(u32, u32)) -> Result<Summary, DemoError> {
-        let at = |path: &Path| {
-            let path = path.to_owned();
-            move |source| DemoError::Write { path, source }
-        };
         fs::create_dir_all(dir).map_err(at(dir))?;
-        let names = [
-            "catalogue.csv",
-            "orders.csv",
-            "events.csv",
-            "customers.csv",
-            "truth_customers.csv",
-            "offers.json",
-            "truth.json",
-        ];
-        let files = names.map(|name| dir.join(name));
-        let [catalogue, orders, events, customers, truth_customers, offers, truth_file] = &files;
-
-        let mut out = Partial::create(catalogue).map_err(at(catalogue))?;
-        self.write_catalogue(&mut out).map_err(at(catalogue))?;
-        out.finish().map_err(at(catalogue))?;
-
-        let mut writers = Writers {
-            orders: Partial::create(orders).map_err(at(orders))?,
-            events: Partial::create(events).map_err(at(events))?,
-            customers: Partial::create(customers).map_err(at(customers))?,
-            truth_customers: Partial::create(truth_customers).map_err(at(truth_customers))?,
+        let mut files = Vec::new();
+        let mut create = |name: &'static str| {
+            let path = dir.join(name);
+            let partial = Partial::create(&path).map_err(at(&path))?;
+            files.push(path);
+            Ok(partial)
         };
-        let truth = self.write(&mut writers, progress).map_err(at(dir))?;
-        writers.orders.finish().map_err(at(orders))?;
-        writers.events.finish().map_err(at(events))?;
-        writers.customers.finish().map_err(at(customers))?;
-        writers.truth_customers.finish().map_err(at(truth_customers))?;
 
-        write_json(offers, &offers_document()).map_err(at(offers))?;
-        write_json(truth_file, &truth).map_err(at(truth_file))?;
-        Ok(Summary { truth, files: files.to_vec() })
+        let mut out = create("catalogue.csv")?;
+        let catalogue = self.write_catalogue(&mut out).map_err(at(&out.path))?;
+        out.finish()?;
+        let mut out = create("costs.csv")?;
+        let costs = self.write_costs(&mut out).map_err(at(&out.path))?;
+        out.finish()?;
+
+        let mut writers = Writers::open(&mut create)?;
+        let mut truth = self.write(&mut writers, progress).map_err(at(dir))?;
+        for out in writers.into_all() {
+            out.finish()?;
+        }
+        truth.files.extend([("catalogue.csv", catalogue), ("costs.csv", costs)]);
+
+        let erased: String = truth.erased.iter().map(|id| format!("{id}\n")).collect();
+        let json = |value: serde_json::Result<String>| value.map_err(io::Error::from).map_err(at(dir));
+        let offers = json(serde_json::to_string_pretty(&offers_document()))? + "\n";
+        let truth_json = json(serde_json::to_string_pretty(&truth))? + "\n";
+        for (name, text) in [
+            ("erased.txt", erased.as_str()),
+            ("shop.toml", SHOP_TOML),
+            ("mapping.toml", MAPPING_TOML),
+            ("mapping_zh.toml", MAPPING_ZH_TOML),
+            ("partner.toml", PARTNER_TOML),
+            ("offers.json", &offers),
+            ("truth.json", &truth_json),
+        ] {
+            let mut out = create(name)?;
+            out.write_all(text.as_bytes()).map_err(at(&out.path))?;
+            out.finish()?;
+        }
+        Ok(Summary { truth, files })
     }
 }
 
-fn write_json(path: &Path, value: &impl serde::Serialize) -> io::Result<()> {
-    let mut out = Partial::create(path)?;
-    serde_json::to_writer_pretty(&mut out, value)?;
-    out.write_all(b"\n")?;
-    out.finish()
+/// Names the file in an error.
+fn at(path: &Path) -> impl FnOnce(io::Error) -> DemoError {
+    let path = path.to_owned();
+    move |source| DemoError::Write { path, source }
 }
 
 /// A file that takes its name only when it is complete.
@@ -87,9 +92,8 @@ impl Partial {
         Ok(Self { path: path.to_owned(), partial, file })
     }
 
-    fn finish(mut self) -> io::Result<()> {
-        self.file.flush()?;
-        fs::rename(&self.partial, &self.path)
+    fn finish(mut self) -> Result<(), DemoError> {
+        self.file.flush().and_then(|()| fs::rename(&self.partial, &self.path)).map_err(at(&self.path))
     }
 }
 

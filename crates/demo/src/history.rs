@@ -1,9 +1,14 @@
-//! What a customer did: orders over the shop's two years, and page events of its last ninety days.
+//! What a customer bought over the shop's two years, and whether they are still a customer.
 
-use crate::calendar::{DAY_S, Instant, season, weekday};
+use crate::browsing::{Event, Session};
+use crate::calendar::{Instant, season, weekday};
+use crate::campaign::{CAMPAIGNS, draw_campaign};
 use crate::catalogue::Catalogue;
 use crate::customer::Customer;
 use crate::draw::{Choice, Draw};
+use crate::feedback::{Contact, Survey};
+use crate::habits::Channel;
+use crate::identity::Alias;
 
 /// One line of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +19,8 @@ pub struct Line {
     pub quantity: i64,
     /// Price paid for one piece. Unit: minor units. Range: above 0.
     pub unit_price_minor: i64,
+    /// Price of one piece in the catalogue. Unit: minor units. Range: from what was paid.
+    pub list_price_minor: i64,
 }
 
 /// One order.
@@ -23,47 +30,21 @@ pub struct Order {
     pub at: Instant,
     /// What was bought, at least one line.
     pub lines: Vec<Line>,
+    /// Where it was placed: web, app, store or call.
+    pub channel: Channel,
+    /// The campaign it came by, whose code gave its discount: an index into [`CAMPAIGNS`].
+    pub campaign: Option<usize>,
 }
 
-/// What kind of thing happened on a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventKind {
-    /// A session began.
-    Visit,
-    /// An item's page was viewed.
-    View,
-    /// An item was clicked in a list or a banner; its page follows.
-    Click,
-    /// An item was put into the cart.
-    AddCart,
-    /// An item was bought.
-    Purchase,
-}
-
-impl EventKind {
-    /// Name in the events file.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Visit => "visit",
-            Self::View => "view",
-            Self::Click => "click",
-            Self::AddCart => "add_cart",
-            Self::Purchase => "purchase",
-        }
-    }
-}
-
-/// One page event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// When it happened.
-    pub at: Instant,
-    /// What happened.
-    pub kind: EventKind,
-    /// The item, as a position in [`Catalogue::items`]; `None` for a visit.
-    pub item_idx: Option<usize>,
-    /// The order, as a position in [`History::orders`]; only for a purchase.
-    pub order_idx: Option<usize>,
+/// What is true of a customer's time with the shop, and what the 90 days after the records bring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lifetime {
+    /// When the customer decided to stay away for good, with their last order; `None` if that has not happened by the end.
+    pub left_at: Option<Instant>,
+    /// Orders in the 90 days after the records end.
+    pub next_orders: u32,
+    /// What they come to. Unit: minor units.
+    pub next_minor: i64,
 }
 
 /// Everything that one customer did, clean.
@@ -71,40 +52,73 @@ pub struct Event {
 pub struct History {
     /// Orders, earliest first; no two at the same time.
     pub orders: Vec<Order>,
-    /// Events in the order in which they happened within a session; sessions that bought come first.
+    /// What is true of the customer's time with the shop.
+    pub lifetime: Lifetime,
+    /// Visits to the shop's pages, as [`Event::session_idx`] names them.
+    pub sessions: Vec<Session>,
+    /// Events in the order in which they happened within a session; sessions that bought come first, reviews and chats
+    /// of the whole two years last.
     pub events: Vec<Event>,
+    /// The ids under which the customer was here before they logged in.
+    pub aliases: Vec<Alias>,
+    /// Answers to surveys.
+    pub surveys: Vec<Survey>,
+    /// Calls, mails and visits with a question or a complaint.
+    pub contacts: Vec<Contact>,
 }
 
-/// Events are kept this long before the end of the records. Unit: days.
-const EVENT_DAYS: i64 = 90;
+/// How far the truth looks beyond the end of the records. Unit: days.
+pub const NEXT_DAYS: i64 = 90;
 /// Most lines of one order.
 const LINES_MAX: u32 = 12;
 /// Chance that a line repeats something that the customer bought before.
 const REPEAT_CHANCE: f64 = 0.25;
 /// Chance that a line has nothing to do with taste.
 const NOISE_CHANCE: f64 = 0.15;
+/// Chance that somebody with a favourite brand takes it, where the choice is by taste.
+const BRAND_CHANCE: f64 = 0.5;
+
+/// The streams from which orders are drawn.
+pub(crate) struct OrderDraws {
+    pub(crate) orders: Draw,
+    pub(crate) discounts: Draw,
+    pub(crate) brands: Draw,
+}
 
 /// Draws the orders of a customer.
 ///
 /// The customer buys at a personal pace, quicker in season, and after each order stays away for good with a personal
 /// chance. Days follow the weekday habit, hours scatter around the personal hour.
-pub(crate) fn draw_orders(customer: &Customer, catalogue: &Catalogue, period_days: i64, draw: &mut Draw) -> Vec<Order> {
-    let tastes = Choice::new(customer.taste_permille.iter().map(|&weight| u64::from(weight)));
+pub(crate) fn draw_orders(
+    customer: &Customer,
+    catalogue: &Catalogue,
+    period_days: i64,
+    draws: &mut OrderDraws,
+) -> (Vec<Order>, Lifetime) {
+    let basket = Basket { catalogue, customer, tastes: Choice::new(customer.taste_permille.iter().map(|&w| w.into())) };
     let mut bought = Vec::new();
     let mut orders = Vec::new();
+    let mut lifetime = Lifetime::default();
     let mut day = customer.first_day;
     loop {
-        day = on_habitual_day(customer, day, draw);
-        if day >= period_days {
-            return orders;
+        day = on_habitual_day(customer, day, &mut draws.orders);
+        if day >= period_days + NEXT_DAYS {
+            return (orders, lifetime);
         }
-        let lines = draw_lines(catalogue, &tastes, &bought, day, draw);
-        bought.extend(lines.iter().map(|line| line.item_idx));
-        orders.push(Order { at: Instant::at(day, draw_second(customer, draw)), lines });
-        if draw.chance(customer.leaving_chance) {
-            return orders;
+        let order = basket.draw_order(&bought, day, draws);
+        bought.extend(order.lines.iter().map(|line| line.item_idx));
+        let leaves = draws.orders.chance(customer.leaving_chance);
+        if day < period_days {
+            lifetime.left_at = leaves.then_some(order.at);
+            orders.push(order);
+        } else {
+            lifetime.next_orders += 1;
+            lifetime.next_minor += order.lines.iter().map(|line| line.quantity * line.unit_price_minor).sum::<i64>();
         }
-        let gap_days = draw.exponential() * 365.0 / (customer.orders_per_year * season(day));
+        if leaves {
+            return (orders, lifetime);
+        }
+        let gap_days = draws.orders.exponential() * 365.0 / (customer.orders_per_year * season(day));
         day += 1 + gap_days.min(10_000.0) as i64;
     }
 }
@@ -116,90 +130,73 @@ fn on_habitual_day(customer: &Customer, day: i64, draw: &mut Draw) -> i64 {
 }
 
 /// Second of the day: within two hours of the customer's hour, the middle more likely.
-fn draw_second(customer: &Customer, draw: &mut Draw) -> i64 {
+pub(crate) fn draw_second(customer: &Customer, draw: &mut Draw) -> i64 {
     let offset = i64::from(draw.below(7200)) + i64::from(draw.below(7200)) - 7200;
     i64::from(customer.hour) * 3600 + 1800 + offset
 }
 
-fn draw_lines(catalogue: &Catalogue, tastes: &Choice, bought: &[usize], day: i64, draw: &mut Draw) -> Vec<Line> {
-    let n_wanted = 1 + draw.geometric(0.38, LINES_MAX - 1);
-    let mut lines: Vec<Line> = Vec::with_capacity(n_wanted as usize);
-    for _ in 0..n_wanted {
-        let item_idx = draw_item(catalogue, tastes, bought, draw);
-        // A second draw of the same item means that the basket stays smaller.
-        if lines.iter().all(|line| line.item_idx != item_idx) {
-            let quantity = 1 + i64::from(draw.geometric(0.6, 23));
-            let unit_price_minor = price_on(catalogue.items()[item_idx].price_minor, day);
-            lines.push(Line { item_idx, quantity, unit_price_minor });
+/// What one customer chooses from.
+struct Basket<'a> {
+    catalogue: &'a Catalogue,
+    customer: &'a Customer,
+    tastes: Choice,
+}
+
+impl Basket<'_> {
+    fn draw_order(&self, bought: &[usize], day: i64, draws: &mut OrderDraws) -> Order {
+        let campaign = draw_campaign(&self.customer.habits, &mut draws.discounts);
+        let percent = campaign.map_or(0, |idx| CAMPAIGNS[idx].percent).max(sale_percent(day));
+        let lines = self.draw_lines(bought, percent, draws);
+        let at = Instant::at(day, draw_second(self.customer, &mut draws.orders));
+        let channel = match draws.discounts.unit() {
+            ..0.80 => self.customer.habits.channel,
+            0.80..0.98 => draws.discounts.one_of(&[Channel::Web, Channel::App, Channel::Store]),
+            _ => Channel::Call,
+        };
+        Order { at, lines, channel, campaign }
+    }
+
+    fn draw_lines(&self, bought: &[usize], percent: i64, draws: &mut OrderDraws) -> Vec<Line> {
+        let n_wanted = 1 + draws.orders.geometric(0.38, LINES_MAX - 1);
+        let mut lines: Vec<Line> = Vec::with_capacity(n_wanted as usize);
+        for _ in 0..n_wanted {
+            let item_idx = self.draw_item(bought, draws);
+            // A second draw of the same item means that the basket stays smaller.
+            if lines.iter().all(|line| line.item_idx != item_idx) {
+                let quantity = 1 + i64::from(draws.orders.geometric(0.6, 23));
+                let list_price_minor = self.catalogue.items()[item_idx].price_minor;
+                let unit_price_minor = list_price_minor * (100 - percent) / 100;
+                lines.push(Line { item_idx, quantity, unit_price_minor, list_price_minor });
+            }
+        }
+        lines
+    }
+
+    fn draw_item(&self, bought: &[usize], draws: &mut OrderDraws) -> usize {
+        let draw = &mut draws.orders;
+        let kind = draw.unit();
+        if kind < NOISE_CHANCE {
+            return self.catalogue.any_item(draw);
+        }
+        let earlier = bought.get(draw.below(bought.len() as u32) as usize);
+        if let Some(&item_idx) = earlier
+            && kind < NOISE_CHANCE + REPEAT_CHANCE
+        {
+            return item_idx;
+        }
+        let taste = self.tastes.pick(draw);
+        let item_idx = self.catalogue.item_for(taste, draw);
+        match self.customer.habits.brand {
+            Some(brand) if draws.brands.chance(BRAND_CHANCE) => {
+                self.catalogue.item_of_brand(item_idx, brand, taste, &mut draws.brands)
+            }
+            _ => item_idx,
         }
     }
-    lines
 }
 
-fn draw_item(catalogue: &Catalogue, tastes: &Choice, bought: &[usize], draw: &mut Draw) -> usize {
-    let kind = draw.unit();
-    if kind < NOISE_CHANCE {
-        return catalogue.any_item(draw);
-    }
-    let earlier = bought.get(draw.below(bought.len() as u32) as usize);
-    match earlier {
-        Some(&item_idx) if kind < NOISE_CHANCE + REPEAT_CHANCE => item_idx,
-        _ => catalogue.item_for(tastes.pick(draw), draw),
-    }
-}
-
-/// The price on a day: 15 % off in the January and July sales.
-fn price_on(list_minor: i64, day: i64) -> i64 {
+/// What everybody gets off on a day: 15 % in the January and July sales.
+fn sale_percent(day: i64) -> i64 {
     let (_, month, _) = Instant::at(day, 0).date();
-    if month == 1 || month == 7 { list_minor * 85 / 100 } else { list_minor }
-}
-
-/// Draws the page events of a customer in the last days of the records: a session before each order, and others that
-/// lead to nothing while the person is still a customer.
-pub(crate) fn draw_events(
-    customer: &Customer,
-    orders: &[Order],
-    catalogue: &Catalogue,
-    period_days: i64,
-    draw: &mut Draw,
-) -> Vec<Event> {
-    let mut events = Vec::new();
-    let since = Instant::at((period_days - EVENT_DAYS).max(0), 0);
-    let tastes = Choice::new(customer.taste_permille.iter().map(|&weight| u64::from(weight)));
-    for (order_idx, order) in orders.iter().enumerate().filter(|(_, order)| order.at >= since) {
-        let mut at = order.at.plus_s(-60 * (5 + order.lines.len() as i64 * 2));
-        let mut push = |kind, item_idx, order_idx, at| events.push(Event { at, kind, item_idx, order_idx });
-        push(EventKind::Visit, None, None, at);
-        for line in &order.lines {
-            if draw.chance(0.4) {
-                let other = catalogue.item_for(tastes.pick(draw), draw);
-                push(EventKind::View, Some(other), None, at.plus_s(20));
-            }
-            at = at.plus_s(40 + i64::from(draw.below(40)));
-            if draw.chance(0.5) {
-                push(EventKind::Click, Some(line.item_idx), None, at);
-            }
-            push(EventKind::View, Some(line.item_idx), None, at.plus_s(1));
-            push(EventKind::AddCart, Some(line.item_idx), None, at.plus_s(15));
-        }
-        for line in &order.lines {
-            push(EventKind::Purchase, Some(line.item_idx), Some(order_idx), order.at);
-        }
-    }
-    // Somebody who bought within twice the usual gap before the events begin still looks around.
-    let patience_s = (2.0 * 365.0 / customer.orders_per_year) as i64 * DAY_S;
-    let still_here = orders.last().is_some_and(|order| order.at.plus_s(patience_s) >= since);
-    if still_here {
-        for _ in 0..draw.geometric(0.45, 20) {
-            let day = period_days - 1 - i64::from(draw.below(EVENT_DAYS.min(period_days) as u32));
-            let at = Instant::at(day, draw_second(customer, draw));
-            events.push(Event { at, kind: EventKind::Visit, item_idx: None, order_idx: None });
-            for view in 0..=draw.geometric(0.4, 10) {
-                let kind = if draw.chance(0.3) { EventKind::Click } else { EventKind::View };
-                let item_idx = Some(catalogue.item_for(tastes.pick(draw), draw));
-                events.push(Event { at: at.plus_s(30 * i64::from(view + 1)), kind, item_idx, order_idx: None });
-            }
-        }
-    }
-    events
+    if month == 1 || month == 7 { 15 } else { 0 }
 }

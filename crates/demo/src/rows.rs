@@ -1,6 +1,13 @@
 //! Streams the shop's rows, dirt included, and keeps the truth about them as it goes.
 
+mod catalogue;
+mod events;
+mod identities;
+mod people;
+mod said;
+
 use crate::calendar::{DAY_S, Instant};
+use crate::campaign::CAMPAIGNS;
 use crate::catalogue::{Category, Item};
 use crate::csv::{decimal, record};
 use crate::customer::Customer;
@@ -10,59 +17,97 @@ use crate::history::{History, Line, Order};
 use crate::offers::offer_id;
 use crate::shop::{CURRENCY, DemoShop, PERIOD_DAYS};
 use crate::taste::{N_TASTES, TASTES};
-use crate::truth::{OrderTotals, Sample, TasteTruth, Truth, UNKNOWN_VISITOR};
+use crate::truth::{FileTruth, IdentityTruth, LifetimeTruth, OrderTotals, Sample, TasteTruth, Truth, UNKNOWN_VISITOR};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// Where the four files that grow with the shop are written to.
+/// Where the files that grow with the shop are written to.
 #[derive(Debug)]
 pub struct Writers<W> {
-    /// Order rows in the canonical columns.
+    /// `orders.csv`: order rows in the canonical columns.
     pub orders: W,
-    /// Page events.
+    /// `events.jsonl`: what happened on pages and in the app, reviews and chats.
     pub events: W,
-    /// Customers, as the shop knows them.
+    /// `customers.csv`: customers, as the shop knows them.
     pub customers: W,
-    /// Customers, as they truly are.
+    /// `customers_gb18030.csv`: the same as Chinese software writes it.
+    pub customers_gb18030: W,
+    /// `surveys.csv`: answers to questions.
+    pub surveys: W,
+    /// `contacts.csv`: calls, mails and visits with a question or complaint.
+    pub contacts: W,
+    /// `identities.csv`: links of anonymous ids to customers.
+    pub identities: W,
+    /// `partner.csv`: what a partner sold, whose licence has run out.
+    pub partner: W,
+    /// `truth_customers.csv`: customers, as they truly are.
     pub truth_customers: W,
+    /// `truth_identities.csv`: whose the anonymous ids truly are.
+    pub truth_identities: W,
+}
+
+impl<W> Writers<W> {
+    /// A writer for each file, by its name.
+    ///
+    /// # Errors
+    /// The first that `open` gives.
+    pub fn open<E>(mut open: impl FnMut(&'static str) -> Result<W, E>) -> Result<Self, E> {
+        Ok(Self {
+            orders: open("orders.csv")?,
+            events: open("events.jsonl")?,
+            customers: open("customers.csv")?,
+            customers_gb18030: open("customers_gb18030.csv")?,
+            surveys: open("surveys.csv")?,
+            contacts: open("contacts.csv")?,
+            identities: open("identities.csv")?,
+            partner: open("partner.csv")?,
+            truth_customers: open("truth_customers.csv")?,
+            truth_identities: open("truth_identities.csv")?,
+        })
+    }
+
+    /// The writers, in the order in which [`Writers::open`] opens them.
+    pub fn into_all(self) -> [W; 10] {
+        [
+            self.orders,
+            self.events,
+            self.customers,
+            self.customers_gb18030,
+            self.surveys,
+            self.contacts,
+            self.identities,
+            self.partner,
+            self.truth_customers,
+            self.truth_identities,
+        ]
+    }
 }
 
 impl DemoShop {
-    /// Writes the items on sale, with a head line: `item_id,item_name,category,price`.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub fn write_catalogue(&self, out: &mut impl Write) -> io::Result<()> {
-        record(out, &["item_id", "item_name", "category", "price"])?;
-        for item in self.catalogue.items() {
-            record(out, &[&item.id, &item.name, item.category.id(), &decimal(item.price_minor)])?;
-        }
-        Ok(())
-    }
-
     /// Streams everything that grows with the shop, customer by customer, and tells the truth about it. Rows are ordered by
     /// customer, not by time. Memory: one customer.
     ///
     /// # Errors
     /// Those of the writers.
     pub fn write<W: Write>(&self, out: &mut Writers<W>, mut progress: impl FnMut(u32, u32)) -> io::Result<Truth> {
-        record(&mut out.orders, &ORDER_COLUMNS)?;
-        record(&mut out.events, &["event_id", "occurred_at", "visitor_id", "event", "item_id", "order_id"])?;
-        record(&mut out.customers, &["customer_id", "country", "registered_on"])?;
-        let mut head = vec!["customer_id", "top_taste", "orders_per_year", "leaving_chance"];
-        head.extend(TASTES.iter().map(|taste| taste.id));
-        record(&mut out.truth_customers, &head)?;
-
+        write_heads(out)?;
         let mut ledger = Ledger::default();
         for idx in 0..self.n_customers {
             let customer = self.customer(idx);
             let history = self.history(idx, &customer);
             let mut dirt = Draw::new(self.seed, Purpose::Dirt, u64::from(idx));
             let rows = self.write_orders(&mut out.orders, &customer, &history, &mut dirt, &mut ledger)?;
-            self.write_events(&mut out.events, &customer, &history, &rows.order_ids, &mut ledger)?;
-            write_customer(&mut out.customers, &customer)?;
-            write_customer_truth(&mut out.truth_customers, &customer)?;
-            ledger.totals.customers += u64::from(!history.orders.is_empty());
-            if rows.clean {
+            let mut dirt = Draw::new(self.seed, Purpose::EventDirt, u64::from(idx));
+            self.write_events(&mut out.events, &customer, &history, &rows.order_ids, &mut dirt, &mut ledger)?;
+            self.write_identities(out, &customer, &history, &mut ledger)?;
+            let mut dirt = Draw::new(self.seed, Purpose::CustomerDirt, u64::from(idx));
+            people::write_customer(out, &customer, &mut dirt, &mut ledger)?;
+            said::write_surveys(&mut out.surveys, &customer, &history, &mut dirt, &mut ledger.surveys)?;
+            said::write_contacts(&mut out.contacts, &customer, &history, &mut dirt, &mut ledger.contacts)?;
+            people::write_partner(&mut out.partner, &customer, &mut dirt, &mut ledger.partner)?;
+            people::write_truth(&mut out.truth_customers, &customer, &history)?;
+            ledger.count_lifetime(&history);
+            if rows.clean && !self.erased().contains(&idx) {
                 self.consider_sample(&customer, &history, &mut ledger);
             }
             progress(idx + 1, self.n_customers);
@@ -125,7 +170,8 @@ impl DemoShop {
     ) -> io::Result<()> {
         let dirt = draw_order_dirt(order, self.catalogue.items().len(), draw);
         if let Some(item_idx) = dirt.sample {
-            let line = Line { item_idx, quantity: 1, unit_price_minor: 0 };
+            let list_price_minor = self.catalogue.items()[item_idx].price_minor;
+            let line = Line { item_idx, quantity: 1, unit_price_minor: 0, list_price_minor };
             self.row(order_id.to_owned(), order, &line, customer).write(out)?;
             ledger.dirt.zero_price += 1;
         }
@@ -153,25 +199,10 @@ impl DemoShop {
             unit_price_minor: line.unit_price_minor,
             customer_id: &customer.id,
             country: customer.country,
+            channel: order.channel.id(),
+            campaign: order.campaign.map_or("", |idx| CAMPAIGNS[idx].id),
+            list_price_minor: line.list_price_minor,
         }
-    }
-
-    fn write_events(
-        &self,
-        out: &mut impl Write,
-        customer: &Customer,
-        history: &History,
-        order_ids: &[String],
-        ledger: &mut Ledger,
-    ) -> io::Result<()> {
-        for event in &history.events {
-            ledger.events += 1;
-            let event_id = format!("e{:09}", ledger.events);
-            let item_id = event.item_idx.map_or("", |idx| self.catalogue.items()[idx].id.as_str());
-            let order_id = event.order_idx.map_or("", |idx| order_ids[idx].as_str());
-            record(out, &[&event_id, &event.at.to_string(), &customer.id, event.kind.id(), item_id, order_id])?;
-        }
-        Ok(())
     }
 
     /// Keeps a customer as the sample of their taste if they show it better than the one before: many lines (beyond
@@ -213,7 +244,20 @@ impl DemoShop {
         ledger.samples[top] = Some((score, sample));
     }
 
-    fn truth(&self, ledger: Ledger) -> Truth {
+    fn truth(&self, mut ledger: Ledger) -> Truth {
+        for file in
+            [&mut ledger.events, &mut ledger.surveys, &mut ledger.contacts, &mut ledger.identities, &mut ledger.partner]
+        {
+            file.close();
+        }
+        let files = BTreeMap::from([
+            ("events.jsonl", ledger.events),
+            ("customers.csv", ledger.customers),
+            ("surveys.csv", ledger.surveys),
+            ("contacts.csv", ledger.contacts),
+            ("identities.csv", ledger.identities),
+            ("partner.csv", ledger.partner),
+        ]);
         let tastes = TASTES.iter().enumerate().map(|(taste_idx, taste)| {
             let made_for = |item: &&Item| item.made_for == Some(taste_idx);
             TasteTruth {
@@ -234,8 +278,12 @@ impl DemoShop {
             as_of: Instant::at(PERIOD_DAYS, 0).to_string(),
             tastes: tastes.collect(),
             orders: OrderTotals { rows: ledger.totals.clean_rows + ledger.dirt.total(), ..ledger.totals },
-            events: ledger.events,
+            events: ledger.events.clean_rows,
             dirt: ledger.dirt,
+            files,
+            identities: ledger.aliases,
+            lifetimes: ledger.lifetimes,
+            erased: self.erased().into_iter().map(|idx| self.customer(idx).id).collect(),
             samples: ledger.samples.into_iter().flatten().map(|(_, sample)| sample).collect(),
             unknown_visitor: UNKNOWN_VISITOR,
         }
@@ -243,8 +291,30 @@ impl DemoShop {
 }
 
 /// Columns of the order file: the canonical names.
-const ORDER_COLUMNS: [&str; 9] =
-    ["order_id", "item_id", "item_name", "category", "quantity", "ordered_at", "unit_price", "customer_id", "country"];
+const ORDER_COLUMNS: [&str; 13] = [
+    "order_id",
+    "item_id",
+    "item_name",
+    "category",
+    "quantity",
+    "ordered_at",
+    "unit_price",
+    "customer_id",
+    "country",
+    "channel",
+    "brand",
+    "campaign",
+    "list_price",
+];
+
+fn write_heads<W: Write>(out: &mut Writers<W>) -> io::Result<()> {
+    record(&mut out.orders, &ORDER_COLUMNS)?;
+    people::write_heads(out)?;
+    record(&mut out.surveys, &said::SURVEY_COLUMNS)?;
+    record(&mut out.contacts, &said::CONTACT_COLUMNS)?;
+    record(&mut out.identities, &identities::COLUMNS)?;
+    record(&mut out.truth_identities, &identities::TRUTH_COLUMNS)
+}
 
 /// One row of the order file.
 struct Row<'a> {
@@ -255,6 +325,9 @@ struct Row<'a> {
     unit_price_minor: i64,
     customer_id: &'a str,
     country: &'a str,
+    channel: &'static str,
+    campaign: &'static str,
+    list_price_minor: i64,
 }
 
 impl Row<'_> {
@@ -269,6 +342,10 @@ impl Row<'_> {
             &decimal(self.unit_price_minor),
             self.customer_id,
             self.country,
+            self.channel,
+            self.item.goods.brand_name(),
+            self.campaign,
+            &decimal(self.list_price_minor),
         ];
         record(out, &fields)
     }
@@ -288,7 +365,16 @@ struct Ledger {
     n_order_ids: u64,
     totals: OrderTotals,
     dirt: DirtCounts,
-    events: u64,
+    /// Ids of event rows given so far.
+    n_event_ids: u64,
+    events: FileTruth,
+    customers: FileTruth,
+    surveys: FileTruth,
+    contacts: FileTruth,
+    identities: FileTruth,
+    partner: FileTruth,
+    aliases: IdentityTruth,
+    lifetimes: LifetimeTruth,
     /// The best sample of each taste so far, with its score.
     samples: [Option<(u64, Sample)>; N_TASTES],
 }
@@ -298,19 +384,14 @@ impl Ledger {
         self.n_order_ids += 1;
         (500_000 + self.n_order_ids).to_string()
     }
-}
 
-fn write_customer(out: &mut impl Write, customer: &Customer) -> io::Result<()> {
-    let registered_at = Instant::at(customer.first_day, 0).to_string();
-    let registered_on = registered_at.split(' ').next().unwrap_or_default();
-    record(out, &[&customer.id, customer.country, registered_on])
-}
-
-fn write_customer_truth(out: &mut impl Write, customer: &Customer) -> io::Result<()> {
-    let weights = customer.taste_permille.map(|weight| weight.to_string());
-    let rate = format!("{:.3}", customer.orders_per_year);
-    let leaving = format!("{:.4}", customer.leaving_chance);
-    let mut fields = vec![customer.id.as_str(), customer.top().0, &rate, &leaving];
-    fields.extend(weights.iter().map(String::as_str));
-    record(out, &fields)
+    fn count_lifetime(&mut self, history: &History) {
+        let has_orders = !history.orders.is_empty();
+        let left = history.lifetime.left_at.is_some();
+        self.totals.customers += u64::from(has_orders);
+        self.lifetimes.left += u64::from(left);
+        self.lifetimes.active += u64::from(has_orders && !left);
+        self.lifetimes.next_orders += u64::from(history.lifetime.next_orders);
+        self.lifetimes.next_minor += history.lifetime.next_minor;
+    }
 }

@@ -1,9 +1,13 @@
 //! The shop: makes its customers one by one, when they are asked for.
 
+use crate::browsing::Browsing;
+use crate::calendar::Instant;
 use crate::catalogue::Catalogue;
-use crate::customer::{Customer, Population};
+use crate::customer::{Customer, CustomerDraws, Population};
 use crate::draw::{Draw, Purpose};
-use crate::history::{History, draw_events, draw_orders};
+use crate::feedback::draw_feedback;
+use crate::history::{History, OrderDraws, draw_orders};
+use crate::identity::{draw_aliases, link};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -15,6 +19,9 @@ pub const PERIOD_DAYS: i64 = 730;
 /// Most customers of a shop.
 pub const N_CUSTOMERS_MAX: u32 = 9_999_999;
 
+/// How many times as much as usual people can look around at most.
+pub const EVENTS_SCALE_MAX: f64 = 1000.0;
+
 /// Why a shop cannot be made.
 #[derive(Debug)]
 pub enum DemoError {
@@ -22,6 +29,11 @@ pub enum DemoError {
     Customers {
         /// What was asked for.
         found: u32,
+    },
+    /// The scale of events is out of its range, above 0 and up to [`EVENTS_SCALE_MAX`].
+    EventsScale {
+        /// What was asked for.
+        found: f64,
     },
     /// A file could not be written.
     Write {
@@ -36,6 +48,9 @@ impl fmt::Display for DemoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Customers { found } => write!(f, "a shop has 1 to {N_CUSTOMERS_MAX} customers, not {found}"),
+            Self::EventsScale { found } => {
+                write!(f, "events can be scaled by more than 0 and up to {EVENTS_SCALE_MAX}, not by {found}")
+            }
             Self::Write { path, .. } => write!(f, "cannot write {}", path.display()),
         }
     }
@@ -44,7 +59,7 @@ impl fmt::Display for DemoError {
 impl std::error::Error for DemoError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Customers { .. } => None,
+            Self::Customers { .. } | Self::EventsScale { .. } => None,
             Self::Write { source, .. } => Some(source),
         }
     }
@@ -55,6 +70,7 @@ impl std::error::Error for DemoError {
 pub struct DemoShop {
     pub(crate) seed: u64,
     pub(crate) n_customers: u32,
+    events_scale: f64,
     pub(crate) catalogue: Catalogue,
     population: Population,
 }
@@ -71,7 +87,31 @@ impl DemoShop {
             return Err(DemoError::Customers { found: n_customers });
         }
         let n_items = (400 + n_customers as usize / 50).min(2000);
-        Ok(Self { seed, n_customers, catalogue: Catalogue::new(seed, n_items), population: Population::new() })
+        Ok(Self {
+            seed,
+            n_customers,
+            events_scale: 1.0,
+            catalogue: Catalogue::new(seed, n_items),
+            population: Population::new(),
+        })
+    }
+
+    /// The same shop, in which people look around so many times as much (default 1). Orders stay the same.
+    ///
+    /// # Errors
+    /// [`DemoError::EventsScale`].
+    pub fn with_events_scale(self, events_scale: f64) -> Result<Self, DemoError> {
+        if !(events_scale > 0.0 && events_scale <= EVENTS_SCALE_MAX) {
+            return Err(DemoError::EventsScale { found: events_scale });
+        }
+        Ok(Self { events_scale, ..self })
+    }
+
+    /// Customers who asked to be forgotten, up to five: their rows are still in the files, and nothing that is built
+    /// from these may know them.
+    pub fn erased(&self) -> Vec<u32> {
+        let n = (self.n_customers / 20).min(5);
+        (0..n).map(|k| (2 * k + 1) * (self.n_customers / (2 * n))).collect()
     }
 
     /// What the shop sells.
@@ -86,15 +126,46 @@ impl DemoShop {
 
     /// Customer number `idx` (0 = the first). Any number has a customer, also beyond the shop's size.
     pub fn customer(&self, idx: u32) -> Customer {
-        let mut draw = Draw::new(self.seed, Purpose::Customer, u64::from(idx));
-        self.population.customer(idx, &mut draw, PERIOD_DAYS)
+        let draw = |purpose| Draw::new(self.seed, purpose, u64::from(idx));
+        let draws = CustomerDraws {
+            customer: draw(Purpose::Customer),
+            habits: draw(Purpose::Habits),
+            person: draw(Purpose::Person),
+        };
+        self.population.customer(idx, draws, PERIOD_DAYS)
     }
 
     /// Everything that customer number `idx` did.
     pub fn history(&self, idx: u32, customer: &Customer) -> History {
         let draw = |purpose| Draw::new(self.seed, purpose, u64::from(idx));
-        let orders = draw_orders(customer, &self.catalogue, PERIOD_DAYS, &mut draw(Purpose::Orders));
-        let events = draw_events(customer, &orders, &self.catalogue, PERIOD_DAYS, &mut draw(Purpose::Events));
-        History { orders, events }
+        let end = Instant::at(PERIOD_DAYS, 0);
+        let mut draws = OrderDraws {
+            orders: draw(Purpose::Orders),
+            discounts: draw(Purpose::Discounts),
+            brands: draw(Purpose::Brands),
+        };
+        let (orders, lifetime) = draw_orders(customer, &self.catalogue, PERIOD_DAYS, &mut draws);
+
+        let mut events_draw = draw(Purpose::Events);
+        let mut browsing = Browsing::new(customer, &self.catalogue, PERIOD_DAYS, &mut events_draw);
+        // Who has left for good still looks in now and then.
+        let still_here = if lifetime.left_at.is_some() { 0.25 } else { 1.0 };
+        browsing.run(&orders, self.events_scale * still_here);
+        let Browsing { sessions, mut events, .. } = browsing;
+
+        let feedback = draw_feedback(customer, &orders, end, &mut draw(Purpose::Feedback));
+        events.extend(feedback.events);
+
+        let mut identity = draw(Purpose::Identity);
+        let mut aliases = Vec::from(draw_aliases(&mut identity));
+        for (alias_idx, alias) in aliases.iter_mut().enumerate() {
+            let seen =
+                sessions.iter().filter(|session| session.alias_idx == Some(alias_idx)).map(|session| session.at).min();
+            if let Some(seen_at) = seen {
+                link(alias, seen_at, end, idx, self.n_customers, &mut identity);
+            }
+        }
+        let (surveys, contacts) = (feedback.surveys, feedback.contacts);
+        History { orders, lifetime, sessions, events, aliases, surveys, contacts }
     }
 }

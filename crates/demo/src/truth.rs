@@ -39,6 +39,84 @@ pub struct OrderTotals {
     pub cancelled_minor: i64,
 }
 
+/// What is in one file, and what is wrong with it.
+///
+/// In `events.jsonl`, `surveys.csv`, `contacts.csv`, `identities.csv`, `costs.csv` and `partner.csv` each dirty row has one fault and
+/// is an extra row: without them, the clean rows remain. In `customers.csv` and `catalogue.csv` duplicates and rows without key are
+/// extra rows; all else are cells of rows that are needed, counted without those extra rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FileTruth {
+    /// All rows, dirt included, without a head line.
+    pub rows: u64,
+    /// Rows that are neither a duplicate nor without key nor wrong in another way that takes a row.
+    pub clean_rows: u64,
+    /// Rows that are equal to an earlier one in every column.
+    pub exact_duplicates: u64,
+    /// Rows with the key of an earlier one and other values.
+    pub key_duplicates: u64,
+    /// Rows without a customer, item or alias.
+    pub missing_keys: u64,
+    /// Rows of a customer that nothing else knows.
+    pub unknown_keys: u64,
+    /// Dates that are missing or impossible.
+    pub bad_dates: u64,
+    /// Text where a number is needed.
+    pub bad_numbers: u64,
+    /// Codes beyond their list.
+    pub unknown_codes: u64,
+    /// Numbers that cannot be.
+    pub outliers: u64,
+    /// Empty cells where the truth has a value.
+    pub missing_values: u64,
+    /// Values of the right kind that are not true.
+    pub wrong_values: u64,
+    /// Phone numbers and mail addresses that cannot be.
+    pub bad_contacts: u64,
+}
+
+impl FileTruth {
+    /// Sets the number of rows of a file in which every fault is an extra row.
+    pub(crate) fn close(&mut self) {
+        self.rows = self.clean_rows
+            + self.exact_duplicates
+            + self.key_duplicates
+            + self.missing_keys
+            + self.unknown_keys
+            + self.bad_dates
+            + self.bad_numbers
+            + self.unknown_codes
+            + self.outliers;
+    }
+}
+
+/// How anonymous ids hang together with customers; `truth_identities.csv` has a row for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct IdentityTruth {
+    /// Anonymous ids that events have.
+    pub aliases: u64,
+    /// Those whose owner logged in later.
+    pub linked: u64,
+    /// Those of the linked ones that somebody else logged in with too.
+    pub conflicts: u64,
+    /// Conflicts that the shop took back: the wrong link is there, and a row that undoes it.
+    pub unlinks: u64,
+    /// Events under an anonymous id.
+    pub anonymous_events: u64,
+}
+
+/// Where the customers stand at the end of the records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LifetimeTruth {
+    /// Customers with an order who will come back.
+    pub active: u64,
+    /// Customers with an order who have left for good.
+    pub left: u64,
+    /// Orders of the 90 days after the records.
+    pub next_orders: u64,
+    /// What they come to. Unit: minor units.
+    pub next_minor: i64,
+}
+
 /// A customer that shows a taste well.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sample {
@@ -86,10 +164,18 @@ pub struct Truth {
     pub tastes: Vec<TasteTruth>,
     /// Sums over the order file.
     pub orders: OrderTotals,
-    /// Rows of the event file, without the head line.
+    /// Clean rows of the event file.
     pub events: u64,
     /// Dirty rows of the order file.
     pub dirt: DirtCounts,
+    /// What is in the other files and what is wrong with them, by file name.
+    pub files: BTreeMap<&'static str, FileTruth>,
+    /// Anonymous ids.
+    pub identities: IdentityTruth,
+    /// Who has left.
+    pub lifetimes: LifetimeTruth,
+    /// Customers who asked to be forgotten; the same as in `erased.txt`.
+    pub erased: Vec<String>,
     /// At most one customer a taste that shows it well, in the order of the tastes.
     pub samples: Vec<Sample>,
     /// An id that no customer has.
