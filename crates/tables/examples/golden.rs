@@ -31,6 +31,15 @@ fn main() {
         eprintln!("{} is written", golden.display());
     }
 
+    let vectors = item_vectors();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/item-vectors-v1.bin");
+    if golden.exists() {
+        eprintln!("{} is there already and stays as it is", golden.display());
+    } else {
+        std::fs::write(&golden, &vectors).unwrap();
+        eprintln!("{} is written", golden.display());
+    }
+
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     for (name, seed) in exercise::seeds() {
         let path = corpus.join(name);
@@ -46,4 +55,11 @@ fn main() {
     let items = encode_items(&sample::sample_items()).unwrap();
     println!("{}", sample::hex_dump(&items));
     println!("{}", sample::items_text(&ItemTable::decode(items).unwrap()));
+    println!("{}", sample::hex_dump(&vectors));
+}
+
+/// The vectors of the specification, for the sample items.
+fn item_vectors() -> Vec<u8> {
+    let items = ItemTable::decode(encode_items(&sample::sample_items()).unwrap()).unwrap();
+    encode_item_vectors(&items, 3, 1.0 / 64.0, &[127, -127, 0, 64, -3, 1, 0, 0, 0]).unwrap()
 }

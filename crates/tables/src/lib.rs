@@ -54,6 +54,8 @@ mod bits;
 mod bytes;
 mod cells;
 mod digest;
+#[cfg(feature = "write")]
+mod item_vectors;
 mod items;
 mod key;
 pub mod kv_keys;
@@ -69,6 +71,10 @@ mod write;
 
 pub use cells::{CellError, CellValue, RowValues};
 pub use digest::{DigestError, ShardsDigest};
+#[cfg(feature = "write")]
+pub use item_vectors::{
+    ITEM_VECTORS_BYTES_MAX, ITEM_VECTORS_DIMS_MAX, ItemVectors, ItemVectorsError, encode_item_vectors,
+};
 pub use items::{ITEMS_BYTES_MAX, ItemRecord, ItemTable, ItemsError, encode_items};
 pub use key::{KeyError, RowKey, TableKey};
 pub use manifest::{ItemsRef, ItemsRefError, Manifest, ManifestError};

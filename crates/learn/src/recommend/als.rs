@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn options() -> AlsOptions {
-        AlsOptions { n_factors: 8, regularisation: 0.1, alpha: 5.0, n_iterations: 10, seed: 3 }
+        AlsOptions { n_factors: 2, regularisation: 0.1, alpha: 5.0, n_iterations: 10, seed: 3 }
     }
 
     #[test]

@@ -9,18 +9,44 @@ pub struct Part<'a> {
     pub name: String,
     /// The ranker.
     pub ranker: Box<dyn Ranker + 'a>,
+    /// How its scores are brought to the size of the others.
+    pub sizing: Sizing,
 }
 
-impl<'a> Part<'a> {
-    /// Names a ranker.
-    pub fn new(name: &str, ranker: impl Ranker + 'a) -> Self {
-        Self { name: name.to_owned(), ranker: Box::new(ranker) }
+/// How the scores of one ranker are made comparable with those of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sizing {
+    /// Divided by the customer's highest score, so that the best item has 1.
+    Highest,
+    /// As they are: for scores that mean the same for every customer, such as a number of orders.
+    AsIs,
+}
+
+impl Sizing {
+    pub(super) fn divisor(self, scores: &[f64]) -> f64 {
+        match self {
+            Self::Highest => highest(scores),
+            Self::AsIs => 1.0,
+        }
     }
 }
 
-/// The weighted sum of rankers. Before that, each one's scores are divided by the customer's highest.
+impl<'a> Part<'a> {
+    /// Names a ranker whose scores are divided by the customer's highest.
+    pub fn new(name: &str, ranker: impl Ranker + 'a) -> Self {
+        Self { name: name.to_owned(), ranker: Box::new(ranker), sizing: Sizing::Highest }
+    }
+
+    /// Names a ranker whose scores are taken as they are.
+    pub fn as_is(name: &str, ranker: impl Ranker + 'a) -> Self {
+        Self { sizing: Sizing::AsIs, ..Self::new(name, ranker) }
+    }
+}
+
+/// The weighted sum of rankers, each brought to a comparable size before.
 pub struct Blend<'a> {
-    parts: Vec<(&'a dyn Ranker, f64)>,
+    parts: Vec<(&'a Part<'a>, f64)>,
 }
 
 impl<'a> Blend<'a> {
@@ -35,17 +61,17 @@ impl<'a> Blend<'a> {
             return Err(RecommendError::Parameter { name: "weight", found: *found, rule: "is finite" });
         }
         let asked = parts.iter().zip(weights).filter(|(_, weight)| **weight != 0.0);
-        Ok(Self { parts: asked.map(|(part, weight)| (&*part.ranker as &dyn Ranker, *weight)).collect() })
+        Ok(Self { parts: asked.map(|(part, weight)| (part, *weight)).collect() })
     }
 }
 
 impl Ranker for Blend<'_> {
     fn score(&self, own: &[Own], user: Option<u32>, scores: &mut [f64]) {
         let mut part = vec![0.0; scores.len()];
-        for (ranker, weight) in &self.parts {
+        for (asked, weight) in &self.parts {
             part.fill(0.0);
-            ranker.score(own, user, &mut part);
-            let scale = weight / highest(&part);
+            asked.ranker.score(own, user, &mut part);
+            let scale = weight / asked.sizing.divisor(&part);
             for (score, part) in scores.iter_mut().zip(&part) {
                 *score += scale * part;
             }
@@ -54,7 +80,7 @@ impl Ranker for Blend<'_> {
 }
 
 /// The highest score, or 1 if none is above 0.
-pub(super) fn highest(scores: &[f64]) -> f64 {
+fn highest(scores: &[f64]) -> f64 {
     let highest = scores.iter().fold(0.0_f64, |most, score| most.max(*score));
     if highest > 0.0 { highest } else { 1.0 }
 }
@@ -124,6 +150,10 @@ mod tests {
         let mut scores = vec![0.0; 3];
         Blend::new(&parts, &[1.0, 2.0, 3.0]).unwrap().score(&[], None, &mut scores);
         assert_eq!(scores, [1.0, 1.5, 2.0]);
+        let plain = [Part::as_is("plain", Popularity::of_numbers(&[4.0, 2.0, -1.0]))];
+        let mut scores = vec![0.0; 3];
+        Blend::new(&plain, &[0.5]).unwrap().score(&[], None, &mut scores);
+        assert_eq!(scores, [2.0, 1.0, -0.5]);
     }
 
     #[test]

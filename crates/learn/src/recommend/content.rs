@@ -55,7 +55,8 @@ pub fn content_lists(items: &[ItemWords], per_item: usize) -> Result<NeighbourLi
     let places: BTreeMap<&str, u32> = n_with.keys().copied().zip(0..).collect();
     let mut entries = Vec::new();
     for (item, tokens) in (0_u32..).zip(&tokens) {
-        let found = tokens.iter().filter_map(|(token, n)| Some((places.get(token.as_str())?, n_with.get(token.as_str())?, n)));
+        let found =
+            tokens.iter().filter_map(|(token, n)| Some((places.get(token.as_str())?, n_with.get(token.as_str())?, n)));
         let row: Vec<(u32, f64)> = found
             .map(|(place, n_with, n)| (*place, n * (((1.0 + n_items) / (1.0 + f64::from(*n_with))).ln() + 1.0)))
             .collect();

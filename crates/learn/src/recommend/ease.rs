@@ -167,7 +167,8 @@ mod tests {
     use super::*;
 
     fn bought(customers: &[&[u32]], n_items: u32) -> Interactions {
-        let entries = customers.iter().zip(0..).flat_map(|(items, user)| items.iter().map(move |item| (user, *item, 1.0)));
+        let entries =
+            customers.iter().zip(0..).flat_map(|(items, user)| items.iter().map(move |item| (user, *item, 1.0)));
         Interactions::new(customers.len() as u32, n_items, entries.collect()).unwrap()
     }
 

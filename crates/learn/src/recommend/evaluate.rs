@@ -18,6 +18,7 @@ use super::purchases::Case;
 use super::ranker::{Ranker, top};
 use crate::resample::bootstrap_interval;
 use figures::Catalogue;
+pub(super) use figures::relevant;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -39,7 +40,7 @@ pub struct Protocol {
     /// Length of the lists. Range: at least 1.
     pub k: usize,
     /// Times that customers are drawn anew, for the intervals; 0 for none.
-    pub n_resamples: u32,
+    pub n_resamples: usize,
     /// Share of the intervals. Range: above 0, below 1.
     pub level: f64,
     /// Decides which customers are drawn.
@@ -160,7 +161,7 @@ pub fn ndcg(ranker: &dyn Ranker, before: &Interactions, cases: &[Case], mode: Mo
             || vec![0.0; before.n_items() as usize],
             |scores, case| {
                 let list = recommend(ranker, case, scores, protocol)?;
-                Some(figures::ndcg(&list.items, &figures::relevant(case, protocol.mode), protocol.k))
+                Some(figures::ndcg(&list.items, &relevant(case, protocol.mode), protocol.k))
             },
         )
         .flatten_iter()
@@ -171,7 +172,7 @@ pub fn ndcg(ranker: &dyn Ranker, before: &Interactions, cases: &[Case], mode: Mo
 
 /// The list for one customer; none for a customer who bought nothing that may be recommended.
 fn recommend(ranker: &dyn Ranker, case: &Case, scores: &mut [f64], protocol: Protocol) -> Option<Recommended> {
-    if figures::relevant(case, protocol.mode).is_empty() {
+    if relevant(case, protocol.mode).is_empty() {
         return None;
     }
     scores.fill(0.0);

@@ -36,7 +36,9 @@ pub enum InteractionsError {
         n_items: u32,
     },
     /// A weight that says nothing: not finite, or not above 0.
-    #[error("entry {position} (customer {user}, item {item}): the weight {found} is not finite and above 0; leave out what was not bought")]
+    #[error(
+        "entry {position} (customer {user}, item {item}): the weight {found} is not finite and above 0; leave out what was not bought"
+    )]
     Weight {
         /// Position of the entry, from 0.
         position: usize,

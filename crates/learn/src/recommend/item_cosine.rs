@@ -12,7 +12,10 @@ use rayon::prelude::*;
 /// half a minute.
 pub const EASE_DEFAULT_ITEMS_MAX: usize = 10_000;
 
-/// The lists of the `per_item` most alike items.
+/// Each item keeps the `per_item` items that speak most for it, and no others: so that an item with many buyers does not
+/// drown those with few, as it would if each kept the items that it speaks most for. The lists that are given are
+/// those of the items that speak, as everywhere; one of them may therefore be longer than `per_item`. What goes into an
+/// item table is cut once more, by [`NeighbourLists::scaled`].
 ///
 /// Errors: a `shrinkage` that is not finite and at least 0.
 pub fn item_cosine(
@@ -28,29 +31,30 @@ pub fn item_cosine(
     let lengths: Vec<f64> = (0..columns.n_users()).map(|item| length(&columns, item)).collect();
     let n_items = interactions.n_items();
     let new_scratch = || (vec![0.0_f64; n_items as usize], Vec::new());
-    let lists = (0..n_items).into_par_iter().map_init(new_scratch, |(sums, touched): &mut (Vec<f64>, Vec<u32>), item| {
-        // Customers by rising position, so every sum has one order.
-        for (user, by) in columns.entries(item) {
-            for (other, weight) in interactions.entries(user) {
-                let sum = &mut sums[other as usize];
-                if *sum == 0.0 {
-                    touched.push(other);
+    let lists =
+        (0..n_items).into_par_iter().map_init(new_scratch, |(sums, touched): &mut (Vec<f64>, Vec<u32>), item| {
+            // Customers by rising position, so every sum has one order.
+            for (user, by) in columns.entries(item) {
+                for (other, weight) in interactions.entries(user) {
+                    let sum = &mut sums[other as usize];
+                    if *sum == 0.0 {
+                        touched.push(other);
+                    }
+                    *sum += f64::from(by) * f64::from(weight);
                 }
-                *sum += f64::from(by) * f64::from(weight);
             }
-        }
-        let mut list: Vec<Neighbour> = Vec::with_capacity(touched.len());
-        for other in touched.drain(..) {
-            let dot = std::mem::take(&mut sums[other as usize]);
-            if other != item {
-                let cosine = dot / (lengths[item as usize] * lengths[other as usize] + shrinkage);
-                list.push((other, cosine as f32));
+            let mut list: Vec<Neighbour> = Vec::with_capacity(touched.len());
+            for other in touched.drain(..) {
+                let dot = std::mem::take(&mut sums[other as usize]);
+                if other != item {
+                    let cosine = dot / (lengths[item as usize] * lengths[other as usize] + shrinkage);
+                    list.push((other, cosine as f32));
+                }
             }
-        }
-        cut(&mut list, per_item);
-        list
-    });
-    Ok(NeighbourLists::new(lists.collect(), per_item))
+            cut(&mut list, per_item);
+            list
+        });
+    Ok(NeighbourLists::new(lists.collect(), per_item).transposed())
 }
 
 /// The Euclidean length of a row.
@@ -73,7 +77,8 @@ mod tests {
         assert!(plain.of(3).is_empty());
         let shrunk = item_cosine(&interactions, 10.0, 1).unwrap();
         assert!((f64::from(shrunk.of(0)[0].1) - 2.0 / (6.0_f64.sqrt() + 10.0)).abs() < 1e-6);
-        assert_eq!(shrunk.of(0).len(), 1);
+        // Item 0 speaks most for both others, and only item 1 speaks most for item 0.
+        assert_eq!([0, 1, 2].map(|item| shrunk.of(item).len()), [2, 1, 0]);
     }
 
     #[test]

@@ -52,6 +52,50 @@ impl NeighbourLists {
         Self::new(self.lists.iter().map(scaled).collect(), per_item)
     }
 
+    /// The same weights by the item that is spoken for: for each item, who speaks for it.
+    pub fn transposed(&self) -> Self {
+        let mut lists = vec![Vec::new(); self.lists.len()];
+        for (item, list) in (0_u32..).zip(&self.lists) {
+            for (other, weight) in list {
+                if let Some(list) = lists.get_mut(*other as usize) {
+                    list.push((item, *weight));
+                }
+            }
+        }
+        Self::new(lists, usize::MAX)
+    }
+
+    /// Several lists as one: the weights of equal neighbours, times the factor of their lists, are added, then cut. So a
+    /// blend of item-based rankers needs one item table. Shape: as the longest.
+    pub fn mixed(parts: &[(&Self, f64)], per_item: usize) -> Self {
+        let n_items = parts.iter().map(|(part, _)| part.lists.len()).max().unwrap_or(0);
+        let mix = |item: u32| {
+            let mut all: Vec<(u32, usize, f64)> = Vec::new();
+            for (at, (part, factor)) in parts.iter().enumerate() {
+                all.extend(part.of(item).iter().map(|(other, weight)| (*other, at, f64::from(*weight) * factor)));
+            }
+            // By part among equal neighbours, so that every sum has one order.
+            all.sort_unstable_by_key(|(other, at, _)| (*other, *at));
+            let sums = all.chunk_by(|a, b| a.0 == b.0);
+            sums.filter_map(|same| Some((same.first()?.0, same.iter().map(|entry| entry.2).sum::<f64>() as f32)))
+                .collect()
+        };
+        Self::new((0..n_items as u32).map(mix).collect(), per_item)
+    }
+
+    /// The mean, over customers, of the highest score that the lists give: what brings different lists to one size.
+    pub fn mean_highest<'a>(&self, customers: impl Iterator<Item = &'a [Own]>) -> f64 {
+        let mut scores = vec![0.0; self.lists.len()];
+        let (mut sum, mut n) = (0.0, 0.0_f64);
+        for own in customers {
+            scores.fill(0.0);
+            self.score(own, None, &mut scores);
+            sum += scores.iter().fold(0.0_f64, |most, score| most.max(*score));
+            n += 1.0;
+        }
+        if n > 0.0 && sum > 0.0 { sum / n } else { 1.0 }
+    }
+
     /// The lists as the item table keeps them: weights in 255 steps of the strongest, those that round to 0 left out.
     pub fn coarse(&self) -> Self {
         let coarse = |list: &Vec<Neighbour>| {
@@ -105,7 +149,10 @@ mod tests {
 
     #[test]
     fn lists_are_cut_by_strength_whatever_the_sign() {
-        let lists = NeighbourLists::new(vec![vec![(1, 0.1), (2, -0.5), (3, 0.5), (0, 9.0), (7, 9.0)], vec![], vec![], vec![]], 2);
+        let lists = NeighbourLists::new(
+            vec![vec![(1, 0.1), (2, -0.5), (3, 0.5), (0, 9.0), (7, 9.0)], vec![], vec![], vec![]],
+            2,
+        );
         assert_eq!(lists.of(0), [(2, -0.5), (3, 0.5)]);
         assert_eq!((lists.of(1).len(), lists.of(44).len(), lists.n_neighbours()), (0, 0, 2));
         let none = NeighbourLists::new(vec![vec![(1, f32::NAN), (1, 0.0)], vec![(0, f32::INFINITY)]], 5);
@@ -121,11 +168,27 @@ mod tests {
     }
 
     #[test]
+    fn lists_are_turned_and_mixed() {
+        let one = NeighbourLists::new(vec![vec![(1, 0.5), (2, 0.4)], vec![(2, -1.0)], vec![]], 9);
+        assert_eq!(one.transposed().as_slice(), [vec![], vec![(0, 0.5)], vec![(1, -1.0), (0, 0.4)]]);
+        assert_eq!(one.transposed().transposed(), one);
+        let other = NeighbourLists::new(vec![vec![(2, 0.4)], vec![(2, 0.5)], vec![(0, 3.0)]], 9);
+        let mixed = NeighbourLists::mixed(&[(&one, 1.0), (&other, 2.0)], 1);
+        assert_eq!(mixed.as_slice(), [vec![(2, 1.2)], vec![], vec![(0, 6.0)]]);
+        assert!(NeighbourLists::mixed(&[], 5).as_slice().is_empty());
+        let past = [Own::now(0), Own::now(1)];
+        assert!((one.mean_highest([&past[..], &past[..1]].into_iter()) - 0.5).abs() < 1e-7);
+        assert_eq!(one.mean_highest(std::iter::empty()), 1.0);
+    }
+
+    #[test]
     fn coarse_weights_are_near() {
         let lists = NeighbourLists::new(vec![vec![(1, 0.5), (2, -0.3), (3, 0.001)], vec![], vec![], vec![]], 9);
         let coarse = lists.coarse();
         assert_eq!(coarse.of(0).len(), 2);
-        assert!(coarse.of(0).iter().zip(lists.of(0)).all(|(a, b)| a.0 == b.0 && (a.1 - b.1).abs() <= 0.5 / 127.0 / 2.0));
+        assert!(
+            coarse.of(0).iter().zip(lists.of(0)).all(|(a, b)| a.0 == b.0 && (a.1 - b.1).abs() <= 0.5 / 127.0 / 2.0)
+        );
         assert_eq!(coarse.coarse(), coarse);
     }
 }

@@ -140,6 +140,21 @@ impl Purchases {
         Interactions::new(self.n_users, self.n_items, entries.collect())
     }
 
+    /// The share of each item's buyers who ordered it again.
+    ///
+    /// Shape: one number an item. Range: 0..1; 0 for an item never bought. Five imagined buyers who did not come back
+    /// keep items small that few bought.
+    pub fn repeat_share(&self) -> Vec<f64> {
+        let mut buyers = vec![(0_u32, 0_u32); self.n_items as usize];
+        for rows in self.rows.chunk_by(|a, b| (a.user, a.item) == (b.user, b.item)) {
+            if let Some((all, again)) = rows.first().and_then(|row| buyers.get_mut(row.item as usize)) {
+                *all += 1;
+                *again += u32::from(rows.len() > 1);
+            }
+        }
+        buyers.into_iter().map(|(all, again)| f64::from(again) / (f64::from(all) + 5.0)).collect()
+    }
+
     /// How much of each item's trade is recent: orders that fade with the half-life, as a share of all orders.
     ///
     /// Shape: one number an item. Range: 0..=1; 0 for an item never bought. An item that is no longer sold, or
@@ -257,6 +272,7 @@ mod tests {
         assert!((fresh[0] - (0.0625 + 0.125 + 0.5_f64.sqrt()) / 3.0).abs() < 1e-12);
         assert!((fresh[1] - 0.125).abs() < 1e-12);
         assert!(fresh[2] > fresh[0]);
+        assert_eq!(shop().repeat_share(), [1.0 / 7.0, 0.0, 1.0 / 7.0]);
         assert!((faded(7.0, 14.0) - 0.5_f64.sqrt()).abs() < 1e-15);
         assert_eq!((faded(0.0, 1.0), faded(1e9, 1.0) < 1e-200, faded(3.0, f64::INFINITY)), (1.0, true, 1.0));
     }

@@ -46,9 +46,7 @@ impl Served {
 
     /// The items of the profile with their weights, strongest first. Range of a weight: above 0, at most 1.
     pub fn profile(&self, own: &[Own]) -> Vec<(u32, f64)> {
-        let fading = |own: &Own| {
-            f64::from(own.orders) * faded(f64::from(own.days_since), self.shape.half_life_days)
-        };
+        let fading = |own: &Own| f64::from(own.orders) * faded(f64::from(own.days_since), self.shape.half_life_days);
         let mut kept: Vec<(u32, f64)> = own.iter().map(|own| (own.item, fading(own))).collect();
         kept.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         kept.truncate(self.shape.items_max);

@@ -47,9 +47,8 @@ impl UserNeighbours {
             }
         }
         let length = (own.len() as f64).sqrt();
-        let alike = |other: u32| {
-            f64::from(common[other as usize]) / (length * self.lengths[other as usize] + self.shrinkage)
-        };
+        let alike =
+            |other: u32| f64::from(common[other as usize]) / (length * self.lengths[other as usize] + self.shrinkage);
         let mut found: Vec<(u32, f64)> = touched.into_iter().map(|other| (other, alike(other))).collect();
         let best_first = |a: &(u32, f64), b: &(u32, f64)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
         if found.len() > self.neighbours_max {

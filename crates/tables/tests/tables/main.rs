@@ -4,6 +4,7 @@
 mod corpus;
 mod document;
 mod golden;
+mod item_vectors;
 mod items;
 mod manifest;
 mod naive;

@@ -83,7 +83,7 @@ impl Catalogue {
 }
 
 /// What was bought later and may be recommended, rising.
-pub(super) fn relevant(case: &Case, mode: Mode) -> Vec<u32> {
+pub(in crate::recommend) fn relevant(case: &Case, mode: Mode) -> Vec<u32> {
     let is_own = |item: &u32| case.own.binary_search_by_key(item, |own| own.item).is_ok();
     case.later.iter().filter(|item| mode == Mode::Repeat || !is_own(item)).copied().collect()
 }

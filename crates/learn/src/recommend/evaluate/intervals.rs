@@ -8,12 +8,7 @@ use crate::resample::Stream;
 const N: usize = 7;
 
 /// The estimates, in the order of the fields of [`super::Evaluation`].
-pub(super) fn estimates(
-    lists: &[Recommended],
-    figures: &[Figures],
-    n_items: u32,
-    protocol: Protocol,
-) -> [Estimate; N] {
+pub(super) fn estimates(lists: &[Recommended], figures: &[Figures], n_items: u32, protocol: Protocol) -> [Estimate; N] {
     // For each item, the draw in which it was seen last.
     let mut seen = vec![0_u32; n_items as usize];
     let mut draw = 0_u32;
@@ -45,11 +40,11 @@ pub(super) fn estimates(
         [precision, recall, f1, ndcg, f64::from(n_seen) / f64::from(n_items), diversity, novelty]
     };
     let values = over(&mut (0..lists.len()));
-    let mut drawn: [Vec<f64>; N] = std::array::from_fn(|_| Vec::with_capacity(protocol.n_resamples as usize));
+    let mut drawn: [Vec<f64>; N] = std::array::from_fn(|_| Vec::with_capacity(protocol.n_resamples));
     if !lists.is_empty() {
         let mut stream = Stream::new(protocol.seed, "recommend: intervals");
         for _ in 0..protocol.n_resamples {
-            let found = over(&mut (0..lists.len()).map(|_| stream.below(lists.len() as u64) as usize));
+            let found = over(&mut (0..lists.len()).map(|_| stream.index(lists.len())));
             drawn.iter_mut().zip(found).for_each(|(drawn, value)| drawn.push(value));
         }
     }
