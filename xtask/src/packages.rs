@@ -10,7 +10,7 @@ use std::process::Command;
 /// The packages that need DataFusion, and what only they use.
 pub const WITH_DATAFUSION: [&str; 4] = ["vitrine-learn", "vitrine-intake", "vitrine-profiles", "vitrine-cli"];
 /// The packages for this machine that do not.
-pub const WITHOUT_DATAFUSION: [&str; 9] = [
+pub const WITHOUT_DATAFUSION: [&str; 10] = [
     "vitrine-engine",
     "vitrine-config",
     "vitrine-tables",
@@ -20,6 +20,7 @@ pub const WITHOUT_DATAFUSION: [&str; 9] = [
     "vitrine-bundle",
     "vitrine-flags",
     "vitrine-openapi",
+    "vitrine-charts",
 ];
 /// The packages for the edge alone; compiled for wasm.
 pub const EDGE_ONLY: [&str; 3] = ["vitrine-worker", "vitrine-rim", "vitrine-control"];

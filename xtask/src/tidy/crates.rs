@@ -6,18 +6,19 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which of our crates each of our crates may use. A crate that is missing here is a finding: a new crate is a decision.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("vitrine-engine", &[]),
     ("vitrine-flags", &[]),
     ("vitrine-tables", &[]),
     ("vitrine-learn", &[]),
     ("vitrine-intake", &[]),
+    ("vitrine-charts", &[]),
     ("vitrine-bundle", &["vitrine-engine"]),
     ("vitrine-config", &["vitrine-engine", "vitrine-flags", "vitrine-bundle"]),
     ("vitrine-api", &["vitrine-engine", "vitrine-flags", "vitrine-tables", "vitrine-bundle"]),
     ("vitrine-rim", &["vitrine-tables", "vitrine-api"]),
     ("vitrine-openapi", &["vitrine-engine", "vitrine-api"]),
-    ("vitrine-profiles", &["vitrine-tables", "vitrine-intake", "vitrine-learn"]),
+    ("vitrine-profiles", &["vitrine-tables", "vitrine-intake", "vitrine-learn", "vitrine-charts"]),
     ("vitrine-demo", &[]),
     (
         "vitrine-cli",
