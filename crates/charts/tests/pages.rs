@@ -1,5 +1,6 @@
 //! Pages as a reader gets them: whole, safe, in two languages, with the numbers of every chart.
 
+use std::slice::from_ref;
 use vitrine_charts::{Page, Series, Tone, Words, bars, facts, heat_grid, lines, note, paragraph, table};
 
 fn same(text: &str) -> Words {
@@ -35,9 +36,9 @@ fn text_never_becomes_markup() {
         paragraph(&words),
         note(Tone::Plain, &words),
         facts(&[(words.clone(), words.clone())]),
-        table(&[words.clone()], &[vec![words.clone()]]),
+        table(from_ref(&words), &[vec![words.clone()]]),
         bars(&words, &[(words.clone(), 1.0)]),
-        heat_grid(&words, &[words.clone()], &[words.clone()], &[vec![1.0]]),
+        heat_grid(&words, from_ref(&words), from_ref(&words), &[vec![1.0]]),
         lines(&words, &words, &words, &series),
     ] {
         let html = page_of(block);
