@@ -1,0 +1,134 @@
+"""BG/NBD and Gamma-Gamma with `lifetimes` on CDNOW, timed, beside the published fit and what `vitrine profiles clv` says.
+
+Reads the raw log of the CDNOW sample (customer, sample id, yyyymmdd, CDs, dollars; blanks between), uses purchases up to
+--calibration-end, days as weeks / 7. Nothing is written but --out.
+
+    python clv.py --transactions CDNOW_sample.txt --calibration-end 1997-09-30
+    python clv.py ... --repeat 100 --vitrine "vitrine profiles clv --transactions CDNOW_sample.txt --mapping cdnow --calibration-end 1997-09-30 --json"
+"""
+
+import argparse
+import json
+import pathlib
+import shlex
+import sys
+import warnings
+
+import measure
+
+PUBLISHED = {
+    "bgnbd": {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426, "log_likelihood": -9582.4},
+    "gamma_gamma": {"p": 6.25, "q": 3.74, "v": 15.44},
+}
+
+
+def summary(path, calibration_end):
+    """One row a customer: repeat days, recency and age in weeks, mean value of repeat days."""
+    import pandas as pd
+
+    log = pd.read_csv(path, sep=r"\s+", header=None, names=["master", "id", "day", "cds", "dollars"], dtype=str)
+    log["day"] = pd.to_datetime(log["day"], format="%Y%m%d")
+    log["dollars"] = log["dollars"].astype(float)
+    end = pd.Timestamp(calibration_end)
+    days = log[log["day"] <= end].groupby(["id", "day"], as_index=False)["dollars"].sum()
+    first = days.groupby("id")["day"].transform("min")
+    repeats = days[days["day"] > first]
+    table = days.groupby("id")["day"].agg(["min", "max"])
+    table["x"] = repeats.groupby("id").size().reindex(table.index, fill_value=0)
+    table["t_x"] = (table["max"] - table["min"]).dt.days / 7
+    table["T"] = (end - table["min"]).dt.days / 7
+    table["mean"] = repeats.groupby("id")["dollars"].mean().reindex(table.index, fill_value=0.0)
+    return table[["x", "t_x", "T", "mean"]]
+
+
+def log_likelihood(table, fit):
+    """The whole log-likelihood of the BG/NBD model, in the units of `T`; `lifetimes` scales time and averages."""
+    import numpy as np
+    from scipy.special import betaln, gammaln
+
+    r, alpha, a, b = (fit[name] for name in ("r", "alpha", "a", "b"))
+    x, t_x, age = (table[name].to_numpy(dtype=float) for name in ("x", "t_x", "T"))
+    base = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
+    stays = betaln(a, b + x) - betaln(a, b) - (r + x) * np.log(alpha + age)
+    leaves = np.full_like(stays, -np.inf)
+    again = x > 0
+    leaves[again] = betaln(a + 1, b + x[again] - 1) - betaln(a, b) - (r + x[again]) * np.log(alpha + t_x[again])
+    return float(np.sum(base + np.logaddexp(stays, leaves)))
+
+
+def lifetimes_peer(options):
+    """Fits both models, and gives the seconds of the fits alone."""
+    import time
+
+    import pandas as pd
+
+    warnings.simplefilter("ignore")
+    from lifetimes import BetaGeoFitter, GammaGammaFitter
+
+    one = summary(options.transactions, options.calibration_end)
+    table = pd.concat([one] * options.repeat, ignore_index=True)
+    began = time.monotonic()
+    bgnbd = BetaGeoFitter(penalizer_coef=0.0).fit(table["x"], table["t_x"], table["T"])
+    bgnbd_s = time.monotonic() - began
+    buyers = table[table["x"] > 0]
+    began = time.monotonic()
+    gamma = GammaGammaFitter(penalizer_coef=0.0).fit(buyers["x"], buyers["mean"])
+    gamma_s = time.monotonic() - began
+    fit = {name: float(bgnbd.params_[name]) for name in ("r", "alpha", "a", "b")}
+    expected = bgnbd.conditional_expected_number_of_purchases_up_to_time(39, one["x"], one["t_x"], one["T"])
+    if options.out:
+        rows = one.assign(
+            expected_39_weeks=expected,
+            p_alive=bgnbd.conditional_probability_alive(one["x"], one["t_x"], one["T"]),
+            expected_mean=gamma.conditional_expected_average_profit(one["x"], one["mean"]),
+        )
+        rows.to_csv(options.out, index_label="customer_id")
+    return {
+        "version": measure.version("lifetimes"),
+        "customers": len(table),
+        "bgnbd": {**fit, "log_likelihood": log_likelihood(one, fit) * options.repeat, "fit_seconds": round(bgnbd_s, 4)},
+        "gamma_gamma": {**{name: float(gamma.params_[name]) for name in ("p", "q", "v")}, "fit_seconds": round(gamma_s, 4)},
+        "expected_39_weeks": float(expected.sum()),
+    }
+
+
+def difference(found, reference):
+    """Greatest relative difference of the parameters that both have."""
+    worst = 0.0
+    for model, values in reference.items():
+        for name, value in values.items():
+            if name in found.get(model, {}) and not name.endswith("seconds"):
+                worst = max(worst, abs(found[model][name] - value) / abs(value))
+    return worst
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--transactions", type=pathlib.Path, required=True, help="the raw CDNOW log")
+    parser.add_argument("--calibration-end", default="1997-09-30", help="last day used")
+    parser.add_argument("--repeat", type=int, default=1, help="how often every customer is there, for a larger fit")
+    parser.add_argument("--out", type=pathlib.Path, help="CSV file with one row a customer")
+    parser.add_argument("--vitrine", help="a command that prints the fits as JSON, as the shell would split it")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(lifetimes_peer(options)))
+        return
+    told, cost = measure.this_script(__file__, *sys.argv[1:], "--child")
+    result = {"machine": measure.machine(), "lifetimes": {**told, **cost}}
+    result["lifetimes"]["from_published"] = difference(told, PUBLISHED)
+    if options.vitrine:
+        out, cost = measure.child(shlex.split(options.vitrine))
+        ours = json.loads(out)
+        result["vitrine"] = {
+            "bgnbd": ours["bgnbd"],
+            "gamma_gamma": ours["gamma_gamma"],
+            **cost,
+            "from_published": difference(ours, PUBLISHED),
+            "from_lifetimes": difference(ours, {name: told[name] for name in PUBLISHED}),
+        }
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
