@@ -1,10 +1,11 @@
 """BG/NBD and Gamma-Gamma with `lifetimes` on CDNOW, timed, beside the published fit and what `vitrine profiles clv` says.
 
 Reads the raw log of the CDNOW sample (customer, sample id, yyyymmdd, CDs, dollars; blanks between), uses purchases up to
---calibration-end, days as weeks / 7. Nothing is written but --out.
+--calibration-end, days as weeks / 7. Nothing is written but --out and --repeated.
 
     python clv.py --transactions CDNOW_sample.txt --calibration-end 1997-09-30
-    python clv.py ... --repeat 100 --vitrine "vitrine profiles clv --transactions CDNOW_sample.txt --mapping cdnow --calibration-end 1997-09-30 --json"
+    python clv.py --transactions CDNOW_sample.txt --repeat 100 --repeated large.txt \\
+        --vitrine "vitrine profiles clv --transactions large.txt --mapping cdnow --calibration-end 1997-09-30 --json"
 """
 
 import argparse
@@ -92,14 +93,32 @@ def lifetimes_peer(options):
     }
 
 
-def difference(found, reference):
-    """Greatest relative difference of the parameters that both have."""
+def difference(found, reference, repeat=1):
+    """Greatest relative difference of the parameters that both have; the likelihood found is that of `repeat` shops."""
     worst = 0.0
     for model, values in reference.items():
         for name, value in values.items():
             if name in found.get(model, {}) and not name.endswith("seconds"):
-                worst = max(worst, abs(found[model][name] - value) / abs(value))
+                ours = found[model][name] / (repeat if name == "log_likelihood" else 1)
+                worst = max(worst, abs(ours - value) / abs(value))
     return worst
+
+
+def per_shop(told, repeat):
+    """The parameters of a peer, with the likelihood of a single shop."""
+    models = {name: dict(told[name]) for name in PUBLISHED}
+    models["bgnbd"]["log_likelihood"] /= repeat
+    return models
+
+
+def write_repeated(options):
+    """The log with every customer so many times, under ids of their own, for commands that read a file."""
+    lines = options.transactions.read_text().splitlines()
+    with options.repeated.open("w") as out:
+        for copy in range(options.repeat):
+            for line in lines:
+                master, sample, *rest = line.split()
+                out.write(" ".join([f"{master}{copy:04}", f"{sample}{copy:04}", *rest]) + "\n")
 
 
 def main():
@@ -107,6 +126,7 @@ def main():
     parser.add_argument("--transactions", type=pathlib.Path, required=True, help="the raw CDNOW log")
     parser.add_argument("--calibration-end", default="1997-09-30", help="last day used")
     parser.add_argument("--repeat", type=int, default=1, help="how often every customer is there, for a larger fit")
+    parser.add_argument("--repeated", type=pathlib.Path, help="where to write the log with --repeat copies, for --vitrine")
     parser.add_argument("--out", type=pathlib.Path, help="CSV file with one row a customer")
     parser.add_argument("--vitrine", help="a command that prints the fits as JSON, as the shell would split it")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
@@ -114,18 +134,21 @@ def main():
     if options.child:
         print(json.dumps(lifetimes_peer(options)))
         return
+    if options.repeated:
+        write_repeated(options)
     told, cost = measure.this_script(__file__, *sys.argv[1:], "--child")
     result = {"machine": measure.machine(), "lifetimes": {**told, **cost}}
-    result["lifetimes"]["from_published"] = difference(told, PUBLISHED)
+    result["lifetimes"]["from_published"] = difference(told, PUBLISHED, options.repeat)
     if options.vitrine:
         out, cost = measure.child(shlex.split(options.vitrine))
         ours = json.loads(out)
+        copies = options.repeat if options.repeated else 1
         result["vitrine"] = {
             "bgnbd": ours["bgnbd"],
             "gamma_gamma": ours["gamma_gamma"],
             **cost,
-            "from_published": difference(ours, PUBLISHED),
-            "from_lifetimes": difference(ours, {name: told[name] for name in PUBLISHED}),
+            "from_published": difference(ours, PUBLISHED, copies),
+            "from_lifetimes": difference(ours, per_shop(told, options.repeat), copies),
         }
     print(json.dumps(result, indent=2))
 

@@ -42,7 +42,8 @@ PRESETS = {
         "quantity": '"Quantity"',
         "ordered_at": '"InvoiceDate"',
         "unit_price": '"UnitPrice"',
-        "customer_id": '"CustomerID"',
+        # The Parquet file holds numbers with a fraction.
+        "customer_id": 'try_cast("CustomerID" AS BIGINT)',
         "country": '"Country"',
         "is_goods": "regexp_matches(item_id, '^[0-9]{5}')",
         "is_cancellation": "starts_with(order_id, 'C')",
