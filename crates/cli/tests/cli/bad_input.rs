@@ -49,6 +49,10 @@ fn command_lines_with_mistakes() {
 fn demo_data_sizes() {
     let place = Place::new();
     place.fails("demo-data --out shop --customers 0", 3, "error: a shop has 1 to 9999999 customers, not 0");
+    for scale in ["0", "-1", "1001", "NaN"] {
+        let error = format!("error: events can be scaled by more than 0 and up to 1000, not by {scale}");
+        place.fails(&format!("demo-data --out shop --events-scale={scale}"), 3, &error);
+    }
     assert!(!place.path().join("shop").exists());
     place.write("taken", "");
     place.fails("demo-data --out taken --customers 1", 1, "error: cannot write taken: File exists (os error 17)");
