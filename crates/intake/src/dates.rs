@@ -181,6 +181,43 @@ mod tests {
         assert_eq!(pattern.iso, r"\1-\2-\3T00:00:00");
     }
 
+    /// What the SQL of a pattern gives for a text: the ISO text before it is cast, without the half of the day.
+    fn iso_of(format: &str, text: &str) -> Option<String> {
+        let DateFormat::Pattern(pattern) = DateFormat::parse(format).unwrap() else { panic!() };
+        let regex = |text: &str| regex::Regex::new(text).unwrap();
+        let replacement = |text: &str| regex(r"\\(\d)").replace_all(text, "$${$1}").into_owned();
+        let padded = regex(r"(?-u:\b)(\d)(?-u:\b)").replace_all(text, "0${1}").into_owned();
+        let whole = regex(&pattern.regex);
+        if !whole.is_match(&padded) {
+            return None;
+        }
+        let iso = whole.replace(&padded, replacement(&pattern.iso)).into_owned();
+        Some(match pattern.regex == CHINESE {
+            true => regex(":$").replace(&iso.replace("T::", "T00:00:").replace("::", ":00:"), ":00").into_owned(),
+            false => iso,
+        })
+    }
+
+    #[test]
+    fn patterns_read_what_people_write() {
+        for (format, text, iso) in [
+            ("%d.%m.%Y %H:%M", "3.8.2025 9:05", Some("2025-08-03T09:05:00")),
+            ("%d.%m.%Y", "03.08.25", None),
+            ("%Y年%m月%d日", "2025年3月8日", Some("2025-03-08T00:00:00")),
+            ("%m/%d/%Y %I:%M %p", "3/8/2025 2:05 PM", Some("2025-03-08T02:05:00")),
+            ("chinese", "2025年3月8日", Some("2025-03-08T00:00:00")),
+            ("chinese", "2025年03月08日 15:05", Some("2025-03-08T15:05:00")),
+            ("chinese", "2025年3月8日15时5分6秒", Some("2025-03-08T15:05:06")),
+            ("chinese", "2025年3月8日 下午3:05", Some("2025-03-08T03:05:00")),
+            ("chinese", "2025年3月8日 下午3时", Some("2025-03-08T03:00:00")),
+            ("chinese", "2025年3月8日 下午3:05:06", Some("2025-03-08T03:05:06")),
+            ("chinese", "2025年3月", None),
+            ("chinese", "8.3.2025", None),
+        ] {
+            assert_eq!(iso_of(format, text).as_deref(), iso, "{format}: {text}");
+        }
+    }
+
     #[test]
     fn bad_patterns_say_what_is_wrong() {
         for (format, part) in [

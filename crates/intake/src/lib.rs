@@ -4,15 +4,26 @@
 //! in a Parquet file, or a quarantined row with a reason. A mapping says which columns mean what. Nothing is guessed, nothing is lost.
 #![forbid(unsafe_code)]
 
+mod bucket;
+mod csv_rows;
 mod dates;
 mod document;
+mod error;
+mod json_rows;
 mod kind;
 mod mapping;
+mod opened;
 mod raw_table;
 mod shop;
+mod sink;
+mod source;
+mod stage;
+mod window;
 
+pub use bucket::S3;
 pub use dates::{DateFormat, Pattern};
 pub use document::{DocumentError, Problem};
+pub use error::IntakeError;
 pub use kind::{FieldSpec, FieldType, Kind};
 pub use mapping::{
     Attribute, BUILTIN_MAPPINGS, Cancellations, ColumnPolicy, ColumnType, CsvOptions, Dates, Delimiter, Duplicates,
@@ -21,3 +32,5 @@ pub use mapping::{
 };
 pub use raw_table::{Compression, Format, RawTable, RejectReason};
 pub use shop::{Feed, Shop};
+pub use source::{Found, SourceFile, find_files, find_objects};
+pub use stage::{NamedColumn, ReadOptions, stage};

@@ -48,6 +48,8 @@ pub struct RawTable {
     pub is_typed: bool,
     /// The columns of the source, in its order; without `source_row` and `source_line`.
     pub columns: Vec<String>,
+    /// Columns without a value in any row (text formats only).
+    pub empty_columns: Vec<String>,
     /// Rows of the table.
     pub rows: u64,
     /// Rows of the source that could not be read.
@@ -55,6 +57,8 @@ pub struct RawTable {
     /// Parquet file of those: `source_row`, `source_line` BIGINT, `reason` Utf8 (see [`RejectReason::code`]), `field` Utf8 or null,
     /// `text` Utf8 of at most 80 characters. `None` if there are none.
     pub rejected: Option<PathBuf>,
+    /// Line, reason code and beginning of the first rejected row.
+    pub first_rejected: Option<(u64, String, String)>,
     /// SHA-256 of the source file as it lies there, in hexadecimal.
     pub sha256: String,
     /// Size of the source file as it lies there. Unit: bytes.

@@ -1,0 +1,12 @@
+//! Files, documents and buckets as a shop gives them.
+
+#[path = "intake/buckets.rs"]
+mod buckets;
+#[path = "intake/documents.rs"]
+mod documents;
+#[path = "intake/files.rs"]
+mod files;
+#[path = "intake/oracle.rs"]
+mod oracle;
+#[path = "intake/tables.rs"]
+mod tables;
