@@ -111,10 +111,11 @@ pub struct Fitted {
     pub fresh: Vec<f64>,
     pub again: Vec<f64>,
     pub ease: Ease,
+    pub ease_lists: NeighbourLists,
+    pub ease_fresh: NeighbourLists,
     pub cosine: NeighbourLists,
     pub als: Als,
     pub content: NeighbourLists,
-    pub users: UserNeighbours,
 }
 
 /// Neighbours that the lists keep.
@@ -128,25 +129,24 @@ pub fn als_options(n_factors: usize) -> AlsOptions {
     AlsOptions { n_factors, regularisation: 30.0, alpha: 4.0, n_iterations: 15, seed: 1 }
 }
 
+/// Fits on what came before a day; tests on what came from then on.
 pub fn fit(shop: &Shop, day: i32, until: i32) -> Fitted {
     let split = shop.purchases.split(day, until);
     let weights = |weighing| split.before.interactions(weighing, day).unwrap();
     let binary = weights(Weighing::Binary);
-    let als = if std::env::var_os("NO_ALS").is_some() {
-        AlsOptions { n_iterations: 1, ..als_options(8) }
-    } else {
-        als_options(128)
-    };
+    let fresh = split.before.freshness(FRESH_DAYS, day);
+    let ease = EaseCounts::new(&binary, 1).unwrap().fit(300.0).unwrap();
     Fitted {
         buyers: Popularity::of_buyers(&binary),
         lately: Popularity::of_weights(&weights(Weighing::Decayed { half_life_days: LATELY_DAYS })),
-        fresh: split.before.freshness(FRESH_DAYS, day),
         again: split.before.repeat_share(),
-        ease: EaseCounts::new(&binary, 1).unwrap().fit(300.0).unwrap(),
+        ease_lists: ease.lists(PER_ITEM),
+        ease_fresh: ease.scaled_lists(&fresh, PER_ITEM),
+        ease,
         cosine: item_cosine(&binary, 20.0, 100).unwrap(),
-        als: Als::fit(&binary, als).unwrap(),
+        als: Als::fit(&binary, als_options(64)).unwrap(),
         content: content_lists(&shop.names, PER_ITEM).unwrap(),
-        users: UserNeighbours::new(&binary, 20.0, 100).unwrap(),
+        fresh,
         binary,
         split,
     }
@@ -160,13 +160,17 @@ impl Fitted {
             Part::as_is("own_orders", OwnCounts::new(&self.buyers)),
             Part::new("own_lately", OwnOnly(&self.lately)),
             Part::new("own_again", OwnOnly(Popularity::of_numbers(&self.again))),
-            Part::new("ease_fresh", Scaled::new(&self.ease, fresh()).unwrap()),
-            Part::new("ease", &self.ease),
+            Part::new("ease_fresh", &self.ease_fresh),
+            Part::new("ease", &self.ease_lists),
             Part::new("cosine_fresh", Scaled::new(&self.cosine, fresh()).unwrap()),
             Part::new("als_fresh", Scaled::new(&self.als, fresh()).unwrap()),
-            Part::new("users_fresh", Scaled::new(&self.users, fresh()).unwrap()),
             Part::new("content_fresh", Scaled::new(&self.content, fresh()).unwrap()),
             Part::new("lately", &self.lately),
         ]
+    }
+
+    /// Chooses the weights of the hybrid. Only ever called for the validation split.
+    pub fn choose(&self, mode: Mode) -> Tuning {
+        tune_blend("hybrid", &self.parts(), self.binary.n_items(), &self.split.cases, mode, 10).unwrap()
     }
 }
