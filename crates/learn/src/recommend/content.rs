@@ -33,7 +33,7 @@ impl ItemWords {
         }
         let text = self.text.to_lowercase();
         let words = text.split(|letter: char| !letter.is_alphanumeric());
-        for word in words.filter(|word| word.chars().count() > 1 || word.chars().any(|letter| !letter.is_ascii())) {
+        for word in words.filter(|word| word.chars().count() > 1 || !word.is_ascii()) {
             *tokens.entry(word.to_owned()).or_insert(0.0) += 1.0;
         }
         tokens
