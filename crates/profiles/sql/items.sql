@@ -49,3 +49,4 @@ LEFT JOIN names AS n ON n.item_id = r.item_id AND n.place = 1
 LEFT JOIN categories AS c ON c.item_id = r.item_id AND c.place = 1
 LEFT JOIN frequent AS f ON f.category = c.category
 CROSS JOIN params AS p
+ORDER BY r.item_rank

@@ -7,7 +7,10 @@ WITH lines AS (
         is_goods,
         min(ordered_s)    AS ordered_s,
         sum(amount_minor) AS amount_minor,
-        min(country)      AS country
+        sum(list_minor)   AS list_minor,
+        sum(CASE WHEN list_minor IS NOT NULL THEN amount_minor END) AS listed_amount_minor,
+        min(country)      AS country,
+        min(channel)      AS channel
     FROM purchases
     GROUP BY customer_id, order_id, item_id, is_goods
 ),
@@ -18,7 +21,11 @@ grouped AS (
         min(ordered_s)                             AS ordered_s,
         sum(amount_minor)                          AS amount_minor,
         sum(CASE WHEN is_goods THEN 1 ELSE 0 END)  AS n_items,
-        min(country)                               AS country
+        -- What the lines with a known list price would have cost, and what was paid for these.
+        sum(list_minor)                            AS list_minor,
+        sum(listed_amount_minor)                   AS listed_amount_minor,
+        min(country)                               AS country,
+        min(channel)                               AS channel
     FROM lines
     GROUP BY customer_id, order_id
 )

@@ -20,3 +20,4 @@ JOIN orders AS o ON o.customer_id = p.customer_id AND o.order_id = p.order_id
 JOIN items AS i ON i.item_id = p.item_id
 CROSS JOIN params AS q
 GROUP BY p.customer_id, p.item_id, i.category, i.in_table
+ORDER BY p.customer_id, p.item_id

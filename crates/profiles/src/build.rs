@@ -1,10 +1,12 @@
 //! The way of a build, from order files to the finished directory.
 
-use crate::engine::{CLEANING, Engine, FEATURES, Params};
+use crate::engine::{CLEANING, Engine, Params};
+use crate::features::{self, Made, Own};
 use crate::neighbours::{self, Fitted, Tastes};
 use crate::report::{self, Findings};
-use crate::table::{self, Layout};
-use crate::{AsOf, BuildError, BuildOptions, Progress, Report, Stage};
+use crate::stages::Stages;
+use crate::table::{self, Clamped, Layout};
+use crate::{AsOf, BuildError, BuildOptions, Progress, Registry, Report, Stage, StageRun};
 use std::path::Path;
 use vitrine_tables::{Manifest, TableWriter, WriteOptions, encode_items};
 
@@ -15,6 +17,12 @@ pub struct Built {
     pub report: Report,
     /// The manifest of the table; also in `manifest.json`. Its `build` names the build by its content.
     pub manifest: Manifest,
+    /// What is known of every column; also in `labels.json`.
+    pub labels: Registry,
+    /// Values that took the end of their column's range, by label.
+    pub clamped: Clamped,
+    /// The steps of the build, in order: which were run and which were done already.
+    pub stages: Vec<StageRun>,
 }
 
 const DAY_S: i64 = 86_400;
@@ -39,20 +47,28 @@ pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Buil
     };
     let io = |source| BuildError::Io { path: beside.to_owned(), source };
     std::fs::create_dir_all(beside).map_err(io)?;
-    let stages = tempfile::Builder::new().prefix(".vitrine-stages-").tempdir_in(beside).map_err(io)?;
-    let engine = Engine::start(stages.path(), options.memory_bytes)?;
+    // Lives as long as the build.
+    let mut vanishing = None;
+    let work_dir = match &options.work_dir {
+        Some(work_dir) => work_dir.clone(),
+        None => {
+            let dir = tempfile::Builder::new().prefix(".vitrine-stages-").tempdir_in(beside).map_err(io)?;
+            vanishing.insert(dir).path().to_owned()
+        }
+    };
+    let engine = Engine::start(Stages::open(&work_dir)?, options.memory_bytes)?;
 
     let of = options.orders.len() as u64;
     let files = engine.read_orders(options, |done| progress.advance(Stage::Read, done, of))?;
     let (params, split_s) = clean(&engine, options, &files, progress)?;
-    for (done, step) in FEATURES.into_iter().enumerate() {
-        progress.advance(Stage::Features, done as u64, FEATURES.len() as u64);
-        engine.run(step)?;
-    }
-    progress.advance(Stage::Features, FEATURES.len() as u64, FEATURES.len() as u64);
+    let own = Own { features_dir: options.features_dir.as_deref(), labels_file: options.labels_file.as_deref() };
+    let of = features::n_steps(own)?;
+    let made =
+        features::run(&engine, own, params.as_of_s, |done| progress.advance(Stage::Features, done.min(of - 1), of))?;
+    progress.advance(Stage::Features, of, of);
 
     let items = engine.items()?;
-    let layout = Layout::new(&engine.values("items", "category")?, &engine.values("customers", "country")?, &items)?;
+    let layout = Layout::new(&made.registry, &made.tally, &items)?;
     let fitted = fit(&engine, &layout, options, progress)?;
     let n_customers = engine.count("customers")?;
     let items_bytes = encode_items(&table::item_records(&items, &fitted.lists, n_customers))?;
@@ -67,15 +83,25 @@ pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Buil
         items_bytes: items_bytes.len() as u64,
         neighbours: fitted.report,
     };
-    let report = report::of(&engine, found)?;
-    let manifest = write(&engine, &layout, options, as_of, items_bytes, &report, progress)?;
-    Ok(Built { report, manifest })
+    let mut report = report::of(&engine, found)?;
+    report.warnings.extend(made.warnings.iter().cloned());
+    let written = Written { engine: &engine, layout: &layout, made: &made, options };
+    let (manifest, clamped) = written.write(as_of, items_bytes, &report, progress)?;
+    engine.stages().prune()?;
+    Ok(Built { report, manifest, labels: made.registry, clamped, stages: engine.stages().runs() })
 }
 
 /// Options that make no sense, before any work.
 fn check(options: &BuildOptions) -> Result<(), BuildError> {
     let refuse = |option, what: &str| Err(BuildError::Option { option, what: what.to_owned() });
     let neighbours = &options.neighbours;
+    let in_work_dir = options.work_dir.iter().any(|dir| dir.to_string_lossy().contains(['*', '?', '[']));
+    if in_work_dir {
+        return refuse(
+            "work_dir",
+            "has *, ? or [ in its path, which the engine takes for a pattern; choose another path",
+        );
+    }
     if options.out.to_string_lossy().contains(['*', '?', '[']) {
         return refuse("out", "has *, ? or [ in its path, which the engine takes for a pattern; choose another path");
     }
@@ -167,44 +193,69 @@ fn fit(
         Ok(())
     })?;
     let of = neighbours::n_fits(&options.neighbours);
-    neighbours::fit(&tastes, layout.items().len(), table::SHAPE, &options.neighbours, options.seed, |done| {
+    neighbours::fit(&tastes, layout.items().len(), layout.shape(), &options.neighbours, options.seed, |done| {
         progress.advance(Stage::Neighbours, done, of);
     })
 }
 
-fn write(
+/// What the finished directory is written from.
+struct Written<'a> {
+    engine: &'a Engine,
+    layout: &'a Layout,
+    made: &'a Made,
+    options: &'a BuildOptions,
+}
+
+impl Written<'_> {
+    fn write(
+        &self,
+        as_of: String,
+        items_bytes: Vec<u8>,
+        report: &Report,
+        progress: &mut dyn Progress,
+    ) -> Result<(Manifest, Clamped), BuildError> {
+        let Self { engine, layout, made, options } = self;
+        let write_options = WriteOptions { as_of, replace: options.replace, shard_bits: options.shard_bits };
+        let mut writer = TableWriter::create(&options.out, layout.schema.clone(), options.key, write_options)?;
+        writer.set_items(items_bytes)?;
+        let clamped = push_rows(engine, layout, &made.registry, &mut writer, engine.count("features")?, progress)?;
+        for table in ["features", "items", "tastes", "quarantine"] {
+            engine.export(table, &writer.work_dir().join(format!("{table}.parquet")))?;
+        }
+        let mut json = serde_json::to_vec_pretty(report)
+            .map_err(|error| BuildError::Inconsistent { what: format!("the report is no JSON: {error}") })?;
+        json.push(b'\n');
+        writer.add_file("report.json", &json)?;
+        writer.add_file("labels.json", &made.registry.to_json()?)?;
+        let manifest = writer.finish(|done, of| progress.advance(Stage::Write, done as u64, of as u64))?;
+        Ok((manifest, clamped))
+    }
+}
+
+/// Encodes the rows of `features`. Gives how many values took the end of their column's range.
+pub(crate) fn push_rows(
     engine: &Engine,
     layout: &Layout,
-    options: &BuildOptions,
-    as_of: String,
-    items_bytes: Vec<u8>,
-    report: &Report,
+    registry: &Registry,
+    writer: &mut TableWriter,
+    of: u64,
     progress: &mut dyn Progress,
-) -> Result<Manifest, BuildError> {
-    let write_options = WriteOptions { as_of, replace: options.replace, shard_bits: options.shard_bits };
-    let mut writer = TableWriter::create(&options.out, layout.schema.clone(), options.key, write_options)?;
-    writer.set_items(items_bytes)?;
-    let of = report.customers;
+) -> Result<Clamped, BuildError> {
+    let mut clamped = Clamped::new();
     let mut done = 0;
     progress.advance(Stage::Encode, 0, of);
-    engine.each_customer(|row| {
-        layout.with_row(&row, |values| writer.push(&row.customer_id, values))?;
+    engine.each_profile(&layout.labels(registry), |customer_id, cells| {
+        layout.with_row(cells, &mut clamped, |values| writer.push(customer_id, values))??;
         done += 1;
         if done % 4096 == 0 || done == of {
             progress.advance(Stage::Encode, done, of);
         }
         Ok(())
     })?;
-    engine.export("features", &writer.work_dir().join("features.parquet"))?;
-    engine.export("quarantine", &writer.work_dir().join("quarantine.parquet"))?;
-    let mut json = serde_json::to_vec_pretty(report)
-        .map_err(|error| BuildError::Inconsistent { what: format!("the report is no JSON: {error}") })?;
-    json.push(b'\n');
-    writer.add_file("report.json", &json)?;
-    Ok(writer.finish(|done, of| progress.advance(Stage::Write, done as u64, of as u64))?)
+    Ok(clamped)
 }
 
 /// A time of the data as text. Every time here comes from a timestamp, so the calendar has it.
-fn time(seconds: i64) -> String {
+pub(crate) fn time(seconds: i64) -> String {
     AsOf::from_unix_seconds(seconds).map_or_else(String::new, |time| time.to_string())
 }

@@ -1,24 +1,34 @@
 //! The SQL engine: the only part of the crate that knows DataFusion and Arrow.
 //!
-//! A build is a chain of steps. Each is one file of `sql/`; its result is written to a Parquet file in the stage
+//! A build is a chain of steps. Each is one file of `sql/`; its result is written to a Parquet file in the work
 //! directory and becomes a table of that name for the steps after it. So memory stays bounded, and a step can be tried
-//! by hand. Steps use built-in functions only: the chain could run on another engine as it stands.
+//! by hand. A step whose file is there already is not run again; `stages.rs` says when that is so. Steps use built-in
+//! functions only: the chain could run on another engine as it stands.
 
+mod canonical;
 mod cells;
 mod found;
+mod profile_rows;
 mod source;
 
-pub(crate) use found::{CustomerRow, ItemRow, TasteRow, Totals};
+pub(crate) use canonical::{CANONICAL, fits};
+pub(crate) use found::{ItemRow, TasteRow, Totals};
+pub(crate) use profile_rows::{Cell, Tally};
 
-use crate::{BuildError, BuildOptions};
+use crate::stages::{self, Stages};
+use crate::{BuildError, BuildOptions, StageRun};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::Compression;
 use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::parquet::file::reader::{FileReader, SerializedFileReader};
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use futures::StreamExt;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -32,7 +42,7 @@ const PARTITIONS: usize = 4;
 pub(crate) struct Step {
     /// Name of the table and of the file in `sql/`.
     pub(crate) table: &'static str,
-    sql: &'static str,
+    pub(crate) sql: &'static str,
 }
 
 macro_rules! step {
@@ -44,18 +54,13 @@ macro_rules! step {
 /// The steps of cleaning, in order.
 pub(crate) const CLEANING: [Step; 4] = [step!("checked"), step!("netted"), step!("purchases"), step!("quarantine")];
 
-/// The steps of the features, in order.
-pub(crate) const FEATURES: [Step; 9] = [
-    step!("items"),
-    step!("orders"),
-    step!("customers"),
-    step!("rfm"),
-    step!("habits"),
-    step!("tastes"),
-    step!("top_categories"),
-    step!("last_items"),
-    step!("features"),
-];
+/// The tables between the purchases and the features, in order.
+pub(crate) const TABLES: [Step; 5] =
+    [step!("items"), step!("orders"), step!("tastes"), step!("people"), step!("returns")];
+
+/// The events of each day and of each item, summed: a part for each file of events, then the parts together.
+pub(crate) const EVENT_SUMS: [(Step, Step); 2] =
+    [(step!("event_days_part"), step!("event_days")), (step!("event_items_part"), step!("event_items"))];
 
 const REPORT_REASONS: Step = step!("report_reasons");
 const REPORT_EXAMPLES: Step = step!("report_examples");
@@ -75,17 +80,28 @@ pub(crate) struct Params {
     pub(crate) last_items_max: u64,
 }
 
+/// A file of a table that is made of several, such as the events of one day.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) path: PathBuf,
+    /// What it was made from, as a hash.
+    pub(crate) key: String,
+    pub(crate) rows: u64,
+}
+
 /// A running engine with the tables made so far.
 pub(crate) struct Engine {
     runtime: tokio::runtime::Runtime,
     environment: Arc<RuntimeEnv>,
     context: SessionContext,
-    dir: PathBuf,
+    stages: Stages,
+    /// The files of tables that are made of several.
+    parts: RefCell<BTreeMap<String, Vec<Part>>>,
 }
 
 impl Engine {
-    /// Starts an engine that keeps its tables and what memory has no room for in `dir`.
-    pub(crate) fn start(dir: &Path, memory_bytes: usize) -> Result<Self, BuildError> {
+    /// Starts an engine that keeps its tables, and what memory has no room for, in a work directory.
+    pub(crate) fn start(stages: Stages, memory_bytes: usize) -> Result<Self, BuildError> {
         let failed = |error: &dyn Display| BuildError::Step { step: "start".into(), reason: error.to_string() };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(PARTITIONS)
@@ -94,11 +110,11 @@ impl Engine {
             .map_err(|error| failed(&error))?;
         let environment = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(memory_bytes)))
-            .with_temp_file_path(dir)
+            .with_temp_file_path(stages.dir())
             .build_arc()
             .map_err(|error| failed(&error))?;
         let context = SessionContext::new_with_config_rt(config(PARTITIONS), Arc::clone(&environment));
-        Ok(Self { runtime, environment, context, dir: dir.to_owned() })
+        Ok(Self { runtime, environment, context, stages, parts: RefCell::default() })
     }
 
     /// Reads the order files into the table `staged`, and their names into `files`. Gives the rows of each file.
@@ -107,22 +123,24 @@ impl Engine {
         options: &BuildOptions,
         mut read: impl FnMut(u64),
     ) -> Result<Vec<(String, u64)>, BuildError> {
-        let staged = self.dir.join("staged");
-        std::fs::create_dir(&staged).map_err(|source| BuildError::Io { path: staged.clone(), source })?;
         let mut files = Vec::new();
+        let mut parts = Vec::new();
         for (file_idx, path) in options.orders.iter().enumerate() {
             read(file_idx as u64);
             // One partition: rows keep the order of the file, and so their numbers.
             let context = SessionContext::new_with_config_rt(config(1), Arc::clone(&self.environment));
             let query = self.runtime.block_on(source::open(&context, path, &options.mapping, file_idx))?;
             let unreadable = |reason: String| BuildError::Source { file: path.clone(), reason: source::advice(reason) };
-            let rows =
-                self.write(&context, &query, &staged.join(format!("{file_idx:05}.parquet"))).map_err(unreadable)?;
+            let content = stages::hash_file(path).map_err(|error| unreadable(error.to_string()))?;
+            let dialect = format!("{:?} {:?}", options.mapping.delimiter, path.extension());
+            let key = stages::hash([query.as_bytes(), content.as_bytes(), dialect.as_bytes()]);
+            let part = self.stage(&context, &format!("staged-{file_idx:05}"), &query, &key, 0).map_err(unreadable)?;
             let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-            files.push((name, rows));
+            files.push((name, part.rows));
+            parts.push(part);
         }
         read(files.len() as u64);
-        self.register("staged", &format!("{}/", staged.display()))?;
+        self.adopt("staged", parts)?;
         let names: Vec<String> = files
             .iter()
             .enumerate()
@@ -151,35 +169,135 @@ impl Engine {
 
     /// Defines or redefines the table `params`.
     pub(crate) fn set_params(&self, params: &Params) -> Result<(), BuildError> {
-        let Params { as_of_s, earliest_s, split_s, drop_duplicates, half_life_s, .. } = params;
-        let Params { items_max, categories_max, top_categories_max, last_items_max, .. } = params;
-        self.define(
-            "params",
-            &format!(
-                "SELECT {as_of_s} AS as_of_s, {earliest_s} AS earliest_s, {split_s} AS split_s, \
-                 {drop_duplicates} AS drop_duplicates, {half_life_s} AS half_life_s, {items_max} AS items_max, \
-                 {categories_max} AS categories_max, {top_categories_max} AS top_categories_max, \
-                 {last_items_max} AS last_items_max"
-            ),
-        )
+        let values = [
+            ("as_of_s", params.as_of_s.to_string()),
+            ("earliest_s", params.earliest_s.to_string()),
+            ("split_s", params.split_s.to_string()),
+            ("drop_duplicates", params.drop_duplicates.to_string()),
+            ("half_life_s", params.half_life_s.to_string()),
+            ("items_max", params.items_max.to_string()),
+            ("categories_max", params.categories_max.to_string()),
+            ("top_categories_max", params.top_categories_max.to_string()),
+            ("last_items_max", params.last_items_max.to_string()),
+        ];
+        self.stages.set_params(&values);
+        let columns: Vec<String> = values.iter().map(|(name, value)| format!("{value} AS {name}")).collect();
+        self.define("params", &format!("SELECT {}", columns.join(", ")))
     }
 
     /// Runs a step: makes its table.
     pub(crate) fn run(&self, step: Step) -> Result<(), BuildError> {
-        let path = self.stage_file(step.table);
-        self.write(&self.context, step.sql, &path)
-            .map_err(|reason| BuildError::Step { step: step.table.into(), reason })?;
-        self.register(step.table, &path.display().to_string())
+        self.run_sql(step.table, step.sql)
+    }
+
+    /// Makes a table by a query, unless it was made by the same query from the same tables before.
+    pub(crate) fn run_sql(&self, table: &str, sql: &str) -> Result<(), BuildError> {
+        let inputs = self.tables_of(table, sql)?;
+        let key = self.stages.key(table, sql, &inputs);
+        let rows_read = self.stages.rows_of(&inputs);
+        let failed = |reason| BuildError::Step { step: table.into(), reason };
+        let part = self.stage(&self.context, table, sql, &key, rows_read).map_err(failed)?;
+        self.adopt(table, vec![part])
+    }
+
+    /// Makes a table of sums over another one, file by file, so that a new file costs no more than itself: `part` runs
+    /// on each file as the table `part`, and `whole` on the results together as the table `parts`.
+    pub(crate) fn run_parts(&self, source: &str, part: Step, whole: Step) -> Result<(), BuildError> {
+        let files = self.parts.borrow().get(source).cloned().unwrap_or_default();
+        let mut made = Vec::new();
+        for file in files {
+            self.adopt("part", vec![file.clone()])?;
+            self.complete_as("part", source)?;
+            let failed = |reason| BuildError::Step { step: part.table.into(), reason };
+            let key = stages::hash([part.table.as_bytes(), part.sql.as_bytes(), file.key.as_bytes()]);
+            made.push(self.stage(&self.context, part.table, part.sql, &key, file.rows).map_err(failed)?);
+        }
+        if made.is_empty() {
+            self.define("part", &format!("SELECT * FROM {source}"))?;
+            self.define("parts", part.sql)?;
+        } else {
+            // Files in the order of their keys: the sums are whole numbers, so the order does not matter.
+            self.adopt("parts", made)?;
+        }
+        self.run(whole)
+    }
+
+    /// The result of a query as a file of the work directory, which may be there already.
+    fn stage(
+        &self,
+        context: &SessionContext,
+        step: &str,
+        sql: &str,
+        key: &str,
+        rows_read: u64,
+    ) -> Result<Part, String> {
+        let (path, is_there) = self.stages.file(step, key);
+        let found = is_there.then(|| file_rows(&path).ok()).flatten();
+        let is_reused = found.is_some();
+        let rows = match found {
+            Some(rows) => rows,
+            None => {
+                let unfinished = self.stages.unfinished(&path);
+                let rows = self.write(context, sql, &unfinished)?;
+                std::fs::rename(&unfinished, &path).map_err(text)?;
+                rows
+            }
+        };
+        let rows_read = if is_reused { 0 } else { rows_read };
+        self.stages.note(StageRun { step: step.to_owned(), rows_read, rows_written: rows, is_reused });
+        Ok(Part { path, key: key.to_owned(), rows })
+    }
+
+    /// Makes a table of Parquet files of one schema.
+    pub(crate) fn adopt(&self, table: &str, parts: Vec<Part>) -> Result<(), BuildError> {
+        let failed = |error| BuildError::Step { step: table.to_owned(), reason: text(error) };
+        let paths: Vec<String> = parts.iter().map(|part| part.path.display().to_string()).collect();
+        let frame = self.runtime.block_on(self.context.read_parquet(paths, ParquetReadOptions::default()));
+        let view = frame.map_err(failed)?.into_view();
+        self.context.deregister_table(table).map_err(failed)?;
+        self.context.register_table(table, view).map_err(failed)?;
+        let key = stages::hash(parts.iter().map(|part| part.key.as_bytes()));
+        self.stages.know(table, &key, parts.iter().map(|part| part.rows).sum());
+        self.parts.borrow_mut().insert(table.to_owned(), parts);
+        Ok(())
+    }
+
+    /// The tables that a query reads, by name, without those that it makes for itself.
+    pub(crate) fn tables_of(&self, step: &str, sql: &str) -> Result<Vec<String>, BuildError> {
+        let failed = |error| BuildError::Step { step: step.to_owned(), reason: text(error) };
+        let state = self.context.state();
+        let dialect = state.config().options().sql_parser.dialect;
+        let statement = state.sql_to_statement(sql, &dialect).map_err(failed)?;
+        let references = state.resolve_table_references(&statement).map_err(failed)?;
+        let names: BTreeSet<String> = references.iter().map(|reference| reference.table().to_owned()).collect();
+        Ok(names.into_iter().collect())
+    }
+
+    /// The columns of a query's result, with their types, without running it.
+    pub(crate) fn columns_of(&self, step: &str, sql: &str) -> Result<Vec<(String, DataType)>, BuildError> {
+        let frame = self.runtime.block_on(self.context.sql(sql));
+        let frame = frame.map_err(|error| BuildError::Step { step: step.to_owned(), reason: text(error) })?;
+        let fields = frame.schema().fields().iter();
+        Ok(fields.map(|field| (field.name().clone(), field.data_type().clone())).collect())
+    }
+
+    /// Whether there is a table of that name.
+    pub(crate) fn has_table(&self, table: &str) -> Result<bool, BuildError> {
+        let found = self.context.table_exist(table);
+        found.map_err(|error| BuildError::Step { step: table.to_owned(), reason: text(error) })
+    }
+
+    /// What was run so far, and what was done already.
+    pub(crate) fn stages(&self) -> &Stages {
+        &self.stages
     }
 
     /// Copies the table of a step, as a Parquet file.
     pub(crate) fn export(&self, table: &str, to: &Path) -> Result<(), BuildError> {
-        std::fs::copy(self.stage_file(table), to).map_err(|source| BuildError::Io { path: to.to_owned(), source })?;
+        let from = self.parts.borrow().get(table).and_then(|parts| parts.first().cloned());
+        let from = from.ok_or_else(|| BuildError::Inconsistent { what: format!("there is no table {table}") })?;
+        std::fs::copy(&from.path, to).map_err(|source| BuildError::Io { path: to.to_owned(), source })?;
         Ok(())
-    }
-
-    fn stage_file(&self, table: &str) -> PathBuf {
-        self.dir.join(format!("{table}.parquet"))
     }
 
     /// Runs a query into a Parquet file and gives the number of rows. One writer, so equal rows give equal bytes.
@@ -187,7 +305,7 @@ impl Engine {
         self.runtime.block_on(async {
             let mut batches = context.sql(sql).await.map_err(text)?.execute_stream().await.map_err(text)?;
             let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-            let file = File::create_new(path).map_err(text)?;
+            let file = File::create(path).map_err(text)?;
             let mut writer = ArrowWriter::try_new(file, batches.schema(), Some(properties)).map_err(text)?;
             let mut n_rows = 0;
             while let Some(batch) = batches.next().await {
@@ -228,21 +346,24 @@ impl Engine {
         Ok(found)
     }
 
-    /// Makes a table of a Parquet file, or of a folder of them.
-    fn register(&self, table: &str, path: &str) -> Result<(), BuildError> {
-        self.runtime
-            .block_on(self.context.register_parquet(table, path, ParquetReadOptions::default()))
-            .map_err(|error| BuildError::Step { step: table.to_owned(), reason: text(error) })
-    }
-
     /// Makes a table of a short query, in place of one of the same name.
-    fn define(&self, table: &str, sql: &str) -> Result<(), BuildError> {
+    pub(crate) fn define(&self, table: &str, sql: &str) -> Result<(), BuildError> {
         let failed = |error| BuildError::Step { step: table.to_owned(), reason: text(error) };
+        let inputs = self.tables_of(table, sql)?;
         let frame = self.runtime.block_on(self.context.sql(sql)).map_err(failed)?;
         self.context.deregister_table(table).map_err(failed)?;
         self.context.register_table(table, frame.into_view()).map_err(failed)?;
+        let (key, rows) = (self.stages.key(table, sql, &inputs), self.stages.rows_of(&inputs));
+        self.stages.know(table, &key, rows);
         Ok(())
     }
+}
+
+/// Rows of a Parquet file; an error if it is not whole.
+fn file_rows(path: &Path) -> Result<u64, String> {
+    let file = File::open(path).map_err(text)?;
+    let reader = SerializedFileReader::new(file).map_err(text)?;
+    Ok(u64::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or(0))
 }
 
 fn config(n_partitions: usize) -> SessionConfig {

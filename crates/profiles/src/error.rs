@@ -1,5 +1,6 @@
 //! Why a build stops. Rows that are wrong do not stop it: they go to the quarantine.
 
+use crate::LabelError;
 use std::path::PathBuf;
 use vitrine_tables::{CellError, ItemsError, SchemaError, WriteError};
 
@@ -103,6 +104,25 @@ pub enum BuildError {
         step: String,
         /// What the engine says.
         reason: String,
+    },
+    /// A feature file, or `labels.toml`, makes no sense.
+    #[error(transparent)]
+    Labels(#[from] LabelError),
+    /// The values of a label are not as it is declared.
+    #[error("label {label}: {what}")]
+    Label {
+        /// The label.
+        label: String,
+        /// What is wrong and how to mend it.
+        what: String,
+    },
+    /// A file that `compile` is given is not as documented.
+    #[error("{}: {what}; docs/guides/features.md has the columns", file.display())]
+    Input {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong and how to mend it.
+        what: String,
     },
     /// The neighbour fit failed.
     #[error("cannot fit item neighbours: {reason}")]

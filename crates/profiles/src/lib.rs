@@ -20,15 +20,20 @@
 mod build;
 mod engine;
 mod error;
+mod features;
+mod labels;
 mod mapping;
 mod neighbours;
 mod options;
 mod progress;
 mod report;
+mod stages;
 mod table;
 
 pub use build::{Built, build};
 pub use error::{BuildError, MappingError};
+pub use features::declared_labels;
+pub use labels::{FeatureFile, Label, LabelError, LabelState, LabelType, Names, Registry, Sensitivity};
 pub use mapping::{BUILTIN_MAPPINGS, Mapping};
 pub use options::{AsOf, AsOfError, BuildOptions, NeighbourOptions};
 pub use progress::{Progress, Silent, Stage};
@@ -36,4 +41,5 @@ pub use report::{
     CastFailures, Example, LambdaTried, Metrics, Money, NeighbourReport, Netting, ReasonCount, Report, Rows,
     SegmentCount, SourceFile, TableReport,
 };
+pub use stages::StageRun;
 pub use vitrine_tables::{Manifest, TableKey};

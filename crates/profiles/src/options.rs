@@ -31,6 +31,13 @@ pub struct BuildOptions {
     pub memory_bytes: usize,
     /// How item neighbour lists are made.
     pub neighbours: NeighbourOptions,
+    /// Folder with the shop's own feature files (`.sql`). Default: none.
+    pub features_dir: Option<PathBuf>,
+    /// The shop's changes to labels, and its own segments (`labels.toml`). Default: none.
+    pub labels_file: Option<PathBuf>,
+    /// Directory of the steps' results. One that stays lets a killed build go on where it stopped, and the next one run
+    /// only what changed. It holds customer ids. Default: one beside `out` that vanishes with the build.
+    pub work_dir: Option<PathBuf>,
 }
 
 impl BuildOptions {
@@ -47,6 +54,9 @@ impl BuildOptions {
             shard_bits: None,
             memory_bytes: 2 << 30,
             neighbours: NeighbourOptions::default(),
+            features_dir: None,
+            labels_file: None,
+            work_dir: None,
         }
     }
 }

@@ -1,11 +1,12 @@
-//! The columns of the profile table and of the item table: how many bits each feature gets.
+//! The columns of the profile table, made from the labels, and of the item table.
 //!
-//! Ranges are chosen once for shops of every size, so that two builds of one shop have the same schema as long as their
-//! dictionaries are equal.
+//! Ranges are part of the labels and not of the data, so that two builds of one shop have the same schema as long as
+//! their dictionaries are equal.
 
-use crate::BuildError;
-use crate::engine::{CustomerRow, ItemRow};
+use crate::engine::{Cell, ItemRow, Tally};
+use crate::labels::{Label, LabelType, Names, Registry};
 use crate::neighbours::{Neighbour, ProfileShape};
+use crate::{BuildError, LabelState};
 use std::collections::{BTreeMap, HashMap};
 use vitrine_tables::{CellValue, ColumnIdx, ColumnSpec, ColumnType, ItemRecord, RowValues, Scale, Schema};
 
@@ -15,14 +16,14 @@ pub(crate) const CATEGORIES_MAX: u64 = 255;
 pub(crate) const TOP_CATEGORIES: u8 = 5;
 /// Places of `last_items`.
 pub(crate) const LAST_ITEMS: u8 = 12;
-/// Width of the weights of both lists. Unit: bits.
-const WEIGHT_BITS: u8 = 4;
 /// The name of whatever has no room in a dictionary.
 const OTHER: &str = "OTHER";
-/// Countries that keep their names: with `OTHER` and the code for missing they fit 8 bits.
-const COUNTRIES_MAX: usize = 254;
+/// The dictionary that is the item table.
+const ITEMS: &str = "items";
+/// Longest name that a dictionary holds. Unit: bytes.
+const NAME_BYTES_MAX: usize = 256;
 
-/// Segments from the best to the worst; `sql/rfm.sql` says who belongs to which.
+/// Segments from the best to the worst; `sql/features/rfm.sql` says who belongs to which.
 pub(crate) const SEGMENTS: [&str; 11] = [
     "champions",
     "loyal",
@@ -37,79 +38,78 @@ pub(crate) const SEGMENTS: [&str; 11] = [
     "lost",
 ];
 
-/// What a profile of this schema can say of a customer's items.
-pub(crate) const SHAPE: ProfileShape =
-    ProfileShape { items_max: LAST_ITEMS as usize, weight_steps: (1 << WEIGHT_BITS) - 1 };
+/// What a profile can say of a customer's items, unless its labels say otherwise.
+const SHAPE: ProfileShape = ProfileShape { items_max: LAST_ITEMS as usize, weight_steps: 15 };
 
-/// The schema with the places of its columns and of the items.
+/// The schema, and how each label becomes a value of its column.
 pub(crate) struct Layout {
     pub(crate) schema: Schema,
-    places: Places,
-    categories: HashMap<String, u32>,
-    countries: HashMap<String, ()>,
+    plans: Vec<Plan>,
     items: HashMap<String, u32>,
+    shape: ProfileShape,
 }
 
-macro_rules! columns {
-    ($($name:ident),+ $(,)?) => {
-        struct Places { $($name: ColumnIdx),+ }
-
-        impl Places {
-            fn of(schema: &Schema) -> Option<Self> {
-                Some(Self { $($name: schema.column(stringify!($name))?),+ })
-            }
-        }
-    };
+/// How one label becomes a value.
+struct Plan {
+    idx: ColumnIdx,
+    label: String,
+    kind: PlanKind,
 }
 
-columns!(
-    recency_days,
-    frequency,
-    monetary_minor,
-    aov_minor,
-    tenure_days,
-    gap_days,
-    basket_items,
-    n_items,
-    is_repeat,
-    country,
-    r_quintile,
-    f_quintile,
-    m_quintile,
-    segment,
-    weekday,
-    hour,
-    weekend_share,
-    top_categories,
-    last_items,
-);
+enum PlanKind {
+    Bool,
+    Unsigned {
+        max: u64,
+    },
+    Scaled {
+        least: f64,
+        most: f64,
+    },
+    /// The names that there are.
+    Category(HashMap<String, u32>),
+    Labels(HashMap<String, u32>),
+    /// The ids of the names.
+    TopK(HashMap<String, u32>),
+    Items,
+    Vector,
+}
+
+/// Values that were outside of the range of their column, by label.
+pub(crate) type Clamped = BTreeMap<String, u64>;
 
 impl Layout {
-    /// The layout for a shop. `categories` and `countries` come with the customers or items that have them; `items`
-    /// are those of the item table, by rising id.
-    pub(crate) fn new(
-        categories: &[(String, u64)],
-        countries: &[(String, u64)],
-        items: &[ItemRow],
-    ) -> Result<Self, BuildError> {
-        let categories = dictionary(categories, CATEGORIES_MAX as usize);
-        let countries = dictionary(countries, COUNTRIES_MAX);
-        let segments = SEGMENTS.map(str::to_owned).to_vec();
-        let specs = specs(categories.len(), countries.len(), items.len());
-        let known = positions(&categories);
-        let known_countries = countries.iter().map(|country| (country.clone(), ())).collect();
-        let schema = Schema::new(
-            specs,
-            BTreeMap::from([
-                ("categories".to_owned(), categories),
-                ("countries".to_owned(), countries),
-                ("segments".to_owned(), segments),
-            ]),
-        )?;
-        let places = Places::of(&schema)
-            .ok_or_else(|| BuildError::Inconsistent { what: "a column is missing from the schema".into() })?;
+    /// The layout for a shop. `tally` has what the data says of the labels; `items` are those of the item table, by
+    /// rising id.
+    pub(crate) fn new(registry: &Registry, tally: &Tally, items: &[ItemRow]) -> Result<Self, BuildError> {
         let ids: Vec<String> = items.iter().map(|item| item.item_id.clone()).collect();
-        Ok(Self { schema, places, categories: known, countries: known_countries, items: positions(&ids) })
+        let mut dictionaries = BTreeMap::new();
+        for (name, labels) in registry.dictionaries() {
+            if name != ITEMS {
+                dictionaries.insert(name.to_owned(), dictionary_of(&labels, tally)?);
+            }
+        }
+        let n_names = |dictionary: &str| match dictionary {
+            ITEMS => ids.len(),
+            other => dictionaries.get(other).map_or(0, Vec::len),
+        };
+        let labels: Vec<&Label> = registry.labels.iter().filter(|label| label.has_column()).collect();
+        let specs = labels.iter().filter_map(|label| spec(label, tally.has_missing(&label.name), n_names)).collect();
+        let schema = Schema::new(specs, dictionaries)?;
+        let missing = |name: &str| BuildError::Inconsistent { what: format!("no column {name} in the schema") };
+        let mut plans = Vec::new();
+        for label in labels {
+            let idx = schema.column(&label.name).ok_or_else(|| missing(&label.name))?;
+            let nullable = schema.column_at(idx).is_some_and(|column| column.nullable);
+            let Some(kind) = plan(label, nullable, &schema) else { continue };
+            plans.push(Plan { idx, label: label.name.clone(), kind });
+        }
+        let shape = registry.get("last_items").map_or(SHAPE, |label| match &label.kind {
+            LabelType::TopK { k, weight_bits, .. } => {
+                ProfileShape { items_max: usize::from(*k), weight_steps: (1 << u32::from((*weight_bits).min(16))) - 1 }
+            }
+            _ => SHAPE,
+        });
+        Ok(Self { schema, plans, items: positions(&ids), shape })
     }
 
     /// The places of the items in the item table.
@@ -117,37 +117,97 @@ impl Layout {
         &self.items
     }
 
-    /// Hands on the values of one row.
-    pub(crate) fn with_row<T>(&self, row: &CustomerRow, encode: impl FnOnce(&RowValues<'_>) -> T) -> T {
-        let at = &self.places;
-        let top_categories = listed(&row.top_categories, &self.categories);
-        let last_items = listed(&row.last_items, &self.items);
-        let country = row.country.as_deref().map_or(CellValue::Missing, |country| {
-            CellValue::Category(if self.countries.contains_key(country) { country } else { OTHER })
-        });
-        let mut values = RowValues::new(&self.schema);
-        values
-            .set(at.recency_days, CellValue::Unsigned(row.recency_days))
-            .set(at.frequency, CellValue::Unsigned(row.frequency))
-            .set(at.monetary_minor, CellValue::Number(row.monetary_minor as f64))
-            .set(at.aov_minor, CellValue::Number(row.aov_minor as f64))
-            .set(at.tenure_days, CellValue::Unsigned(row.tenure_days))
-            .set(at.gap_days, row.gap_days.map_or(CellValue::Missing, CellValue::Number))
-            .set(at.basket_items, CellValue::Number(row.basket_items))
-            .set(at.n_items, CellValue::Unsigned(row.n_items))
-            .set(at.is_repeat, CellValue::Bool(row.is_repeat))
-            .set(at.country, country)
-            .set(at.r_quintile, CellValue::Unsigned(row.r_quintile))
-            .set(at.f_quintile, CellValue::Unsigned(row.f_quintile))
-            .set(at.m_quintile, CellValue::Unsigned(row.m_quintile))
-            .set(at.segment, CellValue::Category(&row.segment))
-            .set(at.weekday, CellValue::Unsigned(row.weekday))
-            .set(at.hour, CellValue::Unsigned(row.hour))
-            .set(at.weekend_share, CellValue::Number(row.weekend_share))
-            .set(at.top_categories, CellValue::TopK(&top_categories))
-            .set(at.last_items, CellValue::TopK(&last_items));
-        encode(&values)
+    /// What a profile can say of a customer's items.
+    pub(crate) fn shape(&self) -> ProfileShape {
+        self.shape
     }
+
+    /// The labels in the order in which [`Layout::with_row`] takes their cells.
+    pub(crate) fn labels<'a>(&self, registry: &'a Registry) -> Vec<&'a Label> {
+        self.plans.iter().filter_map(|plan| registry.get(&plan.label)).collect()
+    }
+
+    /// Hands on the values of one row. Counts what lies outside of its column's range, which takes the end of it.
+    pub(crate) fn with_row<T>(
+        &self,
+        cells: &[Cell<'_>],
+        clamped: &mut Clamped,
+        encode: impl FnOnce(&RowValues<'_>) -> T,
+    ) -> Result<T, BuildError> {
+        let kept: Vec<Kept<'_>> = self
+            .plans
+            .iter()
+            .zip(cells)
+            .map(|(plan, cell)| {
+                let (kept, is_out) = self.kept(plan, cell)?;
+                if is_out {
+                    *clamped.entry(plan.label.clone()).or_insert(0) += 1;
+                }
+                Ok(kept)
+            })
+            .collect::<Result<_, BuildError>>()?;
+        let mut values = RowValues::new(&self.schema);
+        for (plan, kept) in self.plans.iter().zip(&kept) {
+            values.set(
+                plan.idx,
+                match kept {
+                    Kept::Plain(value) => *value,
+                    Kept::Labels(names) => CellValue::Labels(names),
+                    Kept::TopK(list) => CellValue::TopK(list),
+                    Kept::Vector(numbers) => CellValue::Vector(numbers),
+                },
+            );
+        }
+        Ok(encode(&values))
+    }
+
+    /// The value for a column, and whether it lies outside of the range.
+    fn kept<'a>(&self, plan: &Plan, cell: &Cell<'a>) -> Result<(Kept<'a>, bool), BuildError> {
+        let unknown = |name: &str| BuildError::Label {
+            label: plan.label.clone(),
+            what: format!("{name:?} is not among its values; add it to values, or leave values out"),
+        };
+        let plain = |value| Ok((Kept::Plain(value), false));
+        match (&plan.kind, cell) {
+            (PlanKind::Labels(known), Cell::Texts(names)) => {
+                match names.iter().find(|name| !known.contains_key(**name)) {
+                    Some(name) => Err(unknown(name)),
+                    None => Ok((Kept::Labels(names.clone()), false)),
+                }
+            }
+            (PlanKind::Labels(_), _) => Ok((Kept::Labels(Vec::new()), false)),
+            (PlanKind::TopK(ids), Cell::Weighted(list)) => Ok((Kept::TopK(listed(list, ids)), false)),
+            (PlanKind::Items, Cell::Weighted(list)) => Ok((Kept::TopK(listed(list, &self.items)), false)),
+            (PlanKind::TopK(_) | PlanKind::Items, _) => Ok((Kept::TopK(Vec::new()), false)),
+            (PlanKind::Vector, Cell::Numbers(numbers)) => Ok((Kept::Vector(numbers.clone()), false)),
+            (PlanKind::Bool, Cell::Bool(flag)) => plain(CellValue::Bool(*flag)),
+            (PlanKind::Unsigned { max }, Cell::Whole(number)) => {
+                let positive = u64::try_from(*number).unwrap_or(0);
+                Ok((Kept::Plain(CellValue::Unsigned(positive)), *number < 0 || positive > *max))
+            }
+            (PlanKind::Scaled { least, most }, Cell::Number(number)) => {
+                // 0 on a logarithmic scale is meant to be its least number.
+                let is_out = (*number < *least && *number != 0.0) || *number > *most;
+                Ok((Kept::Plain(CellValue::Number(*number)), is_out))
+            }
+            (PlanKind::Category(known), Cell::Text(name)) => {
+                match (known.contains_key(*name), known.contains_key(OTHER)) {
+                    (true, _) => plain(CellValue::Category(name)),
+                    (false, true) => plain(CellValue::Category(OTHER)),
+                    (false, false) => Err(unknown(name)),
+                }
+            }
+            _ => plain(CellValue::Missing),
+        }
+    }
+}
+
+/// A value with what it borrows from.
+enum Kept<'a> {
+    Plain(CellValue<'a>),
+    Labels(Vec<&'a str>),
+    TopK(Vec<(u32, f32)>),
+    Vector(Vec<f32>),
 }
 
 /// The records of the item table. `n_customers`: all customers, of whom popularity is a share.
@@ -165,47 +225,91 @@ pub(crate) fn item_records(items: &[ItemRow], lists: &[Vec<Neighbour>], n_custom
         .collect()
 }
 
-/// Every column. Beside each: the largest value, and the error of a scale.
-fn specs(n_categories: usize, n_countries: usize, n_items: usize) -> Vec<ColumnSpec> {
-    let column = |name: &str, kind| ColumnSpec { name: name.to_owned(), kind, nullable: false };
-    let nullable = |name: &str, kind| ColumnSpec { name: name.to_owned(), kind, nullable: true };
-    let unsigned = |bits| ColumnType::Unsigned { bits };
-    let log = |bits, zero, step| ColumnType::Scaled { bits, scale: Scale::Log, zero, step };
-    let top_k = |k, id_bits, dictionary: &str| ColumnType::TopK {
-        k,
-        id_bits,
-        weight_bits: WEIGHT_BITS,
-        weight_max: 1.0,
-        dictionary: dictionary.to_owned(),
+/// The column of a label; `None` for what has no place in a table.
+fn spec(label: &Label, has_missing: bool, n_names: impl Fn(&str) -> usize) -> Option<ColumnSpec> {
+    let is_list = matches!(label.kind, LabelType::Labels { .. } | LabelType::TopK { .. });
+    let is_off = matches!(label.state, LabelState::Off { .. });
+    let nullable = !is_list && (label.nullable || has_missing || is_off);
+    // A nullable column needs a code that says so.
+    let wide = |bits: u8| bits.max(1 + u8::from(nullable));
+    let kind = match &label.kind {
+        LabelType::Bool => ColumnType::Bool,
+        LabelType::Unsigned { bits } => ColumnType::Unsigned { bits: wide(*bits) },
+        LabelType::Linear { bits, zero, step } => {
+            ColumnType::Scaled { bits: wide(*bits), scale: Scale::Linear, zero: *zero, step: *step }
+        }
+        LabelType::Log { bits, zero, step } => {
+            ColumnType::Scaled { bits: wide(*bits), scale: Scale::Log, zero: *zero, step: *step }
+        }
+        LabelType::Category(Names { dictionary, .. }) => ColumnType::Category {
+            bits: wide(bits_for(n_names(dictionary) + usize::from(nullable))),
+            dictionary: dictionary.clone(),
+        },
+        LabelType::Labels { values } => ColumnType::Labels { names: values.clone() },
+        LabelType::TopK { k, weight_bits, names } => ColumnType::TopK {
+            k: *k,
+            id_bits: bits_for(n_names(&names.dictionary)),
+            weight_bits: *weight_bits,
+            weight_max: 1.0,
+            dictionary: names.dictionary.clone(),
+        },
+        LabelType::Vector { dims, scale } => ColumnType::Vector { dims: *dims, scale: *scale },
+        LabelType::Text | LabelType::Time => return None,
     };
-    vec![
-        column("recency_days", unsigned(12)),
-        column("frequency", unsigned(12)),
-        // 1 to 46 thousand million minor units, within 0.3 %.
-        column("monetary_minor", log(12, 1.0, 0.006)),
-        column("aov_minor", log(12, 1.0, 0.006)),
-        column("tenure_days", unsigned(12)),
-        // A tenth of a day to 7 years, within 0.5 %.
-        nullable("gap_days", log(10, 0.1, 0.01)),
-        // 1 to 3,500 items, within 0.4 %.
-        column("basket_items", log(10, 1.0, 0.008)),
-        column("n_items", unsigned(12)),
-        column("is_repeat", ColumnType::Bool),
-        nullable(
-            "country",
-            ColumnType::Category { bits: bits_for(n_countries + 1).max(2), dictionary: "countries".into() },
-        ),
-        column("r_quintile", unsigned(3)),
-        column("f_quintile", unsigned(3)),
-        column("m_quintile", unsigned(3)),
-        column("segment", ColumnType::Category { bits: bits_for(SEGMENTS.len()), dictionary: "segments".into() }),
-        column("weekday", unsigned(3)),
-        column("hour", unsigned(5)),
-        // Within 1.6 points of a hundred.
-        column("weekend_share", ColumnType::Scaled { bits: 5, scale: Scale::Linear, zero: 0.0, step: 1.0 / 31.0 }),
-        column("top_categories", top_k(TOP_CATEGORIES, bits_for(n_categories), "categories")),
-        column("last_items", top_k(LAST_ITEMS, bits_for(n_items), "items")),
-    ]
+    Some(ColumnSpec { name: label.name.clone(), kind, nullable })
+}
+
+fn plan(label: &Label, nullable: bool, schema: &Schema) -> Option<PlanKind> {
+    let known = |dictionary: &str| positions(schema.dictionary(dictionary).unwrap_or_default());
+    let code_max = |bits: u8| (1_u64 << bits.min(63)) - 1 - u64::from(nullable);
+    Some(match &label.kind {
+        LabelType::Bool => PlanKind::Bool,
+        LabelType::Unsigned { bits } => PlanKind::Unsigned { max: code_max(*bits) },
+        LabelType::Linear { bits, zero, step } => {
+            let half = step / 2.0;
+            PlanKind::Scaled { least: zero - half, most: zero + code_max(*bits) as f64 * step + half }
+        }
+        LabelType::Log { bits, zero, step } => {
+            let half = (step / 2.0).exp();
+            PlanKind::Scaled { least: zero / half, most: zero * (code_max(*bits) as f64 * step).exp() * half }
+        }
+        LabelType::Category(names) => PlanKind::Category(known(&names.dictionary)),
+        LabelType::Labels { values } => PlanKind::Labels(positions(values)),
+        LabelType::TopK { names, .. } if names.dictionary == ITEMS => PlanKind::Items,
+        LabelType::TopK { names, .. } => PlanKind::TopK(known(&names.dictionary)),
+        LabelType::Vector { .. } => PlanKind::Vector,
+        LabelType::Text | LabelType::Time => return None,
+    })
+}
+
+/// The entries of a dictionary: those that its labels fix, or else the most frequent names of the data.
+fn dictionary_of(labels: &[&Label], tally: &Tally) -> Result<Vec<String>, BuildError> {
+    let mut fixed: Option<&Vec<String>> = None;
+    let mut names_max = 0;
+    let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
+    for label in labels {
+        let (LabelType::Category(names) | LabelType::TopK { names, .. }) = &label.kind else { continue };
+        if !names.values.is_empty() {
+            if fixed.is_some_and(|values| *values != names.values) {
+                return Err(BuildError::Label {
+                    label: label.name.clone(),
+                    what: format!(
+                        "dictionary {} has other values for another label; give it a name of its own",
+                        names.dictionary
+                    ),
+                });
+            }
+            fixed = Some(&names.values);
+        }
+        names_max = names_max.max(names.values_max as usize);
+        for (name, n) in tally.names(&label.name) {
+            *counted.entry(name).or_insert(0) += n;
+        }
+    }
+    Ok(match fixed {
+        Some(values) => values.clone(),
+        None => dictionary(&counted, names_max),
+    })
 }
 
 /// Bits that tell `n` values apart; at least 1.
@@ -215,10 +319,12 @@ fn bits_for(n: usize) -> u8 {
 }
 
 /// The most frequent entries and `OTHER`, by name.
-fn dictionary(counted: &[(String, u64)], names_max: usize) -> Vec<String> {
-    let mut counted: Vec<&(String, u64)> = counted.iter().filter(|(name, _)| name != OTHER).collect();
-    counted.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let mut names: Vec<String> = counted.into_iter().take(names_max).map(|(name, _)| name.clone()).collect();
+fn dictionary(counted: &BTreeMap<&str, u64>, names_max: usize) -> Vec<String> {
+    let has_room = |name: &str| name != OTHER && (1..=NAME_BYTES_MAX).contains(&name.len());
+    let mut counted: Vec<(&str, u64)> =
+        counted.iter().map(|(name, n)| (*name, *n)).filter(|(name, _)| has_room(name)).collect();
+    counted.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    let mut names: Vec<String> = counted.into_iter().take(names_max).map(|(name, _)| name.to_owned()).collect();
     names.push(OTHER.to_owned());
     names.sort();
     names
@@ -228,13 +334,25 @@ fn positions(names: &[String]) -> HashMap<String, u32> {
     names.iter().cloned().zip(0..).collect()
 }
 
-fn listed(named: &[(String, f64)], positions: &HashMap<String, u32>) -> Vec<(u32, f32)> {
-    named.iter().filter_map(|(name, weight)| Some((*positions.get(name)?, *weight as f32))).collect()
+/// The ids of names; what has none, and a name that was there before, is left out.
+fn listed(named: &[(&str, f64)], positions: &HashMap<String, u32>) -> Vec<(u32, f32)> {
+    let mut list: Vec<(u32, f32)> = Vec::with_capacity(named.len());
+    for (name, weight) in named {
+        if let Some(&id) = positions.get(*name)
+            && !list.iter().any(|(other, _)| *other == id)
+        {
+            list.push((id, *weight as f32));
+        }
+    }
+    list
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features;
+    use crate::labels::Changes;
+    use std::path::Path;
 
     #[test]
     fn bits_are_the_least_that_do() {
@@ -243,17 +361,58 @@ mod tests {
 
     #[test]
     fn rare_entries_are_other() {
-        let counted = [("B", 2), ("A", 1), ("OTHER", 9), ("C", 2)].map(|(name, n)| (name.to_owned(), n));
+        let counted = BTreeMap::from([("B", 2), ("A", 1), ("OTHER", 9), ("C", 2), ("", 7)]);
         assert_eq!(dictionary(&counted, 2), ["B", "C", "OTHER"]);
-        assert_eq!(dictionary(&[], 2), ["OTHER"]);
+        assert_eq!(dictionary(&BTreeMap::new(), 2), ["OTHER"]);
+    }
+
+    /// The registry of a shop that has orders and nothing else.
+    fn of_orders() -> Registry {
+        let mut registry = Registry { version: 1, labels: Vec::new() };
+        for file in features::builtin().unwrap() {
+            let reads_orders =
+                file.requires.as_ref().is_none_or(|tables| tables.iter().all(|table| table == "purchases"));
+            if reads_orders {
+                registry.add(&file, &Changes::default()).unwrap();
+            }
+        }
+        for label in registry.labels.iter_mut().filter(|label| label.in_table) {
+            label.state = LabelState::InTable;
+        }
+        registry
     }
 
     #[test]
-    fn a_row_of_a_large_shop_has_room_for_its_key_in_64_bytes() {
+    fn a_row_of_a_large_shop_that_has_orders_only_has_room_for_its_key_in_64_bytes() {
         let names = |n: usize| (0..n).map(|i| (format!("{i:04}"), 1)).collect::<Vec<_>>();
         let items: Vec<ItemRow> =
             (0..6000).map(|i| ItemRow { item_id: format!("{i:04}"), category: None, n_buyers: 1 }).collect();
-        let layout = Layout::new(&names(300), &names(300), &items).unwrap();
-        assert_eq!(layout.schema.visitor_bytes(), 57);
+        let mut tally = Tally::default();
+        for label in ["top_categories", "country"] {
+            tally.set_names(label, names(300));
+        }
+        let layout = Layout::new(&of_orders(), &tally, &items).unwrap();
+        assert!(layout.schema.visitor_bytes() <= 64, "{}", layout.schema.visitor_bytes());
+    }
+
+    #[test]
+    fn values_outside_of_a_range_are_counted_and_take_its_end() {
+        let head = "--# [labels.n]\n--# means = \"n\"\n--# type = \"unsigned\"\n--# bits = 3\n--# [labels.x]\n--# means = \"x\"\n\
+             --# type = \"linear\"\n--# bits = 3\n--# max = 7.0\n--# [labels.c]\n--# means = \"c\"\n--# type = \"category\"\n--# values = [\"a\"]\n";
+        let file = crate::FeatureFile::parse(Path::new("own.sql"), head, true).unwrap();
+        let mut registry = Registry { version: 1, labels: file.labels };
+        for label in &mut registry.labels {
+            label.state = LabelState::InTable;
+        }
+        let layout = Layout::new(&registry, &Tally::default(), &[]).unwrap();
+        let mut clamped = Clamped::new();
+        for (n, x) in [(7, 7.0), (8, 7.4), (-1, 7.6), (0, -1.0)] {
+            let cells = [Cell::Whole(n), Cell::Number(x), Cell::Text("a")];
+            layout.with_row(&cells, &mut clamped, |values| values.encode(&layout.schema).unwrap()).unwrap();
+        }
+        assert_eq!(clamped, BTreeMap::from([("n".to_owned(), 2), ("x".to_owned(), 2)]));
+        let cells = [Cell::Whole(1), Cell::Number(0.0), Cell::Text("b")];
+        let error = layout.with_row(&cells, &mut clamped, |_| ()).unwrap_err().to_string();
+        assert!(error.contains("label c: \"b\" is not among its values"), "{error}");
     }
 }

@@ -4,8 +4,9 @@
 use crate::BuildError;
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, StringArray};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::arrow::record_batch::RecordBatch;
+use std::sync::Arc;
 
 fn column(batch: &RecordBatch, idx: usize) -> Result<(&ArrayRef, &str), BuildError> {
     match (batch.columns().get(idx), batch.schema_ref().fields().get(idx)) {
@@ -41,14 +42,28 @@ pub(super) fn texts(batch: &RecordBatch, idx: usize) -> Result<StringArray, Buil
     downcast(batch, idx, DataType::Utf8)
 }
 
-/// A column of lists.
-pub(super) fn lists(batch: &RecordBatch, idx: usize) -> Result<ListArray, BuildError> {
-    let (array, name) = column(batch, idx)?;
-    array
-        .as_any()
-        .downcast_ref::<ListArray>()
-        .cloned()
-        .ok_or_else(|| BuildError::Step { step: "result".into(), reason: format!("column {name}: is not a list") })
+/// A column of lists of texts: where each list lies, and the texts of all.
+pub(super) fn text_lists(batch: &RecordBatch, idx: usize) -> Result<(ListArray, StringArray), BuildError> {
+    lists(batch, idx, DataType::Utf8)
+}
+
+/// A column of lists of numbers: where each list lies, and the numbers of all.
+pub(super) fn number_lists(batch: &RecordBatch, idx: usize) -> Result<(ListArray, Float64Array), BuildError> {
+    lists(batch, idx, DataType::Float64)
+}
+
+fn lists<T: Array + Clone + 'static>(
+    batch: &RecordBatch,
+    idx: usize,
+    kind: DataType,
+) -> Result<(ListArray, T), BuildError> {
+    let list: ListArray = downcast(batch, idx, DataType::List(Arc::new(Field::new("item", kind.clone(), true))))?;
+    let values = list.values().as_any().downcast_ref::<T>().cloned();
+    let values = values.ok_or_else(|| BuildError::Step {
+        step: "result".into(),
+        reason: format!("column {}: is no list of {kind}", batch.schema_ref().field(idx).name()),
+    })?;
+    Ok((list, values))
 }
 
 /// The text at a row, if there is one.

@@ -2,32 +2,6 @@
 
 use super::{Engine, REPORT_EXAMPLES, REPORT_REASONS, REPORT_TOTALS, cells};
 use crate::{BuildError, Example};
-use datafusion::arrow::array::{Array, Float64Array, ListArray, StringArray};
-
-/// One row of the step `features`. The columns mean what `docs/guides/profiles.md` says.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct CustomerRow {
-    pub(crate) customer_id: String,
-    pub(crate) recency_days: u64,
-    pub(crate) frequency: u64,
-    pub(crate) monetary_minor: i64,
-    pub(crate) aov_minor: i64,
-    pub(crate) tenure_days: u64,
-    pub(crate) gap_days: Option<f64>,
-    pub(crate) basket_items: f64,
-    pub(crate) n_items: u64,
-    pub(crate) is_repeat: bool,
-    pub(crate) country: Option<String>,
-    pub(crate) r_quintile: u64,
-    pub(crate) f_quintile: u64,
-    pub(crate) m_quintile: u64,
-    pub(crate) segment: String,
-    pub(crate) weekday: u64,
-    pub(crate) hour: u64,
-    pub(crate) weekend_share: f64,
-    pub(crate) top_categories: Vec<(String, f64)>,
-    pub(crate) last_items: Vec<(String, f64)>,
-}
 
 /// One row of the step `items` that is in the item table.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,56 +56,6 @@ pub(crate) struct Totals {
 }
 
 impl Engine {
-    /// Every customer, by rising id.
-    pub(crate) fn each_customer(
-        &self,
-        mut each: impl FnMut(CustomerRow) -> Result<(), BuildError>,
-    ) -> Result<(), BuildError> {
-        let sql = "SELECT customer_id, recency_days, frequency, monetary_minor, aov_minor, tenure_days, gap_days, \
-             basket_items, n_items, is_repeat, country, r_quintile, f_quintile, m_quintile, segment, weekday, hour, \
-             weekend_share, top_categories, top_category_weights, last_items, last_item_weights \
-             FROM features ORDER BY customer_id";
-        self.each_batch("features", sql, |batch| {
-            let text = |idx| cells::texts(batch, idx);
-            let integer = |idx| cells::integers(batch, idx);
-            let number = |idx| cells::numbers(batch, idx);
-            let (customer_id, country, segment) = (text(0)?, text(10)?, text(14)?);
-            let (recency_days, frequency, monetary_minor, aov_minor, tenure_days) =
-                (integer(1)?, integer(2)?, integer(3)?, integer(4)?, integer(5)?);
-            let (gap_days, basket_items, weekend_share) = (number(6)?, number(7)?, number(17)?);
-            let (n_items, weekday, hour) = (integer(8)?, integer(15)?, integer(16)?);
-            let is_repeat = cells::flags(batch, 9)?;
-            let quintiles = [integer(11)?, integer(12)?, integer(13)?];
-            let categories = (cells::lists(batch, 18)?, cells::lists(batch, 19)?);
-            let items = (cells::lists(batch, 20)?, cells::lists(batch, 21)?);
-            for row in 0..batch.num_rows() {
-                each(CustomerRow {
-                    customer_id: customer_id.value(row).to_owned(),
-                    recency_days: count(recency_days.value(row)),
-                    frequency: count(frequency.value(row)),
-                    monetary_minor: monetary_minor.value(row),
-                    aov_minor: aov_minor.value(row),
-                    tenure_days: count(tenure_days.value(row)),
-                    gap_days: gap_days.is_valid(row).then(|| gap_days.value(row)),
-                    basket_items: basket_items.value(row),
-                    n_items: count(n_items.value(row)),
-                    is_repeat: is_repeat.value(row),
-                    country: cells::text_at(&country, row),
-                    r_quintile: count(quintiles[0].value(row)),
-                    f_quintile: count(quintiles[1].value(row)),
-                    m_quintile: count(quintiles[2].value(row)),
-                    segment: segment.value(row).to_owned(),
-                    weekday: count(weekday.value(row)),
-                    hour: count(hour.value(row)),
-                    weekend_share: weekend_share.value(row),
-                    top_categories: weighted(&categories.0, &categories.1, row),
-                    last_items: weighted(&items.0, &items.1, row),
-                })?;
-            }
-            Ok(())
-        })
-    }
-
     /// The items of the item table, by rising id.
     pub(crate) fn items(&self) -> Result<Vec<ItemRow>, BuildError> {
         let mut items = Vec::new();
@@ -272,18 +196,4 @@ impl Engine {
 /// A count of the engine, which has signed numbers only.
 fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
-}
-
-/// Names with their weights, from two lists of equal length.
-fn weighted(names: &ListArray, weights: &ListArray, row: usize) -> Vec<(String, f64)> {
-    if names.is_null(row) || weights.is_null(row) {
-        return Vec::new();
-    }
-    let (names, weights) = (names.value(row), weights.value(row));
-    match (names.as_any().downcast_ref::<StringArray>(), weights.as_any().downcast_ref::<Float64Array>()) {
-        (Some(names), Some(weights)) => {
-            names.iter().zip(weights).filter_map(|(name, weight)| Some((name?.to_owned(), weight?))).collect()
-        }
-        _ => Vec::new(),
-    }
 }

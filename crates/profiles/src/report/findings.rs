@@ -44,12 +44,13 @@ pub(crate) fn of(engine: &Engine, findings: Findings<'_>) -> Result<Report, Buil
     let reasons = reasons(engine)?;
     let quarantined = reasons.iter().map(|reason| reason.rows).sum();
     let rows = Rows { read: totals.rows_read, kept: totals.rows_kept, quarantined };
-    let customers = engine.count("customers")?;
+    let buyers = engine.count("customers")?;
+    let customers = engine.count("people")?;
     let segments = segments(engine)?;
     agree("rows of the files and rows checked", findings.files.iter().map(|(_, rows)| rows).sum(), rows.read)?;
     agree("rows read and rows kept or put aside", rows.read, rows.kept + rows.quarantined)?;
     agree("rows put aside and rows in quarantine.parquet", rows.quarantined, engine.count("quarantine")?)?;
-    agree("customers and customers in segments", customers, segments.iter().map(|s| s.customers).sum())?;
+    agree("buyers and customers in segments", buyers, segments.iter().map(|s| s.customers).sum())?;
     agree("customers and rows of features.parquet", customers, engine.count("features")?)?;
 
     let mapping = findings.mapping;

@@ -1,5 +1,23 @@
 -- rfm: quintiles of recency, frequency and money (5 is best), and the segment that the first two name.
 -- A quintile is the share of customers who are worse, in fifths: equal customers are in the same one.
+--# always = true
+--# [labels.r_quintile]
+--# means = "recency in fifths, 5 is best: the share of customers who ordered longer ago"
+--# type = "unsigned"
+--# bits = 3
+--# [labels.f_quintile]
+--# means = "orders in fifths, 5 is best: the share of customers with fewer orders"
+--# type = "unsigned"
+--# bits = 3
+--# [labels.m_quintile]
+--# means = "money in fifths, 5 is best: the share of customers who spent less"
+--# type = "unsigned"
+--# bits = 3
+--# [labels.segment]
+--# means = "named segment by recency and frequency"
+--# type = "category"
+--# dictionary = "segments"
+--# values = ["champions", "loyal", "potential_loyalist", "new", "promising", "needs_attention", "about_to_sleep", "cant_lose", "at_risk", "hibernating", "lost"]
 WITH shares AS (
     SELECT
         customer_id,

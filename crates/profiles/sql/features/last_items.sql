@@ -1,4 +1,10 @@
 -- last_items: the items that a customer buys most, the more recently the more it counts; see top_categories.
+--# always = true
+--# [labels.last_items]
+--# means = "items bought most, the more recently the more it counts"
+--# type = "top_k"
+--# k = 12
+--# dictionary = "items"
 WITH ranked AS (
     SELECT
         customer_id,

@@ -1,4 +1,13 @@
 -- habits: the weekday and the hour at which a customer orders most often; of equal ones the one used last.
+--# always = true
+--# [labels.weekday]
+--# means = "weekday of most orders, 0 is Monday"
+--# type = "unsigned"
+--# bits = 3
+--# [labels.hour]
+--# means = "hour of most orders"
+--# type = "unsigned"
+--# bits = 5
 WITH weekdays AS (
     SELECT customer_id, weekday,
            row_number() OVER (PARTITION BY customer_id ORDER BY count(*) DESC, max(ordered_s) DESC, weekday) AS place

@@ -1,5 +1,13 @@
 -- top_categories: the categories that a customer buys from most, the more recently the more it counts.
 -- The weight is relative to the customer's strongest category, so it lies above 0 and reaches 1.
+--# always = true
+--# [labels.top_categories]
+--# means = "categories bought from most, the more recently the more it counts"
+--# type = "top_k"
+--# k = 5
+--# dictionary = "categories"
+--# from = "items.category"
+--# values_max = 255
 WITH summed AS (
     SELECT customer_id, category, sum(weight) AS weight, max(last_s) AS last_s
     FROM tastes

@@ -1,0 +1,39 @@
+-- top_brands: the brands that a customer buys most; an order halves in weight every 90 days. The brand of an item is
+-- that of the order line, or else of the catalogue.
+--# requires = ["purchases"]
+--# [labels.top_brands]
+--# means = "brands bought most, the more recently the more it counts"
+--# type = "top_k"
+--# k = 3
+--# dictionary = "brands"
+--# values_max = 254
+WITH known AS (
+    SELECT item_id, min(brand) AS brand FROM catalogue WHERE item_id IS NOT NULL GROUP BY item_id
+),
+bought AS (
+    SELECT DISTINCT l.customer_id, l.order_id, coalesce(l.brand, k.brand) AS brand
+    FROM purchases AS l
+    LEFT JOIN known AS k ON k.item_id = l.item_id
+    WHERE l.is_goods
+),
+summed AS (
+    SELECT b.customer_id, b.brand, sum(o.weight) AS weight, max(o.ordered_s) AS last_s
+    FROM bought AS b
+    JOIN orders AS o ON o.customer_id = b.customer_id AND o.order_id = b.order_id
+    WHERE b.brand IS NOT NULL
+    GROUP BY b.customer_id, b.brand
+),
+ranked AS (
+    SELECT
+        *,
+        max(weight) OVER (PARTITION BY customer_id) AS weight_max,
+        row_number() OVER (PARTITION BY customer_id ORDER BY weight DESC, last_s DESC, brand) AS place
+    FROM summed
+)
+SELECT
+    customer_id,
+    array_agg(brand ORDER BY place)                                                AS top_brands,
+    array_agg(CAST(weight AS DOUBLE) / CAST(weight_max AS DOUBLE) ORDER BY place)  AS top_brand_weights
+FROM ranked
+WHERE place <= 3
+GROUP BY customer_id
