@@ -6,7 +6,7 @@ use crate::neighbours::{self, Fitted, Tastes};
 use crate::report::{self, Findings};
 use crate::stages::Stages;
 use crate::table::{self, Clamped, Layout};
-use crate::{AsOf, BuildError, BuildOptions, Progress, Registry, Report, Stage, StageRun};
+use crate::{AsOf, BuildError, BuildOptions, NeighbourOptions, Progress, Registry, Report, Stage, StageRun};
 use std::path::Path;
 use vitrine_tables::{Manifest, TableWriter, WriteOptions, encode_items};
 
@@ -26,8 +26,6 @@ pub struct Built {
 }
 
 const DAY_S: i64 = 86_400;
-/// An order counts half as much after this time.
-const HALF_LIFE_S: i64 = 90 * DAY_S;
 /// The later side of the time split: a quarter of a year, or a quarter of all time if that is shorter.
 const SPLIT_S: i64 = 92 * DAY_S;
 /// A shop with less history has no split.
@@ -40,6 +38,8 @@ const HISTORY_MIN_S: i64 = 28 * DAY_S;
 /// Errors: [`BuildError`]. Rows that are wrong are no error: they are counted and put aside.
 pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Built, BuildError> {
     check(options)?;
+    let own = Own { features_dir: options.features_dir.as_deref(), labels_file: options.labels_file.as_deref() };
+    let n_steps = features::n_steps(own)?;
     // Beside the output: that disk is meant for files of this size.
     let beside = match options.out.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -61,11 +61,10 @@ pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Buil
     let of = options.orders.len() as u64;
     let files = engine.read_orders(options, |done| progress.advance(Stage::Read, done, of))?;
     let (params, split_s) = clean(&engine, options, &files, progress)?;
-    let own = Own { features_dir: options.features_dir.as_deref(), labels_file: options.labels_file.as_deref() };
-    let of = features::n_steps(own)?;
-    let made =
-        features::run(&engine, own, params.as_of_s, |done| progress.advance(Stage::Features, done.min(of - 1), of))?;
-    progress.advance(Stage::Features, of, of);
+    let made = features::run(&engine, own, params.as_of_s, |done| {
+        progress.advance(Stage::Features, done.min(n_steps - 1), n_steps)
+    })?;
+    progress.advance(Stage::Features, n_steps, n_steps);
 
     let items = engine.items()?;
     let layout = Layout::new(&made.registry, &made.tally, &items)?;
@@ -86,7 +85,7 @@ pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Buil
     let mut report = report::of(&engine, found)?;
     report.warnings.extend(made.warnings.iter().cloned());
     let written = Written { engine: &engine, layout: &layout, made: &made, options };
-    let (manifest, clamped) = written.write(as_of, items_bytes, &report, progress)?;
+    let (manifest, clamped) = written.write(as_of, items_bytes, &mut report, progress)?;
     engine.stages().prune()?;
     Ok(Built { report, manifest, labels: made.registry, clamped, stages: engine.stages().runs() })
 }
@@ -108,6 +107,18 @@ fn check(options: &BuildOptions) -> Result<(), BuildError> {
     if options.orders.is_empty() {
         return refuse("orders", "is empty; name at least one order file");
     }
+    check_neighbours(neighbours, options.memory_bytes)?;
+    if let Some(as_of) = options.as_of
+        && as_of <= options.mapping.earliest
+    {
+        return refuse("as_of", "is not after dates.earliest of the mapping");
+    }
+    Ok(())
+}
+
+/// The same for the options that building and compiling share.
+pub(crate) fn check_neighbours(neighbours: &NeighbourOptions, memory_bytes: usize) -> Result<(), BuildError> {
+    let refuse = |option, what: &str| Err(BuildError::Option { option, what: what.to_owned() });
     if !(1..=255).contains(&neighbours.per_item) {
         return refuse("neighbours.per_item", "must be 1 to 255");
     }
@@ -120,13 +131,8 @@ fn check(options: &BuildOptions) -> Result<(), BuildError> {
     if neighbours.lambdas.is_empty() || !neighbours.lambdas.iter().all(|lambda| lambda.is_finite() && *lambda > 0.0) {
         return refuse("neighbours.lambdas", "must hold at least one number, and only numbers above 0");
     }
-    if options.memory_bytes < 64 << 20 {
+    if memory_bytes < 64 << 20 {
         return refuse("memory_bytes", "must be at least 64 MiB");
-    }
-    if let Some(as_of) = options.as_of
-        && as_of <= options.mapping.earliest
-    {
-        return refuse("as_of", "is not after dates.earliest of the mapping");
     }
     Ok(())
 }
@@ -151,15 +157,11 @@ fn clean(
         None => engine.latest_order_s(earliest_s, latest_s)?.map_or(earliest_s, |last_s| (last_s / DAY_S + 1) * DAY_S),
     };
     let mut params = Params {
-        as_of_s,
         earliest_s,
         split_s: as_of_s,
         drop_duplicates: mapping.drop_duplicates,
-        half_life_s: HALF_LIFE_S,
         items_max: options.neighbours.items_max as u64,
-        categories_max: table::CATEGORIES_MAX,
-        top_categories_max: u64::from(table::TOP_CATEGORIES),
-        last_items_max: u64::from(table::LAST_ITEMS),
+        ..Params::of(as_of_s)
     };
     engine.set_params(&params)?;
     for (done, step) in CLEANING.into_iter().enumerate() {
@@ -211,14 +213,16 @@ impl Written<'_> {
         &self,
         as_of: String,
         items_bytes: Vec<u8>,
-        report: &Report,
+        report: &mut Report,
         progress: &mut dyn Progress,
     ) -> Result<(Manifest, Clamped), BuildError> {
         let Self { engine, layout, made, options } = self;
         let write_options = WriteOptions { as_of, replace: options.replace, shard_bits: options.shard_bits };
         let mut writer = TableWriter::create(&options.out, layout.schema.clone(), options.key, write_options)?;
         writer.set_items(items_bytes)?;
-        let clamped = push_rows(engine, layout, &made.registry, &mut writer, engine.count("features")?, progress)?;
+        let n_rows = engine.count("features")?;
+        let clamped = push_rows(engine, layout, &made.registry, &mut writer, n_rows, progress)?;
+        report.warnings.extend(clamp_warnings(&clamped, n_rows));
         for table in ["features", "items", "tastes", "quarantine"] {
             engine.export(table, &writer.work_dir().join(format!("{table}.parquet")))?;
         }
@@ -230,6 +234,13 @@ impl Written<'_> {
         let manifest = writer.finish(|done, of| progress.advance(Stage::Write, done as u64, of as u64))?;
         Ok((manifest, clamped))
     }
+}
+
+/// Labels of which more than one value in a thousand took the end of its range.
+fn clamp_warnings(clamped: &Clamped, n_rows: u64) -> impl Iterator<Item = String> {
+    clamped.iter().filter(move |(_, n)| **n * 1000 > n_rows).map(move |(label, n)| {
+        format!("{n} of {n_rows} values of label {label} are outside of its range and took the end of it; give it more bits or another max")
+    })
 }
 
 /// Encodes the rows of `features`. Gives how many values took the end of their column's range.

@@ -17,7 +17,7 @@ pub(crate) use profile_rows::{Cell, Tally};
 
 use crate::stages::{self, Stages};
 use crate::{BuildError, BuildOptions, StageRun};
-use datafusion::arrow::datatypes::DataType;
+pub(crate) use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -66,6 +66,9 @@ const REPORT_REASONS: Step = step!("report_reasons");
 const REPORT_EXAMPLES: Step = step!("report_examples");
 const REPORT_TOTALS: Step = step!("report_totals");
 
+/// An order counts half as much after this time. Unit: seconds.
+const HALF_LIFE_S: i64 = 90 * 86_400;
+
 /// The numbers that steps read from the table `params`, one row. Times are seconds since 1970-01-01T00:00:00.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Params {
@@ -78,6 +81,23 @@ pub(crate) struct Params {
     pub(crate) categories_max: u64,
     pub(crate) top_categories_max: u64,
     pub(crate) last_items_max: u64,
+}
+
+impl Params {
+    /// The usual numbers of the features for a time to look back from, without a time split.
+    pub(crate) fn of(as_of_s: i64) -> Self {
+        Self {
+            as_of_s,
+            earliest_s: 0,
+            split_s: as_of_s + 1,
+            drop_duplicates: true,
+            half_life_s: HALF_LIFE_S,
+            items_max: crate::NeighbourOptions::default().items_max as u64,
+            categories_max: crate::table::CATEGORIES_MAX,
+            top_categories_max: u64::from(crate::table::TOP_CATEGORIES),
+            last_items_max: u64::from(crate::table::LAST_ITEMS),
+        }
+    }
 }
 
 /// A file of a table that is made of several, such as the events of one day.
@@ -262,6 +282,12 @@ impl Engine {
         Ok(())
     }
 
+    /// The files of a table.
+    #[cfg(test)]
+    pub(crate) fn parts_of(&self, table: &str) -> Vec<Part> {
+        self.parts.borrow().get(table).cloned().unwrap_or_default()
+    }
+
     /// The tables that a query reads, by name, without those that it makes for itself.
     pub(crate) fn tables_of(&self, step: &str, sql: &str) -> Result<Vec<String>, BuildError> {
         let failed = |error| BuildError::Step { step: step.to_owned(), reason: text(error) };
@@ -285,6 +311,11 @@ impl Engine {
     pub(crate) fn has_table(&self, table: &str) -> Result<bool, BuildError> {
         let found = self.context.table_exist(table);
         found.map_err(|error| BuildError::Step { step: table.to_owned(), reason: text(error) })
+    }
+
+    /// Whether a table has a column.
+    pub(crate) fn has_column(&self, table: &str, column: &str) -> bool {
+        self.columns_of(table, &format!("SELECT {column} FROM {table}")).is_ok()
     }
 
     /// What was run so far, and what was done already.
@@ -360,7 +391,7 @@ impl Engine {
 }
 
 /// Rows of a Parquet file; an error if it is not whole.
-fn file_rows(path: &Path) -> Result<u64, String> {
+pub(crate) fn file_rows(path: &Path) -> Result<u64, String> {
     let file = File::open(path).map_err(text)?;
     let reader = SerializedFileReader::new(file).map_err(text)?;
     Ok(u64::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or(0))

@@ -1,6 +1,10 @@
 //! From source tables to one row of labels a customer: runs the feature files and joins what they make.
 
 mod attributes;
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod incremental;
 
 use crate::engine::{CANONICAL, EVENT_SUMS, Engine, TABLES, Tally, fits};
 use crate::labels::{Changes, FeatureFile, Label, LabelError, Registry};
@@ -70,7 +74,8 @@ pub(crate) fn builtin() -> Result<Vec<FeatureFile>, LabelError> {
 }
 
 /// Every label that the built-in feature files, a folder of a shop's own ones and its `labels.toml` declare, before any
-/// data. The attributes of customers are not among them: what these are, only data says.
+/// data. The attributes of customers are not among them, since only data says what these are, unless `labels.toml` gives
+/// their meaning and type.
 ///
 /// Errors: a file that cannot be read or makes no sense.
 pub fn declared_labels(features_dir: Option<&Path>, labels_file: Option<&Path>) -> Result<Registry, LabelError> {
@@ -80,6 +85,7 @@ pub fn declared_labels(features_dir: Option<&Path>, labels_file: Option<&Path>) 
     for file in builtin()?.iter().chain(&own.files()?) {
         registry.add(file, &changes)?;
     }
+    changes.declare(&mut registry)?;
     registry.add_own(&changes)?;
     Ok(registry)
 }
@@ -95,7 +101,10 @@ impl Own<'_> {
 }
 
 /// Number of steps that [`run`] reports about.
+///
+/// Errors: the shop's files make no sense. Known before anything is read.
 pub(crate) fn n_steps(own: Own<'_>) -> Result<u64, BuildError> {
+    own.changes()?;
     Ok((TABLES.len() + EVENT_SUMS.len() + BUILTIN.len() + own.files()?.len() + 2) as u64)
 }
 
@@ -322,7 +331,7 @@ fn join(
             Some(default) => format!("coalesce(({expression}), {default})"),
             None => format!("({expression})"),
         };
-        let one = format!("SELECT {value} AS {} FROM ({base}) AS f", label.name);
+        let one = format!("SELECT ({expression}) AS {} FROM ({base}) AS f", label.name);
         let found =
             engine.columns_of("labels", &one).map_err(|error| changes.expression_error(label, &error.to_string()))?;
         if let Some((_, kind)) = found.first()

@@ -163,6 +163,7 @@ pub struct Label {
     /// Whether it is in the table even when no customer has a value.
     pub always: bool,
     /// The feature file, or the key of `labels.toml`, that makes it.
+    #[serde(rename = "made_by")]
     pub step: String,
     /// The expression that makes it, for labels and segments of `labels.toml`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

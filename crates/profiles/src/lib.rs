@@ -18,8 +18,11 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod compile;
+mod diff;
 mod engine;
 mod error;
+mod explain;
 mod features;
 mod labels;
 mod mapping;
@@ -27,11 +30,15 @@ mod neighbours;
 mod options;
 mod progress;
 mod report;
+mod schema;
 mod stages;
 mod table;
 
 pub use build::{Built, build};
+pub use compile::{CompileOptions, Compiled, compile};
+pub use diff::{Difference, Moved, Pair, diff};
 pub use error::{BuildError, MappingError};
+pub use explain::{ReadError, Said, explain};
 pub use features::declared_labels;
 pub use labels::{FeatureFile, Label, LabelError, LabelState, LabelType, Names, Registry, Sensitivity};
 pub use mapping::{BUILTIN_MAPPINGS, Mapping};
@@ -41,5 +48,6 @@ pub use report::{
     CastFailures, Example, LambdaTried, Metrics, Money, NeighbourReport, Netting, ReasonCount, Report, Rows,
     SegmentCount, SourceFile, TableReport,
 };
+pub use schema::{SchemaColumn, schema};
 pub use stages::StageRun;
 pub use vitrine_tables::{Manifest, TableKey};

@@ -369,10 +369,12 @@ mod tests {
     /// The registry of a shop that has orders and nothing else.
     fn of_orders() -> Registry {
         let mut registry = Registry { version: 1, labels: Vec::new() };
+        // What a shop without channels, list prices, brands, surveys and events has no value for.
+        let without = ["channels", "discounts", "top_brands", "opinions"];
         for file in features::builtin().unwrap() {
             let reads_orders =
                 file.requires.as_ref().is_none_or(|tables| tables.iter().all(|table| table == "purchases"));
-            if reads_orders {
+            if reads_orders && !without.contains(&file.name.as_str()) {
                 registry.add(&file, &Changes::default()).unwrap();
             }
         }

@@ -2,11 +2,17 @@
 
 #[path = "profiles/bad_input.rs"]
 mod bad_input;
+#[path = "profiles/compile.rs"]
+mod compile;
 #[path = "profiles/equal_bytes.rs"]
 mod equal_bytes;
 #[path = "profiles/kit.rs"]
 mod kit;
+#[path = "profiles/labels.rs"]
+mod labels;
 #[path = "profiles/online_retail.rs"]
 mod online_retail;
 #[path = "profiles/small_shop.rs"]
 mod small_shop;
+#[path = "profiles/stages.rs"]
+mod stages;

@@ -63,7 +63,7 @@ pub fn run(args: &Build, ui: &Ui) -> Result<(), Failure> {
     let mut stages = Stages { ui: *ui, shown: None };
     let built = build(&options, &mut stages);
     drop(stages);
-    let Built { report, manifest } = built.map_err(failure)?;
+    let Built { report, manifest, .. } = built.map_err(failure)?;
     for warning in &report.warnings {
         ui.note(&format!("warning: {warning}"));
     }
@@ -105,6 +105,9 @@ fn failure(error: BuildError) -> Failure {
         | BuildError::Source { .. }
         | BuildError::MissingColumns { .. }
         | BuildError::Expression { .. }
+        | BuildError::Labels(_)
+        | BuildError::Label { .. }
+        | BuildError::Input { .. }
         | BuildError::NothingLeft { .. } => Exit::Invalid,
         BuildError::Step { .. }
         | BuildError::Neighbours { .. }

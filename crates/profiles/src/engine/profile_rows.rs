@@ -201,3 +201,27 @@ impl Engine {
         Ok(tally)
     }
 }
+
+#[cfg(test)]
+impl Engine {
+    /// The rows of a query as text: cells parted by ` | `, numbers to four decimals, `-` for null.
+    pub(crate) fn rows_as_text(&self, sql: &str) -> Result<Vec<String>, BuildError> {
+        use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+        let options = FormatOptions::default().with_null("-");
+        let mut rows = Vec::new();
+        self.each_batch("query", sql, |batch| {
+            for row in 0..batch.num_rows() {
+                let cells = batch.columns().iter().map(|array| match array.as_any().downcast_ref::<Float64Array>() {
+                    Some(numbers) if numbers.is_valid(row) => {
+                        let text = format!("{:.4}", numbers.value(row));
+                        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+                    }
+                    _ => ArrayFormatter::try_new(array, &options).unwrap().value(row).to_string(),
+                });
+                rows.push(cells.collect::<Vec<_>>().join(" | "));
+            }
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+}

@@ -180,6 +180,17 @@ impl Changes {
         Ok(())
     }
 
+    /// Adds the labels that nothing else declares, but the file does so in full: columns that come from elsewhere.
+    pub(crate) fn declare(&self, registry: &mut Registry) -> Result<(), LabelError> {
+        for (name, wire) in self.overrides.clone() {
+            if registry.get(&name).is_none() && wire.means.is_some() && wire.kind.is_some() {
+                let made = wire.into_label(&name, &format!("labels.toml: labels.{name}"));
+                registry.labels.push(made.map_err(|(key, what)| self.refuse("labels", &name, Some(key), &what))?);
+            }
+        }
+        Ok(())
+    }
+
     /// Whether every name that the file changes exists, and every one that it makes does not.
     pub(super) fn check_names(&self, registry: &Registry) -> Result<(), LabelError> {
         for name in self.overrides.keys() {
