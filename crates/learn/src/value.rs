@@ -3,7 +3,8 @@
 //! A cohort of purchases becomes one [`Repeat`] a customer ([`Cohort`]). [`BgNbd`] or [`MbgNbd`] learns from them how often
 //! customers buy and when they stop, [`GammaGamma`] what they spend on a purchase; together they give the value over a horizon
 //! ([`clv`], [`Valuation`]). [`Holdout`] compares the prediction with what happened and with the plainest baseline, and says
-//! whether the numbers may be published. [`fit_report`] does all of it.
+//! whether the numbers may be published. [`fit_report`] does all of it, [`publish`] gives
+//! the rows that may be shown.
 //!
 //! Unit of time: weeks, since the published parameters are in weeks. Money: whatever unit the means have; its scale does not
 //! matter to the fit. Left out: covariates, and customers with a contract, whose end is seen.
@@ -21,6 +22,7 @@ mod gamma_gamma;
 mod holdout;
 mod lifetime;
 mod nbd;
+mod publish;
 mod purchases;
 mod report;
 mod simplex;
@@ -31,6 +33,7 @@ pub use gamma_gamma::{GammaGamma, GammaGammaFit, GammaGammaLaw};
 pub use holdout::{CurveRow, Holdout, HoldoutRow, Naive, Verdict};
 pub use lifetime::{CustomerValue, SegmentValue, Terms, Valuation, WEEKS_PER_MONTH, clv};
 pub use nbd::NbdFit;
+pub use publish::{Published, PublishedCustomer, publish};
 pub use purchases::{BgNbd, BgNbdFit, MbgNbd, PurchaseFit, PurchaseLaw, PurchaseModel};
 pub use report::{GammaGammaParameters, Models, PurchaseParameters, ValueReport, fit_report};
 

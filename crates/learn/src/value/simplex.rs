@@ -65,10 +65,12 @@ pub(super) fn search<const N: usize>(
     bounds: &Bounds<N>,
 ) -> Option<Minimum<N>> {
     let Some(rough) = rough else {
-        return search_all(exact, starts, bounds);
+        return search_all(exact, starts, bounds, RESTARTS_MAX);
     };
-    let near = search_all(rough, starts, bounds)?;
-    let mut found = polish(rough, exact, &near, bounds).or_else(|| search_all(exact, &[near.at], bounds))?;
+    // One restart is enough: the correction needs a point nearby only.
+    let near = search_all(rough, starts, bounds, 1)?;
+    let mut found =
+        polish(rough, exact, &near, bounds).or_else(|| search_all(exact, &[near.at], bounds, RESTARTS_MAX))?;
     found.n_evaluations += near.n_evaluations;
     Some(found)
 }
@@ -78,6 +80,7 @@ fn search_all<const N: usize>(
     objective: &mut dyn FnMut(&[f64; N]) -> f64,
     starts: &[[f64; N]],
     bounds: &Bounds<N>,
+    restarts_max: u32,
 ) -> Option<Minimum<N>> {
     let mut n_evaluations = 0;
     let mut best: Option<Minimum<N>> = None;
@@ -90,7 +93,7 @@ fn search_all<const N: usize>(
     }
     let mut found = descend(objective, &best?.at, bounds, FINE);
     n_evaluations += found.n_evaluations;
-    for _ in 0..RESTARTS_MAX {
+    for _ in 0..restarts_max {
         let again = descend(objective, &found.at, bounds, FINE);
         n_evaluations += again.n_evaluations;
         let gain = found.value - again.value;

@@ -6,7 +6,7 @@ use crate::{near, repeat, within};
 use std::path::PathBuf;
 use vitrine_learn::value::{
     BgNbd, Cohort, CohortCustomer, GammaGamma, GammaGammaFit, MbgNbd, Naive, PurchaseFit, Repeat, Terms, Transaction,
-    Valuation, Verdict, clv, fit_report,
+    Valuation, Verdict, clv, fit_report, publish,
 };
 
 /// 1997-09-30 and 1998-06-30, in days since 1970.
@@ -283,4 +283,29 @@ fn intervals_hold_what_came() {
         // Hundreds of customers together are known much better than one.
         assert!(segment.high - segment.low < 0.6 * segment.clv);
     }
+}
+
+#[test]
+fn only_what_the_holdout_allows_is_published() {
+    let Some(cohort) = cohort() else { return };
+    let (models, mut report) = fit_report(&cohort, 2, 1).unwrap();
+    let terms = Terms { n_draws: 50, ..Terms::default() };
+    let plain = publish(&cohort, &models, &report, 2, terms).unwrap();
+    assert_eq!((plain.scale, plain.customers.len()), (Some(1.0), 2_357));
+    // scipy's sum for the file of rounded times.
+    near("sum", plain.clv_minor.unwrap() as f64, 7_150_989.8, 1e-3);
+    let first = plain.customers[0];
+    within("clv", first.clv_minor.unwrap() as f64, 3_627.8, 3.0);
+    within("mean", first.mean_minor.unwrap(), 2_234.5, 1e-9);
+    assert!(first.low_minor < first.clv_minor && first.clv_minor < first.high_minor);
+    assert_eq!(plain.customers[2].mean_minor, None);
+
+    let holdout = report.holdout.as_mut().unwrap();
+    (holdout.verdict, holdout.factor) = (Verdict::Calibrated, 0.65);
+    let calibrated = publish(&cohort, &models, &report, 2, terms).unwrap();
+    near("calibrated", calibrated.clv_minor.unwrap() as f64, 0.65 * plain.clv_minor.unwrap() as f64, 1e-3);
+    report.holdout.as_mut().unwrap().verdict = Verdict::Refused;
+    let refused = publish(&cohort, &models, &report, 2, terms).unwrap();
+    assert_eq!((refused.scale, refused.clv_minor), (None, None));
+    assert!(refused.customers.iter().all(|row| row.clv_minor.is_none() && row.expected_purchases.is_none()));
 }
