@@ -233,7 +233,16 @@ mod tests {
 
     #[test]
     fn ln_one_plus_exp_has_no_overflow() {
-        for (x, expected) in [(0.0, 2f64.ln()), (f64::NAN, f64::NAN), (36.9, 36.9), (37.1, 37.1), (-36.9, 0.0), (800.0, 800.0), (-800.0, 0.0), (f64::NEG_INFINITY, 0.0)] {
+        for (x, expected) in [
+            (0.0, 2f64.ln()),
+            (f64::NAN, f64::NAN),
+            (36.9, 36.9),
+            (37.1, 37.1),
+            (-36.9, 0.0),
+            (800.0, 800.0),
+            (-800.0, 0.0),
+            (f64::NEG_INFINITY, 0.0),
+        ] {
             let found = ln_one_plus_exp(x);
             assert!((found - expected).abs() < 1e-15 || found.is_nan() && expected.is_nan(), "{x}: {found}");
         }
