@@ -18,6 +18,7 @@ mod shop;
 mod sink;
 mod source;
 mod stage;
+mod suggest;
 mod window;
 
 pub use bucket::S3;
@@ -34,3 +35,4 @@ pub use raw_table::{Compression, Format, RawTable, RejectReason};
 pub use shop::{Feed, Shop};
 pub use source::{Found, SourceFile, find_files, find_objects};
 pub use stage::{NamedColumn, ReadOptions, stage};
+pub use suggest::{Match, Suggestion, Written, suggest, suggest_file};

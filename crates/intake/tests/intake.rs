@@ -8,5 +8,7 @@ mod documents;
 mod files;
 #[path = "intake/oracle.rs"]
 mod oracle;
+#[path = "intake/suggestions.rs"]
+mod suggestions;
 #[path = "intake/tables.rs"]
 mod tables;
