@@ -1,7 +1,10 @@
 //! Cohorts and verdicts worked out by hand.
 
 use crate::{repeat, within};
-use vitrine_learn::value::{Cohort, Holdout, HoldoutRow, Naive, Transaction, Verdict};
+use vitrine_learn::resample::Stream;
+use vitrine_learn::value::{
+    Cohort, Holdout, HoldoutRow, Naive, Terms, Transaction, Verdict, Warning, fit_report, publish,
+};
 
 #[test]
 fn a_cohort_by_hand() {
@@ -107,4 +110,33 @@ fn figures_by_hand() {
     let mut reversed = rows;
     reversed.reverse();
     assert_eq!(Holdout::of(&reversed, 10.0, 4).unwrap(), holdout);
+}
+
+/// A wholesaler's customers: nobody leaves, but all buy less in the second year. The fit is right about the first year, its
+/// prediction half too high; it must not be shown as it is.
+#[test]
+fn a_shop_that_slows_down_is_calibrated_or_refused() {
+    let mut stream = Stream::new(12, "value.holdout.slow");
+    let mut wait = || -(1.0 - stream.unit()).ln();
+    let mut transactions = Vec::new();
+    for customer in 0..3_000 {
+        let rate = wait() / 10.0;
+        let mut now = 7.0 * wait() * 8.0;
+        while now < 728.0 {
+            transactions.push(Transaction { customer, day: now as i64, amount_minor: 500 + (now as i64 * 37) % 900 });
+            let slow = if now < 364.0 { 1.0 } else { 0.6 };
+            now += 7.0 * wait() / (rate * slow);
+        }
+    }
+    let cohort = Cohort::new(&transactions, 363, Some(727)).unwrap();
+    let (models, report) = fit_report(&cohort, 2, 1).unwrap();
+    let holdout = report.holdout.as_ref().unwrap();
+    println!("{:?} {holdout:?}", report.bgnbd);
+    assert!(holdout.predicted > 1.4 * holdout.actual as f64, "{} {}", holdout.predicted, holdout.actual);
+    assert!(holdout.model_mae > holdout.calibrated_mae);
+    assert_ne!(holdout.verdict, Verdict::Publish);
+    assert!(report.warnings.iter().any(|warning| matches!(warning, Warning::DropoutUnclear { .. })));
+    assert!(report.mean_p_alive > 0.97);
+    let published = publish(&cohort, &models, &report, 2, Terms { n_draws: 50, ..Terms::default() }).unwrap();
+    assert!(published.scale.is_none_or(|scale| scale < 0.75));
 }
