@@ -8,6 +8,8 @@ mod documents;
 mod files;
 #[path = "intake/oracle.rs"]
 mod oracle;
+#[path = "intake/real.rs"]
+mod real;
 #[path = "intake/suggestions.rs"]
 mod suggestions;
 #[path = "intake/tables.rs"]
