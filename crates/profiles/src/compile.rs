@@ -78,8 +78,11 @@ pub struct Compiled {
 /// A file that is given: the columns that it must have, with the types that will do.
 struct Needed {
     table: &'static str,
-    columns: &'static [(&'static str, fn(&DataType) -> bool, &'static str)],
+    columns: &'static [NeededColumn],
 }
+
+/// A column: its name, whether values of a type will do, and what to call the types that do.
+type NeededColumn = (&'static str, fn(&DataType) -> bool, &'static str);
 
 const IS_TEXT: fn(&DataType) -> bool = DataType::is_string;
 const IS_WHOLE: fn(&DataType) -> bool = DataType::is_integer;

@@ -145,7 +145,7 @@ pub(crate) fn run(engine: &Engine, own: Own<'_>, as_of_s: i64, mut done: impl Fn
     }
     registry.add_own(&changes)?;
     let mut warnings = Vec::new();
-    switch_off(engine, &mut registry, as_of_s, &mut warnings)?;
+    switch_off(engine, &files, &mut registry, as_of_s, &mut warnings)?;
 
     advance();
     join(engine, &files, &mut registry, &changes, &lineage)?;
@@ -162,7 +162,7 @@ pub(crate) fn run(engine: &Engine, own: Own<'_>, as_of_s: i64, mut done: impl Fn
 /// Runs one feature file and checks that it gives what it declares.
 fn run_file(
     engine: &Engine,
-    file: FeatureFile,
+    mut file: FeatureFile,
     changes: &Changes,
     filled: &BTreeSet<String>,
     lineage: &mut Lineage,
@@ -231,6 +231,7 @@ fn run_file(
             _ => LabelState::FeaturesOnly,
         };
     }
+    file.requires = Some(requires);
     Ok(file)
 }
 
@@ -261,20 +262,26 @@ fn in_order(engine: &Engine, mut files: Vec<FeatureFile>) -> Result<Vec<FeatureF
     Ok(ordered)
 }
 
-/// Switches off the labels that have expired, and those that rest on nothing but expired feeds.
+/// Switches off the labels that have expired, and those that need a source table all of whose feeds have.
 fn switch_off(
     engine: &Engine,
+    files: &[FeatureFile],
     registry: &mut Registry,
     as_of_s: i64,
     warnings: &mut Vec<String>,
 ) -> Result<(), BuildError> {
     let expired = engine.expired_kinds(as_of_s)?;
+    // `a|b` is gone when both are.
+    let gone = |tables: &String| {
+        let feeds: Option<Vec<&str>> = tables.split('|').map(|table| expired.get(table).map(String::as_str)).collect();
+        feeds.map(|feeds| format!("the feed {} that it comes from has expired", feeds.join(", ")))
+    };
     for label in &mut registry.labels {
         if matches!(label.state, LabelState::Withheld) {
             continue;
         }
-        let feed = label.tables.iter().find_map(|table| expired.get(table));
-        let feed = feed.map(|feeds| format!("the feed {feeds} that it comes from has expired"));
+        let file = files.iter().find(|file| file.name == label.step);
+        let feed = file.and_then(|file| file.requires.iter().flatten().find_map(gone));
         if let Some(why) = label.expired(as_of_s).or(feed) {
             warnings.push(format!("label {} is switched off: {why}", label.name));
             label.state = LabelState::Off { why };

@@ -324,7 +324,16 @@ impl Registry {
     /// Errors: a name that is taken.
     pub(crate) fn add(&mut self, file: &FeatureFile, changes: &Changes) -> Result<(), LabelError> {
         for declared in &file.labels {
-            if let Some(other) = self.get(&declared.name) {
+            let columns = declared.columns();
+            let is_taken = |label: &&Label| label.columns().iter().any(|column| columns.contains(column));
+            if columns.iter().any(|column| column == "customer_id") {
+                return Err(LabelError::Line {
+                    file: file.path.clone(),
+                    line: file.line_of(&declared.name),
+                    what: "customer_id names the customers and can be no label; choose another name".into(),
+                });
+            }
+            if let Some(other) = self.labels.iter().find(is_taken) {
                 return Err(LabelError::Line {
                     file: file.path.clone(),
                     line: file.line_of(&declared.name),

@@ -3,13 +3,13 @@
 --# [labels.cycle_days]
 --# means = "median days between the days with orders; missing with orders on one day only"
 --# type = "unsigned"
---# bits = 9
+--# bits = 10
 --# nullable = true
 --# unit = "days"
 --# [labels.next_order_days]
 --# means = "days until the next order is due by the median cycle; 0 when it is due or overdue"
 --# type = "unsigned"
---# bits = 8
+--# bits = 9
 --# nullable = true
 --# unit = "days"
 --# [labels.overdue_ratio]

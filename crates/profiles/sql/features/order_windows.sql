@@ -44,7 +44,7 @@
 --# [labels.orders_30d]
 --# means = "orders of the last 30 days"
 --# type = "unsigned"
---# bits = 5
+--# bits = 4
 --# default = 0
 --# in_table = true
 --# [labels.spend_30d_minor]
@@ -65,7 +65,7 @@
 --# [labels.orders_90d]
 --# means = "orders of the last 90 days"
 --# type = "unsigned"
---# bits = 6
+--# bits = 5
 --# default = 0
 --# in_table = true
 --# [labels.spend_90d_minor]

@@ -57,9 +57,9 @@ enum Column {
     Whole(Int64Array),
     Numbers(Float64Array),
     Texts(StringArray),
-    Lists(Vec<StringList>),
-    Weighted(StringList, NumberList),
-    Vectors(NumberList),
+    Lists(Box<StringList>),
+    Weighted(Box<(StringList, NumberList)>),
+    Vectors(Box<NumberList>),
 }
 
 /// Lists of texts: where each ends, and all texts.
@@ -112,9 +112,9 @@ impl Column {
             LabelType::Unsigned { .. } => Self::Whole(cells::integers(batch, idx)?),
             LabelType::Linear { .. } | LabelType::Log { .. } => Self::Numbers(cells::numbers(batch, idx)?),
             LabelType::Category(_) | LabelType::Text | LabelType::Time => Self::Texts(cells::texts(batch, idx)?),
-            LabelType::Labels { .. } => Self::Lists(vec![text_list(idx)?]),
-            LabelType::TopK { .. } => Self::Weighted(text_list(idx)?, number_list(idx + 1)?),
-            LabelType::Vector { .. } => Self::Vectors(number_list(idx)?),
+            LabelType::Labels { .. } => Self::Lists(Box::new(text_list(idx)?)),
+            LabelType::TopK { .. } => Self::Weighted(Box::new((text_list(idx)?, number_list(idx + 1)?))),
+            LabelType::Vector { .. } => Self::Vectors(Box::new(number_list(idx)?)),
         })
     }
 
@@ -126,8 +126,9 @@ impl Column {
                 Cell::Number(array.value(row))
             }
             Self::Texts(array) if array.is_valid(row) => Cell::Text(array.value(row)),
-            Self::Lists(lists) => Cell::Texts(lists.iter().flat_map(|list| list.at(row).flatten()).collect()),
-            Self::Weighted(names, weights) => {
+            Self::Lists(list) => Cell::Texts(list.at(row).flatten().collect()),
+            Self::Weighted(lists) => {
+                let (names, weights) = lists.as_ref();
                 let pairs = names.at(row).zip(weights.at(row));
                 Cell::Weighted(pairs.filter_map(|(name, weight)| Some((name?, weight?))).collect())
             }

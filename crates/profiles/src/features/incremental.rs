@@ -92,6 +92,8 @@ fn labels_of_expired_feeds_are_off_and_sensitive_ones_without_purpose_are_nowher
     let state = |name: &str| &made.registry.get(name).unwrap().state;
     assert_eq!(*state("faith"), LabelState::Withheld);
     assert!(matches!(state("views_7d"), LabelState::Off { why } if why.contains("clicks")), "{:?}", state("views_7d"));
+    // What can do without events stays.
+    assert_eq!(*state("lifecycle"), LabelState::InTable);
     assert!(matches!(state("plan"), LabelState::Off { why } if why.contains("2020-01-01")));
     assert_eq!((state("age"), state("grown")), (&LabelState::InTable, &LabelState::InTable));
     assert!(!engine.has_column("features", "faith"));

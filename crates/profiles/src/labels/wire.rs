@@ -140,6 +140,10 @@ impl Changes {
             if wire.sql.is_some() {
                 let made = wire.into_label(&name, &format!("labels.toml: labels.{name}"));
                 let made = made.map_err(|(key, what)| changes.refuse("labels", &name, Some(key), &what))?;
+                if matches!(made.kind, LabelType::TopK { .. }) {
+                    let what = "a list with weights needs two columns; make it in a feature file of its own";
+                    return Err(changes.refuse("labels", &name, Some("type"), what));
+                }
                 changes.own.push(made);
             } else {
                 changes.overrides.insert(name, wire);

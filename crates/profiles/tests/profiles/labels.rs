@@ -190,6 +190,13 @@ fn what_makes_no_sense_is_refused_with_its_place() {
     refused(&[], Some("[labels.hour]\nbits = 99\n"), &["labels.toml:2: labels.hour.bits: is 99"]);
     refused(&[], Some("[labels.hour]\nbit = 9\n"), &["labels.toml:2: unknown field `bit`"]);
     refused(&[], Some("[labels.country]\nvalues = [\"DE\"]\n"), &["label country: \"FR\" is not among its values"]);
+    refused(
+        &[],
+        Some("[labels.tops]\nmeans = \"x\"\ntype = \"top_k\"\nk = 2\nsql = \"top_categories\"\n"),
+        &["labels.toml:3: labels.tops.type: a list with weights needs two columns"],
+    );
+    let head = "--# [labels.customer_id]\n--# means = \"x\"\n--# type = \"text\"\n";
+    refused(&[("own.sql", &format!("{head}SELECT customer_id FROM customers"))], None, &["can be no label"]);
     let missing = kit::try_csv(SHOP.as_bytes(), "vitrine-demo", |o| o.labels_file = Some("no/labels.toml".into()));
     assert!(missing.err().unwrap().to_string().contains("no/labels.toml: No such file"));
     assert!(declared_labels(Some(Path::new("no/features")), None).unwrap_err().to_string().contains("no/features"));
