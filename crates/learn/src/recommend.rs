@@ -3,11 +3,13 @@
 //! - [`Purchases`] are who bought what when; [`Purchases::split`] cuts them in time, [`Interactions`] are their matrix.
 //! - A [`Ranker`] gives items a score for a customer: [`Popularity`], [`OwnCounts`], [`item_cosine`], [`UserNeighbours`],
 //!   [`Als`], [`Ease`], [`content_lists`], and a [`Blend`] of them. [`Served`] ranks as the edge does.
+//! - [`default_lists`] makes the lists of an item table.
 //! - [`evaluate()`] measures, [`tune()`] and [`tune_blend`] choose on a validation split.
 
 mod als;
 mod blend;
 mod content;
+mod default_lists;
 mod ease;
 mod evaluate;
 mod interactions;
@@ -25,10 +27,11 @@ mod vectors;
 pub use als::{Als, AlsOptions};
 pub use blend::{Blend, OwnOnly, Part, Scaled, Sizing};
 pub use content::{ItemWords, content_lists};
+pub use default_lists::{EASE_DEFAULT_ITEMS_MAX, ListsMethod, ListsOptions, default_lists};
 pub use ease::{EASE_ITEMS_MAX, Ease, EaseCounts};
 pub use evaluate::{Estimate, Evaluation, Mode, Protocol, Recommended, evaluate, ndcg, paired_difference};
 pub use interactions::{Interactions, InteractionsError};
-pub use item_cosine::{EASE_DEFAULT_ITEMS_MAX, item_cosine};
+pub use item_cosine::item_cosine;
 pub use lists::{Neighbour, NeighbourLists};
 pub use own_counts::OwnCounts;
 pub use popularity::Popularity;

@@ -1,7 +1,7 @@
 //! The profile table of Vitrine, format version 1: one fixed-width row a visitor, in `2^k` shards that a Worker
-//! finds without parsing; and the item table beside it.
+//! finds without parsing; the item table beside it; and, for tools, vectors of its items.
 //!
-//! The formats are specified in `docs/formats/profile-table.md` and `docs/formats/item-table.md`. This crate is
+//! The formats are specified in `docs/formats/profile-table.md`, `item-table.md` and `item-vectors.md`. This crate is
 //! their codec: pure functions over bytes, without `std`. Only the feature `write` touches files. What a column
 //! means, where its values come from and how a table reaches the edge is decided elsewhere.
 //!

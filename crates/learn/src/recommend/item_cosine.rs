@@ -1,16 +1,12 @@
 //! Item-based neighbours: items are alike when the same customers bought them.
 //!
 //! `dot(i, j) / (|i| |j| + shrinkage)` over the columns of the matrix. The shrinkage keeps pairs small that rest on few
-//! customers. Needs no matrix of all pairs, so it is the default above [`EASE_DEFAULT_ITEMS_MAX`] items.
+//! customers. Needs no matrix of all pairs, so it is the default for large shops.
 
 use super::RecommendError;
 use super::interactions::Interactions;
 use super::lists::{Neighbour, NeighbourLists, cut};
 use rayon::prelude::*;
-
-/// The number of active items above which item cosine is the default, not EASE: its matrix would need a gigabyte and
-/// half a minute.
-pub const EASE_DEFAULT_ITEMS_MAX: usize = 10_000;
 
 /// Each item keeps the `per_item` items that speak most for it, and no others: so that an item with many buyers does not
 /// drown those with few, as it would if each kept the items that it speaks most for. The lists that are given are

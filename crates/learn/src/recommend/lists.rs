@@ -52,6 +52,12 @@ impl NeighbourLists {
         Self::new(self.lists.iter().map(scaled).collect(), per_item)
     }
 
+    /// The lists of some items; those of others become empty.
+    pub fn only(self, keeps: impl Fn(u32) -> bool) -> Self {
+        let kept = self.lists.into_iter().zip(0_u32..);
+        Self { lists: kept.map(|(list, item)| if keeps(item) { list } else { Vec::new() }).collect() }
+    }
+
     /// The same weights by the item that is spoken for: for each item, who speaks for it.
     pub fn transposed(&self) -> Self {
         let mut lists = vec![Vec::new(); self.lists.len()];
