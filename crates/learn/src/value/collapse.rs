@@ -1,7 +1,6 @@
 //! Equal rows become one with a weight: a shop of a quarter of a million customers has some thousands of different rows.
 
 use super::{FitError, Repeat};
-use std::collections::BTreeMap;
 
 /// Rows above this number are searched on a coarser grid first.
 const ROUGH_ABOVE: usize = 4_000;
@@ -99,18 +98,18 @@ impl Collapsed {
         Repeat { x, t_x: time(row.last_idx), t: time(row.age_idx) }
     }
 
-    /// Counts and ages only, with weights, ascending: what the model without dropout needs.
-    pub(super) fn by_age(&self) -> Vec<(u32, f64, f64)> {
-        let mut sums: BTreeMap<(u32, u32), f64> = BTreeMap::new();
-        for row in &self.rows {
-            *sums.entry((row.count_idx, row.age_idx)).or_default() += row.weight;
-        }
-        sums.into_iter()
-            .map(|((count, age), weight)| {
-                let x = self.counts.get(count as usize).copied().unwrap_or(0);
-                (x, self.times.get(age as usize).copied().unwrap_or(0.0), weight)
-            })
-            .collect()
+    /// Places of counts and ages only, with weights, ascending: what the model without dropout needs.
+    pub(super) fn by_age(&self) -> Vec<(u32, u32, f64)> {
+        let mut rows: Vec<(u32, u32, f64)> =
+            self.rows.iter().map(|row| (row.count_idx, row.age_idx, row.weight)).collect();
+        rows.sort_unstable_by_key(|(count_idx, age_idx, _)| (*count_idx, *age_idx));
+        rows.dedup_by(|next, kept| {
+            let is_same = (next.0, next.1) == (kept.0, kept.1);
+            // Weights are whole numbers: their sum does not depend on the order.
+            kept.2 += if is_same { next.2 } else { 0.0 };
+            is_same
+        });
+        rows
     }
 
     /// Customers with a repeat purchase.

@@ -27,21 +27,24 @@ impl NbdFit {
             let (r, alpha) = (at[0].exp(), at[1].exp());
             let ln_gamma_r = ln_gamma(r);
             let gammas: Vec<f64> = collapsed.counts.iter().map(|x| ln_gamma(r + f64::from(*x)) - ln_gamma_r).collect();
-            let mut sum = 0.0;
-            let mut count_idx = 0;
-            for (x, age, weight) in &rows {
-                // Rows ascend by count, as the counts do.
-                while collapsed.counts.get(count_idx).is_some_and(|count| count < x) {
-                    count_idx += 1;
-                }
-                let gamma = gammas.get(count_idx).copied().unwrap_or(f64::NAN);
-                sum += weight * (gamma - r * (age / alpha).ln_1p() - f64::from(*x) * (alpha + age).ln());
-            }
+            let ln_rates: Vec<f64> = collapsed.times.iter().map(|time| (alpha + time).ln()).collect();
+            let same = r * at[1];
+            let sum: f64 = rows
+                .iter()
+                .map(|(count_idx, age_idx, weight)| {
+                    let count = *count_idx as usize;
+                    match (gammas.get(count), collapsed.counts.get(count), ln_rates.get(*age_idx as usize)) {
+                        (Some(gamma), Some(x), Some(ln)) => weight * (gamma + same - (r + f64::from(*x)) * ln),
+                        _ => f64::NAN,
+                    }
+                })
+                .sum();
             -sum
         };
         // The mean rate as a second start: its scale is that of the shop.
-        let (bought, watched) =
-            rows.iter().fold((0.0, 0.0), |(x, t), row| (x + row.2 * f64::from(row.0), t + row.2 * row.1));
+        let (bought, watched) = collapsed
+            .iter()
+            .fold((0.0, 0.0), |(x, t), (repeat, weight)| (x + weight * f64::from(repeat.x), t + weight * repeat.t));
         let alpha = (watched / bought).ln().clamp(-LOG_BOUND, LOG_BOUND);
         let starts = [[0.0, alpha], [-1.0, alpha - 1.0]];
         let found = search(None, &mut { objective }, &starts, &bounds).ok_or(FitError::NoOptimum { model: "NBD" })?;
