@@ -15,6 +15,7 @@ const EASE: [f64; 2] = [0.1205, 0.2968];
 const EASE_50: [f64; 2] = [0.1214, 0.2880];
 const POPULARITY: [f64; 2] = [0.0507, 0.1117];
 const ALS_64: f64 = 0.111;
+const ALS_128: f64 = 0.116;
 const OWN_COUNTS: f64 = 0.3762;
 
 #[test]
@@ -47,6 +48,9 @@ fn as_good_as_public_packages_and_the_hybrid_better() {
         ];
         if mode == Mode::Novel {
             assert!(rivals.iter().any(|rival| rival.ranker == "ALS 64" && rival.ndcg.value > ALS_64));
+            let als_128 = Als::fit(&later.binary, als_options(128)).unwrap();
+            rivals.push(measure("ALS 128", &als_128));
+            assert!(rivals.iter().any(|rival| rival.ranker == "ALS 128" && rival.ndcg.value > ALS_128));
             // The items' freshness alone is worth more than any other model.
             rivals.push(measure("content", &later.content));
             assert!(measure("EASE 50 fresh", &later.ease_fresh).ndcg.value > EASE_50[at] + 0.015);

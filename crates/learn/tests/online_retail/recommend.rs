@@ -125,8 +125,10 @@ pub const LATELY_DAYS: f64 = 14.0;
 /// The same for the freshness of items.
 pub const FRESH_DAYS: f64 = 21.0;
 
+/// Longer vectors need more regularisation; both were chosen on the validation split.
 pub fn als_options(n_factors: usize) -> AlsOptions {
-    AlsOptions { n_factors, regularisation: 30.0, alpha: 4.0, n_iterations: 15, seed: 1 }
+    let regularisation = if n_factors > 64 { 50.0 } else { 30.0 };
+    AlsOptions { n_factors, regularisation, alpha: 4.0, n_iterations: 15, seed: 1 }
 }
 
 /// Fits on what came before a day; tests on what came from then on.
