@@ -236,9 +236,9 @@ impl Written<'_> {
     }
 }
 
-/// Labels of which more than one value in a thousand took the end of its range.
+/// Labels of which more than one value in fifty took the end of its range.
 fn clamp_warnings(clamped: &Clamped, n_rows: u64) -> impl Iterator<Item = String> {
-    clamped.iter().filter(move |(_, n)| **n * 1000 > n_rows).map(move |(label, n)| {
+    clamped.iter().filter(move |(_, n)| **n * 50 > n_rows).map(move |(label, n)| {
         format!("{n} of {n_rows} values of label {label} are outside of its range and took the end of it; give it more bits or another max")
     })
 }
