@@ -232,6 +232,10 @@ impl Engine {
             let key = stages::hash([part.table.as_bytes(), part.sql.as_bytes(), file.key.as_bytes()]);
             made.push(self.stage(&self.context, part.table, part.sql, &key, file.rows).map_err(failed)?);
         }
+        if let [only] = made.as_slice() {
+            // There is nothing to put together; both steps give the same columns.
+            return self.adopt(whole.table, vec![only.clone()]);
+        }
         if made.is_empty() {
             self.define("part", &format!("SELECT * FROM {source}"))?;
             self.define("parts", part.sql)?;
