@@ -55,7 +55,7 @@ Secrets may come from the environment: VITRINE_TABLE_KEY and VITRINE_ADMIN_TOKEN
 #[derive(Debug, Subcommand)]
 #[expect(missing_docs, reason = "their help texts are where they are defined")]
 pub enum Command {
-    /// Build profiles from a shop's raw data.
+    /// Build profiles from a shop's raw data; look at, compare and compile them.
     #[cfg(feature = "profiles")]
     #[command(subcommand)]
     Profiles(Profiles),
@@ -94,6 +94,11 @@ pub enum Command {
 #[expect(missing_docs, reason = "their help texts are where they are defined")]
 pub enum Profiles {
     Build(crate::cmd::profiles_build::Build),
+    Map(crate::cmd::profiles_map::Map),
+    Compile(crate::cmd::profiles_compile::Compile),
+    Explain(crate::cmd::profiles_explain::Explain),
+    Diff(crate::cmd::profiles_diff::Diff),
+    Schema(crate::cmd::profiles_schema::Schema),
 }
 
 /// `vitrine tables …`

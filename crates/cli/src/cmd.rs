@@ -22,12 +22,24 @@ pub mod flags_kill;
 pub mod keys_generate;
 #[cfg(feature = "profiles")]
 pub mod profiles_build;
+#[cfg(feature = "profiles")]
+pub mod profiles_compile;
+#[cfg(feature = "profiles")]
+pub mod profiles_diff;
+#[cfg(feature = "profiles")]
+pub mod profiles_explain;
+#[cfg(feature = "profiles")]
+pub mod profiles_map;
+#[cfg(feature = "profiles")]
+pub mod profiles_schema;
 pub mod tables_inspect;
 pub mod tables_publish;
 pub mod tables_rollback;
 pub mod tables_verify;
 pub mod tokens;
 
+#[cfg(feature = "profiles")]
+use crate::args::Profiles;
 use crate::args::{Audit, Command, Config, Experiments, Keys, Tables};
 use crate::failure::Failure;
 use crate::ui::Ui;
@@ -39,7 +51,7 @@ use crate::ui::Ui;
 pub fn run(command: Command, ui: &Ui) -> Result<(), Failure> {
     match command {
         #[cfg(feature = "profiles")]
-        Command::Profiles(crate::args::Profiles::Build(args)) => profiles_build::run(&args, ui),
+        Command::Profiles(command) => run_profiles(command, ui),
         Command::Tables(Tables::Inspect(args)) => tables_inspect::run(&args, ui),
         Command::Tables(Tables::Verify(args)) => tables_verify::run(&args, ui),
         Command::Tables(Tables::Publish(args)) => tables_publish::run(&args, ui),
@@ -65,5 +77,17 @@ pub fn run(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Eval(args) => eval::run(&args, ui),
         Command::DemoData(args) => demo_data::run(&args, ui),
         Command::Keys(Keys::Generate(args)) => keys_generate::run(&args, ui),
+    }
+}
+
+#[cfg(feature = "profiles")]
+fn run_profiles(command: Profiles, ui: &Ui) -> Result<(), Failure> {
+    match command {
+        Profiles::Build(args) => profiles_build::run(&args, ui),
+        Profiles::Map(args) => profiles_map::run(&args, ui),
+        Profiles::Compile(args) => profiles_compile::run(&args, ui),
+        Profiles::Explain(args) => profiles_explain::run(&args, ui),
+        Profiles::Diff(args) => profiles_diff::run(&args, ui),
+        Profiles::Schema(args) => profiles_schema::run(&args, ui),
     }
 }

@@ -30,6 +30,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "vitrine-config",
             "vitrine-api",
             "vitrine-profiles",
+            "vitrine-intake",
             "vitrine-demo",
         ],
     ),

@@ -60,7 +60,7 @@ pub fn run(args: &Build, ui: &Ui) -> Result<(), Failure> {
     options.replace = args.replace;
     options.memory_bytes = (args.memory as usize) << 20;
     options.seed = args.seed;
-    let mut stages = Stages { ui: *ui, shown: None };
+    let mut stages = Stages::new(ui);
     let built = build(&options, &mut stages);
     drop(stages);
     let Built { report, manifest, .. } = built.map_err(failure)?;
@@ -99,7 +99,7 @@ fn mapping(name_or_file: &str) -> Result<Mapping, Failure> {
 }
 
 /// Which exit code a failed build means: whatever the user can mend in what was given is invalid input.
-fn failure(error: BuildError) -> Failure {
+pub(super) fn failure(error: BuildError) -> Failure {
     let exit = match &error {
         BuildError::Option { .. }
         | BuildError::Source { .. }
@@ -124,9 +124,16 @@ fn failure(error: BuildError) -> Failure {
 }
 
 /// Shows each stage with a bar of its own.
-struct Stages {
+pub(super) struct Stages {
     ui: Ui,
     shown: Option<(Stage, Bar)>,
+}
+
+impl Stages {
+    /// Shows nothing before the first stage.
+    pub(super) fn new(ui: &Ui) -> Self {
+        Self { ui: *ui, shown: None }
+    }
 }
 
 impl Progress for Stages {

@@ -105,3 +105,98 @@ fn what_cannot_be_built() {
     fails(&format!("{BUILD} --out table --orders shop/orders.csv"), 1, exists);
     assert_eq!(place.read("table/notes.txt"), "mine");
 }
+
+/// What a finished directory says of itself: its columns, a customer's row in words, and what a later build changed.
+#[test]
+fn a_build_is_explained_and_compared() {
+    let place = shop(300);
+    place.ok(&format!("{BUILD} --orders shop/orders.csv --out one --quiet"));
+    let columns = place.json("profiles schema one --json");
+    let columns = columns.as_array().expect("a list");
+    let segment = columns.iter().find(|it| it["attribute"] == "profile.segment").expect("there");
+    assert!(segment["values"].as_array().expect("a list").contains(&json!("champions")), "{segment}");
+    assert!(columns.iter().all(|it| it["means"].as_str().is_some_and(|means| !means.is_empty())), "{columns:?}");
+    let shown = place.ok("profiles schema one");
+    assert!(shown.contains("profile.frequency  unsigned, 0 to 4095"), "{shown}");
+
+    let truth: Value = serde_json::from_str(&place.read("shop/truth.json")).expect("JSON");
+    let sample = &truth["samples"][0];
+    let visitor = sample["visitor"].as_str().expect("an id");
+    let said = place.json(&format!("profiles explain one --visitor {visitor} --key-file table.key --json"));
+    let labels = said["labels"].as_array().expect("a list");
+    let orders = labels.iter().find(|it| it["name"] == "frequency").expect("there");
+    assert!(orders["value"].as_str().is_some_and(|it| it.starts_with(&sample["n_orders"].to_string())), "{orders}");
+    let words = place.ok(&format!("profiles explain one --visitor {visitor} --key-file table.key"));
+    assert!(words.contains("segment"), "{words}");
+
+    place.ok(&format!("{BUILD} --orders shop/orders.csv --out two --as-of 2026-01-01 --quiet"));
+    let same = place.json("profiles diff one one --json");
+    assert!(same["moved"].as_array().expect("a list").iter().all(|it| it["moved"] == json!(0.0)), "{same}");
+    let other = place.json("profiles diff one two --json");
+    assert!(other["rows"]["after"].as_u64() < other["rows"]["before"].as_u64(), "{other}");
+    assert!(other["moved"][0]["moved"].as_f64() > Some(0.0), "{other}");
+    assert!(place.ok("profiles diff one two").contains("visitors"));
+}
+
+#[test]
+fn what_cannot_be_explained() {
+    let place = shop(20);
+    place.ok(&format!("{BUILD} --orders shop/orders.csv --out table --quiet"));
+    place.ok("keys generate --table-key-file other.key");
+    for (line, exit, start) in [
+        ("profiles explain table --visitor nobody --key-file table.key", 3, "error: table has no row for this visitor"),
+        (
+            "profiles explain table --visitor c0000001 --key-file other.key",
+            3,
+            "error: the key is not that of the table",
+        ),
+        ("profiles explain nowhere --visitor c0000001 --key-file table.key", 1, "error: "),
+        ("profiles schema shop", 1, "error: "),
+        ("profiles diff table nowhere", 1, "error: "),
+    ] {
+        let ran = place.run(line);
+        assert_eq!((ran.exit, ran.out.as_str()), (exit, ""), "{line}\n{}", ran.err);
+        assert!(ran.err.starts_with(start), "{line}\n{}", ran.err);
+    }
+}
+
+/// The stage boundary: a build's own files, compiled again, make the same rows.
+#[test]
+fn features_are_compiled_to_the_table_of_the_build() {
+    let place = shop(300);
+    let built = place.json(&format!("{BUILD} --orders shop/orders.csv --out one --as-of 2026-07-01 --json"));
+    let line = "profiles compile --features one --as-of 2026-07-01 --out two --key-file table.key";
+    let compiled = place.json(&format!("{line} --json"));
+    assert_eq!(compiled["rows"], built["report"]["customers"]);
+    assert_eq!(compiled["build"], built["build"]);
+    let told = place.run(line);
+    assert_eq!(told.exit, 1, "{}", told.err);
+    assert!(told.err.contains("give --replace to replace it"), "{}", told.err);
+    std::fs::remove_file(place.path().join("one/items.parquet")).expect("removed");
+    let told = place.run(&format!("{line} --replace"));
+    assert_eq!((told.exit, told.out.as_str()), (3, ""), "{}", told.err);
+    assert!(told.err.contains("items.parquet"), "{}", told.err);
+}
+
+/// A proposal for a file with Chinese headers is a mapping that the check accepts.
+#[test]
+fn a_mapping_is_proposed_and_checked() {
+    let place = Place::new();
+    place.write(
+        "orders.csv",
+        "订单号,商品编码,商品名称,数量,单价,下单时间,会员ID\nA1,S-1,茶杯,2,19.90,2025-03-08 10:15:00,m1\nA2,S-2,茶壶,1,99.00,2025-03-09 11:20:00,m2\n",
+    );
+    let told = place.ok("profiles map --suggest orders.csv --out ours.toml");
+    assert!(told.starts_with("ours.toml: 7 of 7 columns matched"), "{told}");
+    let checked = place.json("profiles map --check ours.toml --json");
+    assert_eq!(checked["kinds"], json!(["orders"]));
+    assert!(place.ok("profiles map --suggest orders.csv").contains("order_id = \"订单号\""));
+    let again = place.run("profiles map --suggest orders.csv --out ours.toml");
+    assert_eq!((again.exit, again.out.as_str()), (1, ""), "{}", again.err);
+    place.write("broken.toml", "version = 2\nname = 7\nquatity = 1\n");
+    let ran = place.run("profiles map --check broken.toml");
+    assert_eq!((ran.exit, ran.out.as_str()), (3, ""), "{}", ran.err);
+    assert!(ran.err.contains("quatity") && ran.err.contains("name"), "{}", ran.err);
+    assert_eq!(place.run("profiles map").exit, 2);
+    assert_eq!(place.run("profiles map --suggest nothing.csv").exit, 3);
+}
