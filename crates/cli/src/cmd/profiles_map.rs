@@ -82,7 +82,8 @@ fn check(file: &Path, ui: &Ui) -> Result<(), Failure> {
     // For the exit code of a file that is not there.
     files::read(file)?;
     let mapping = Mapping::from_file(file).invalid()?;
-    let kinds: Vec<&str> = Kind::ALL.iter().filter(|kind| mapping.kind(**kind).is_some()).map(|kind| kind.name()).collect();
+    let kinds: Vec<&str> =
+        Kind::ALL.iter().filter(|kind| mapping.kind(**kind).is_some()).map(|kind| kind.name()).collect();
     let value = json!({ "name": mapping.name, "kinds": kinds, "currency": mapping.currency });
     ui.result(&value, || format!("{}: no mistakes; it maps {}\n", file.display(), kinds.join(", ")))
 }
