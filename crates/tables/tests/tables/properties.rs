@@ -163,7 +163,12 @@ fn check_value(column: &Column, owned: &Owned, value: Value<'_>) {
             let kept: BTreeSet<u32> = list.iter().map(|(id, _)| id).collect();
             for (id, weight) in list.iter() {
                 let meant = meant[&id].min(*weight_max);
-                assert!((weight - meant).abs() <= step * 0.501 || (meant < step && weight <= step * 1.001));
+                // Half a step, and what single precision loses of the weight itself: with 16 bits that is part of a step.
+                let error_max = step * 0.501 + meant * 4.0 * f32::EPSILON;
+                assert!(
+                    (weight - meant).abs() <= error_max || (meant < step && weight <= step * 1.001),
+                    "{weight} for {meant}"
+                );
             }
             let weakest = kept.iter().map(|id| meant[id]).fold(f32::INFINITY, f32::min);
             for (id, weight) in meant.iter().filter(|(id, _)| !kept.contains(id)) {
