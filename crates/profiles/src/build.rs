@@ -1,9 +1,10 @@
 //! The way of a build, from order files to the finished directory.
 
-use crate::engine::{CLEANING, Engine, Params};
+use crate::engine::{Engine, Params};
 use crate::features::{self, Made, Own};
 use crate::neighbours::{self, Fitted, Tastes};
 use crate::report::{self, Findings};
+use crate::sources::{self, Cleaned};
 use crate::stages::Stages;
 use crate::table::{self, Clamped, Layout};
 use crate::{AsOf, BuildError, BuildOptions, NeighbourOptions, Progress, Registry, Report, Stage, StageRun};
@@ -58,9 +59,8 @@ pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Buil
     };
     let engine = Engine::start(Stages::open(&work_dir)?, options.memory_bytes)?;
 
-    let of = options.orders.len() as u64;
-    let files = engine.read_orders(options, |done| progress.advance(Stage::Read, done, of))?;
-    let (params, split_s) = clean(&engine, options, &files, progress)?;
+    let cleaned = sources::clean(&engine, options, progress)?;
+    let (params, split_s) = params(&engine, options, &cleaned)?;
     let made = features::run(&engine, own, params.as_of_s, |done| {
         progress.advance(Stage::Features, done.min(n_steps - 1), n_steps)
     })?;
@@ -73,16 +73,18 @@ pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Buil
     let items_bytes = encode_items(&table::item_records(&items, &fitted.lists, n_customers))?;
     let as_of = time(params.as_of_s);
     let found = Findings {
-        mapping: &options.mapping,
+        mapping: options.layout_of_orders(),
         as_of: as_of.clone(),
         split_at: split_s.map(time),
         seed: options.seed,
-        files,
+        files: cleaned.files,
+        quality: cleaned.quality,
         schema: &layout.schema,
         items_bytes: items_bytes.len() as u64,
         neighbours: fitted.report,
     };
     let mut report = report::of(&engine, found)?;
+    report.warnings.extend(cleaned.warnings);
     report.warnings.extend(made.warnings.iter().cloned());
     let written = Written { engine: &engine, layout: &layout, made: &made, options };
     let (manifest, clamped) = written.write(as_of, items_bytes, &mut report, progress)?;
@@ -104,12 +106,12 @@ fn check(options: &BuildOptions) -> Result<(), BuildError> {
     if options.out.to_string_lossy().contains(['*', '?', '[']) {
         return refuse("out", "has *, ? or [ in its path, which the engine takes for a pattern; choose another path");
     }
-    if options.orders.is_empty() {
+    if options.orders.is_empty() && options.shop.is_none() {
         return refuse("orders", "is empty; name at least one order file");
     }
     check_neighbours(neighbours, options.memory_bytes)?;
     if let Some(as_of) = options.as_of
-        && as_of <= options.mapping.earliest
+        && as_of.unix_seconds() <= options.mapping.dates.earliest_s
     {
         return refuse("as_of", "is not after dates.earliest of the mapping");
     }
@@ -137,48 +139,22 @@ pub(crate) fn check_neighbours(neighbours: &NeighbourOptions, memory_bytes: usiz
     Ok(())
 }
 
-/// Checks and nets the rows. Gives the parameters, and the time of the split if there is one.
-fn clean(
-    engine: &Engine,
-    options: &BuildOptions,
-    files: &[(String, u64)],
-    progress: &mut dyn Progress,
-) -> Result<(Params, Option<i64>), BuildError> {
-    let mapping = &options.mapping;
-    let read: u64 = files.iter().map(|(_, rows)| rows).sum();
-    if read == 0 {
-        return Err(BuildError::NothingLeft { read, reasons: "the files have no rows".into() });
+/// Sets the parameters of the features. Gives them, and the time of the split if there is one.
+fn params(engine: &Engine, options: &BuildOptions, cleaned: &Cleaned) -> Result<(Params, Option<i64>), BuildError> {
+    let Cleaned { as_of_s, earliest_s, .. } = *cleaned;
+    let first_s = engine.first_purchase_s()?;
+    if first_s.is_none() && engine.count("events")? + engine.count("attributes")? + engine.count("surveys")? == 0 {
+        return Err(cleaned.nothing_left());
     }
-    let earliest_s = mapping.earliest.unix_seconds();
-    let latest_s = mapping.latest.map(AsOf::unix_seconds);
-    let as_of_s = match options.as_of {
-        Some(as_of) => latest_s.map_or(as_of.unix_seconds(), |latest_s| latest_s.min(as_of.unix_seconds())),
-        // Midnight after the last order line. Without any, every row fails a check, and that is said below.
-        None => engine.latest_order_s(earliest_s, latest_s)?.map_or(earliest_s, |last_s| (last_s / DAY_S + 1) * DAY_S),
-    };
-    let mut params = Params {
+    // A shop without orders has no history to split.
+    let history_s = first_s.map_or(0, |first_s| as_of_s - first_s);
+    let split_s = (history_s >= HISTORY_MIN_S).then(|| as_of_s - SPLIT_S.min(history_s / 4));
+    let params = Params {
         earliest_s,
-        split_s: as_of_s,
-        drop_duplicates: mapping.drop_duplicates,
+        split_s: split_s.unwrap_or(as_of_s + 1),
         items_max: options.neighbours.items_max as u64,
         ..Params::of(as_of_s)
     };
-    engine.set_params(&params)?;
-    for (done, step) in CLEANING.into_iter().enumerate() {
-        progress.advance(Stage::Clean, done as u64, CLEANING.len() as u64);
-        engine.run(step)?;
-    }
-    progress.advance(Stage::Clean, CLEANING.len() as u64, CLEANING.len() as u64);
-    let Some(first_s) = engine.first_purchase_s()? else {
-        let mut reasons = engine.reasons()?;
-        reasons.retain(|reason| reason.n_rows > 0);
-        reasons.sort_by(|a, b| b.n_rows.cmp(&a.n_rows).then_with(|| a.code.cmp(&b.code)));
-        let reasons: Vec<String> = reasons.iter().map(|reason| format!("{} {}", reason.n_rows, reason.code)).collect();
-        return Err(BuildError::NothingLeft { read, reasons: reasons.join(", ") });
-    };
-    let history_s = as_of_s - first_s;
-    let split_s = (history_s >= HISTORY_MIN_S).then(|| as_of_s - SPLIT_S.min(history_s / 4));
-    params.split_s = split_s.unwrap_or(as_of_s + 1);
     engine.set_params(&params)?;
     Ok((params, split_s))
 }
@@ -223,7 +199,7 @@ impl Written<'_> {
         let n_rows = engine.count("features")?;
         let clamped = push_rows(engine, layout, &made.registry, &mut writer, n_rows, progress)?;
         report.warnings.extend(clamp_warnings(&clamped, n_rows));
-        for table in ["features", "items", "tastes", "quarantine"] {
+        for table in ["features", "items", "tastes", "quarantine", "unmatched"] {
             engine.export(table, &writer.work_dir().join(format!("{table}.parquet")))?;
         }
         let mut json = serde_json::to_vec_pretty(report)

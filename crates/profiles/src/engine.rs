@@ -14,9 +14,10 @@ mod source;
 pub(crate) use canonical::{CANONICAL, fits};
 pub(crate) use found::{ItemRow, TasteRow, Totals};
 pub(crate) use profile_rows::{Cell, Tally};
+pub(crate) use source::{Given, RAW, Raw, advice, quoted, text_literal};
 
 use crate::stages::{self, Stages};
-use crate::{BuildError, BuildOptions, StageRun};
+use crate::{BuildError, StageRun};
 pub(crate) use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -51,8 +52,11 @@ macro_rules! step {
     };
 }
 
-/// The steps of cleaning, in order.
-pub(crate) const CLEANING: [Step; 4] = [step!("checked"), step!("netted"), step!("purchases"), step!("quarantine")];
+macro_rules! clean_step {
+    ($table:literal) => {
+        Step { table: $table, sql: include_str!(concat!("../sql/clean/", $table, ".sql")) }
+    };
+}
 
 /// The tables between the purchases and the features, in order.
 pub(crate) const TABLES: [Step; 5] =
@@ -62,9 +66,9 @@ pub(crate) const TABLES: [Step; 5] =
 pub(crate) const EVENT_SUMS: [(Step, Step); 2] =
     [(step!("event_days_part"), step!("event_days")), (step!("event_items_part"), step!("event_items"))];
 
-const REPORT_REASONS: Step = step!("report_reasons");
-const REPORT_EXAMPLES: Step = step!("report_examples");
-const REPORT_TOTALS: Step = step!("report_totals");
+const REPORT_REASONS: Step = clean_step!("report_reasons");
+const REPORT_EXAMPLES: Step = clean_step!("report_examples");
+const REPORT_TOTALS: Step = clean_step!("report_totals");
 
 /// An order counts half as much after this time. Unit: seconds.
 const HALF_LIFE_S: i64 = 90 * 86_400;
@@ -75,7 +79,6 @@ pub(crate) struct Params {
     pub(crate) as_of_s: i64,
     pub(crate) earliest_s: i64,
     pub(crate) split_s: i64,
-    pub(crate) drop_duplicates: bool,
     pub(crate) half_life_s: i64,
     pub(crate) items_max: u64,
     pub(crate) categories_max: u64,
@@ -90,7 +93,6 @@ impl Params {
             as_of_s,
             earliest_s: 0,
             split_s: as_of_s + 1,
-            drop_duplicates: true,
             half_life_s: HALF_LIFE_S,
             items_max: crate::NeighbourOptions::default().items_max as u64,
             categories_max: crate::table::CATEGORIES_MAX,
@@ -137,51 +139,6 @@ impl Engine {
         Ok(Self { runtime, environment, context, stages, parts: RefCell::default() })
     }
 
-    /// Reads the order files into the table `staged`, and their names into `files`. Gives the rows of each file.
-    pub(crate) fn read_orders(
-        &self,
-        options: &BuildOptions,
-        mut read: impl FnMut(u64),
-    ) -> Result<Vec<(String, u64)>, BuildError> {
-        let mut files = Vec::new();
-        let mut parts = Vec::new();
-        for (file_idx, path) in options.orders.iter().enumerate() {
-            read(file_idx as u64);
-            // One partition: rows keep the order of the file, and so their numbers.
-            let context = SessionContext::new_with_config_rt(config(1), Arc::clone(&self.environment));
-            let query = self.runtime.block_on(source::open(&context, path, &options.mapping, file_idx))?;
-            let unreadable = |reason: String| BuildError::Source { file: path.clone(), reason: source::advice(reason) };
-            let content = stages::hash_file(path).map_err(|error| unreadable(error.to_string()))?;
-            let dialect = format!("{:?} {:?}", options.mapping.delimiter, path.extension());
-            let key = stages::hash([query.as_bytes(), content.as_bytes(), dialect.as_bytes()]);
-            let part = self.stage(&context, &format!("staged-{file_idx:05}"), &query, &key, 0).map_err(unreadable)?;
-            let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-            files.push((name, part.rows));
-            parts.push(part);
-        }
-        read(files.len() as u64);
-        self.adopt("staged", parts)?;
-        let names: Vec<String> = files
-            .iter()
-            .enumerate()
-            .map(|(file_idx, (name, _))| {
-                format!("SELECT {file_idx} AS file_idx, {} AS file", source::text_literal(name))
-            })
-            .collect();
-        self.define("files", &names.join(" UNION ALL "))?;
-        Ok(files)
-    }
-
-    /// The time of the latest order line that the calendar allows; `None` if there is none.
-    pub(crate) fn latest_order_s(&self, earliest_s: i64, latest_s: Option<i64>) -> Result<Option<i64>, BuildError> {
-        let latest_s = latest_s.unwrap_or(i64::MAX);
-        let sql = format!(
-            "SELECT max(to_unixtime(ordered_at)) AS latest_s FROM staged WHERE order_id IS NOT NULL AND item_id IS NOT NULL \
-             AND to_unixtime(ordered_at) BETWEEN {earliest_s} AND {latest_s}"
-        );
-        self.one_integer("latest order", &sql)
-    }
-
     /// The time of the first purchase that is left after cleaning; `None` if none is.
     pub(crate) fn first_purchase_s(&self) -> Result<Option<i64>, BuildError> {
         self.one_integer("first purchase", "SELECT min(ordered_s) AS first_s FROM purchases")
@@ -193,7 +150,6 @@ impl Engine {
             ("as_of_s", params.as_of_s.to_string()),
             ("earliest_s", params.earliest_s.to_string()),
             ("split_s", params.split_s.to_string()),
-            ("drop_duplicates", params.drop_duplicates.to_string()),
             ("half_life_s", params.half_life_s.to_string()),
             ("items_max", params.items_max.to_string()),
             ("categories_max", params.categories_max.to_string()),

@@ -4,45 +4,6 @@ use crate::LabelError;
 use std::path::PathBuf;
 use vitrine_tables::{CellError, ItemsError, SchemaError, WriteError};
 
-/// Why a mapping is refused. Every message names the mapping and the key, and says how to mend it.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum MappingError {
-    /// The file cannot be read.
-    #[error("cannot read mapping {name}: {reason}")]
-    Read {
-        /// The file.
-        name: String,
-        /// What the system says.
-        reason: String,
-    },
-    /// Not TOML, an unknown key, a missing key, or a value of another type.
-    #[error("mapping {name}: {reason}")]
-    Syntax {
-        /// The mapping.
-        name: String,
-        /// Line, column and reason, as the parser of TOML words them.
-        reason: String,
-    },
-    /// A value that makes no sense.
-    #[error("mapping {name}: {key}: {what}")]
-    Value {
-        /// The mapping.
-        name: String,
-        /// Dotted path of the key.
-        key: String,
-        /// What is wrong and how to mend it.
-        what: String,
-    },
-    /// No mapping of that name is built in.
-    #[error("no mapping {name:?} is built in; there are: {known}")]
-    Unknown {
-        /// The name.
-        name: String,
-        /// All names.
-        known: String,
-    },
-}
-
 /// Why a build stops.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
@@ -78,16 +39,26 @@ pub enum BuildError {
         found: String,
     },
     /// An SQL expression of the mapping does not fit the file.
-    #[error("mapping {mapping}: fields.{field}: {reason}; the expression may use the columns {found}")]
+    #[error("mapping {mapping}: {field}: {reason}; the expression may use the columns {found}")]
     Expression {
         /// Name of the mapping.
         mapping: String,
-        /// The field.
-        field: &'static str,
+        /// The key of the field.
+        field: String,
         /// What the engine says.
         reason: String,
         /// The columns of the file.
         found: String,
+    },
+    /// A part of a mapping does not fit the kind of its files.
+    #[error("mapping {mapping}: {key}: {what}")]
+    Policy {
+        /// Name of the mapping.
+        mapping: String,
+        /// The key.
+        key: String,
+        /// What is wrong and how to mend it.
+        what: String,
     },
     /// No purchase is left after cleaning.
     #[error("none of the {read} rows is left after cleaning: {reasons}; check the mapping against the files")]

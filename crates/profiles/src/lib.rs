@@ -25,29 +25,31 @@ mod error;
 mod explain;
 mod features;
 mod labels;
-mod mapping;
 mod neighbours;
 mod options;
 mod progress;
 mod report;
 mod schema;
+mod sources;
 mod stages;
 mod table;
 
 pub use build::{Built, build};
 pub use compile::{CompileOptions, Compiled, compile};
 pub use diff::{Difference, Moved, Pair, diff};
-pub use error::{BuildError, MappingError};
+pub use error::BuildError;
 pub use explain::{ReadError, Said, explain};
 pub use features::declared_labels;
 pub use labels::{FeatureFile, Label, LabelError, LabelState, LabelType, Names, Registry, Sensitivity};
-pub use mapping::{BUILTIN_MAPPINGS, Mapping};
 pub use options::{AsOf, AsOfError, BuildOptions, NeighbourOptions};
 pub use progress::{Progress, Silent, Stage};
 pub use report::{
-    CastFailures, Example, LambdaTried, Metrics, Money, NeighbourReport, Netting, ReasonCount, Report, Rows,
-    SegmentCount, SourceFile, TableReport,
+    Bin, CastFailures, Distribution, Drift, Example, FeedReport, IdentityReport, JoinReport, KindReport, LambdaTried,
+    Metrics, MissingShare, Money, NeighbourReport, Netting, PolicyCount, Quality, Reason, ReasonCount, Report, Rows,
+    ScaleParameters, SegmentCount, SourceFile, TableReport,
 };
 pub use schema::{SchemaColumn, schema};
+pub use sources::IdentityRule;
 pub use stages::StageRun;
+pub use vitrine_intake::{BUILTIN_MAPPINGS, DocumentError, Mapping, Shop};
 pub use vitrine_tables::{Manifest, TableKey};

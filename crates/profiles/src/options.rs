@@ -1,19 +1,31 @@
 //! What a build is asked to do.
 
-use crate::Mapping;
+use crate::{IdentityRule, Mapping};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use vitrine_intake::Shop;
 use vitrine_tables::TableKey;
 
 /// Everything that a build depends on. Equal options and equal input give equal bytes.
 #[derive(Clone, Debug)]
 pub struct BuildOptions {
-    /// Order files, CSV or Parquet by their extension (`.csv`, `.tsv`, `.parquet`). Range: at least one.
+    /// Order files, CSV or Parquet by their extension (`.csv`, `.tsv`, `.parquet`). Range: at least one, or a shop.
     pub orders: Vec<PathBuf>,
     /// How the columns of the files become order lines.
     pub mapping: Mapping,
+    /// A shop with all its feeds, read beside the order files. Default: none.
+    pub shop: Option<Shop>,
+    /// File of erased visitors: one a line, an id or the 16 hexadecimal digits of a row key. They come into no output,
+    /// under none of their ids. Default: none.
+    pub tombstones: Option<PathBuf>,
+    /// Which member an alias belongs to that was linked to several.
+    pub identity_rule: IdentityRule,
+    /// The day on which feeds must not have expired. Default: `as_of`; needed if neither is given and a feed expires.
+    pub today: Option<AsOf>,
+    /// The `report.json` of an earlier build, from which distributions may have drifted. Default: the one in `out`.
+    pub previous: Option<PathBuf>,
     /// The directory to write. Appears whole or not at all.
     pub out: PathBuf,
     /// Secret under which customer ids are hashed.
@@ -46,6 +58,11 @@ impl BuildOptions {
         Self {
             orders,
             mapping,
+            shop: None,
+            tombstones: None,
+            identity_rule: IdentityRule::default(),
+            today: None,
+            previous: None,
             out,
             key,
             as_of: None,
@@ -58,6 +75,15 @@ impl BuildOptions {
             labels_file: None,
             work_dir: None,
         }
+    }
+}
+
+impl BuildOptions {
+    /// The mapping that reports name: that of the shop's first order feed, or of its first feed at all.
+    pub(crate) fn layout_of_orders(&self) -> &Mapping {
+        let feeds = self.shop.as_ref().filter(|_| self.orders.is_empty()).map_or(&[][..], |shop| &shop.feeds);
+        let orders = feeds.iter().find(|feed| feed.kind == vitrine_intake::Kind::Orders);
+        orders.or(feeds.first()).map_or(&self.mapping, |feed| &feed.mapping)
     }
 }
 

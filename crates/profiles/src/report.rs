@@ -2,10 +2,15 @@
 //! the order files, so that equal input gives an equal report.
 
 mod findings;
+mod quality;
 
 pub(crate) use findings::{Findings, of};
+pub use quality::{
+    Bin, Distribution, Drift, FeedReport, IdentityReport, JoinReport, KindReport, MissingShare, PolicyCount, Quality,
+    Reason, ScaleParameters,
+};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The quality report of a build.
@@ -49,6 +54,8 @@ pub struct Report {
     pub neighbours: NeighbourReport,
     /// The size of the table.
     pub table: TableReport,
+    /// What was found in each feed and kind of file.
+    pub quality: Quality,
     /// What a person should look at. Empty when all is well.
     pub warnings: Vec<String>,
 }
@@ -63,7 +70,7 @@ pub struct SourceFile {
 }
 
 /// Rows of all files. `read == kept + quarantined`, always.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
     /// Rows read.
     pub read: u64,
@@ -106,7 +113,7 @@ pub struct Example {
 }
 
 /// Text that could not be read as the type of its field.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CastFailures {
     /// The field.
     pub field: String,

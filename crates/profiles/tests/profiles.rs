@@ -2,17 +2,25 @@
 
 #[path = "profiles/bad_input.rs"]
 mod bad_input;
+#[path = "profiles/cleaning.rs"]
+mod cleaning;
 #[path = "profiles/compile.rs"]
 mod compile;
 #[path = "profiles/equal_bytes.rs"]
 mod equal_bytes;
+#[path = "profiles/identity.rs"]
+mod identity;
 #[path = "profiles/kit.rs"]
 mod kit;
 #[path = "profiles/labels.rs"]
 mod labels;
 #[path = "profiles/online_retail.rs"]
 mod online_retail;
+#[path = "profiles/quality.rs"]
+mod quality;
 #[path = "profiles/small_shop.rs"]
 mod small_shop;
+#[path = "profiles/sources.rs"]
+mod sources;
 #[path = "profiles/stages.rs"]
 mod stages;

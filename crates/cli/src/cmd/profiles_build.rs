@@ -105,6 +105,7 @@ pub(super) fn failure(error: BuildError) -> Failure {
         | BuildError::Source { .. }
         | BuildError::MissingColumns { .. }
         | BuildError::Expression { .. }
+        | BuildError::Policy { .. }
         | BuildError::Labels(_)
         | BuildError::Label { .. }
         | BuildError::Input { .. }

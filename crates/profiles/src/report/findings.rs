@@ -1,7 +1,8 @@
 //! Putting the report together, and checking that its numbers agree with each other.
 
 use super::{
-    CastFailures, Money, NeighbourReport, Netting, ReasonCount, Report, Rows, SegmentCount, SourceFile, TableReport,
+    CastFailures, Money, NeighbourReport, Netting, Quality, ReasonCount, Report, Rows, SegmentCount, SourceFile,
+    TableReport,
 };
 use crate::engine::{Engine, Totals};
 use crate::table::SEGMENTS;
@@ -15,13 +16,15 @@ pub(crate) struct Findings<'a> {
     pub(crate) split_at: Option<String>,
     pub(crate) seed: u64,
     pub(crate) files: Vec<(String, u64)>,
+    pub(crate) quality: Quality,
     pub(crate) schema: &'a Schema,
     pub(crate) items_bytes: u64,
     pub(crate) neighbours: NeighbourReport,
 }
 
-/// Reasons to put a row aside, in the order in which `sql/checked.sql` tries them, and what each means.
-const REASONS: [(&str, &str); 14] = [
+/// Reasons to put an order line aside, in the order in which `sql/clean/checked.sql` tries them, and what each means.
+const REASONS: [(&str, &str); 27] = [
+    ("erased", "of a visitor who was erased"),
     ("missing_order", "no order id"),
     ("missing_item", "no item id, or one longer than 128 bytes"),
     ("bad_date", "no date, or text that is none in the formats of the mapping"),
@@ -30,11 +33,23 @@ const REASONS: [(&str, &str); 14] = [
     ("date_too_early", "ordered before dates.earliest of the mapping"),
     ("date_too_late", "ordered after the time that the build looks back from"),
     ("duplicate", "equal to an earlier row in every mapped column"),
+    ("duplicate_key", "equal to an earlier row in the fields of duplicates.key"),
     ("missing_customer", "no customer id"),
+    ("missing_value", "no value in a column with missing = \"drop\""),
+    ("invalid_value", "a value that its column's validator refuses"),
+    ("bad_type", "text that is not of its column's declared type"),
+    ("outlier", "a number that its column's outlier rule drops"),
+    ("unknown_code", "a channel that is none of the known ones"),
     ("cancellation", "takes earlier purchases back; counted under netting"),
     ("nonpositive_quantity", "a quantity of 0 or less that is no cancellation"),
     ("nonpositive_price", "a price of 0 or less"),
     ("amount_too_large", "quantity times price is 10^12 minor units or more"),
+    ("too_few_fields", "fewer fields than the header"),
+    ("too_many_fields", "more fields than the header"),
+    ("bad_quote", "a quote that is not closed, or text behind a closing one"),
+    ("invalid_bytes", "bytes that are no text in the encoding of the file"),
+    ("not_an_object", "a line that is no JSON object"),
+    ("row_too_long", "longer than a row may be"),
     ("netted", "a purchase that cancellations took back whole"),
 ];
 
@@ -49,7 +64,11 @@ pub(crate) fn of(engine: &Engine, findings: Findings<'_>) -> Result<Report, Buil
     let segments = segments(engine)?;
     agree("rows of the files and rows checked", findings.files.iter().map(|(_, rows)| rows).sum(), rows.read)?;
     agree("rows read and rows kept or put aside", rows.read, rows.kept + rows.quarantined)?;
-    agree("rows put aside and rows in quarantine.parquet", rows.quarantined, engine.count("quarantine")?)?;
+    agree(
+        "order lines put aside and in quarantine.parquet",
+        rows.quarantined,
+        engine.count("(SELECT * FROM quarantine WHERE kind = 'orders')")?,
+    )?;
     agree("buyers and customers in segments", buyers, segments.iter().map(|s| s.customers).sum())?;
     agree("customers and rows of features.parquet", customers, engine.count("features")?)?;
 
@@ -103,6 +122,7 @@ pub(crate) fn of(engine: &Engine, findings: Findings<'_>) -> Result<Report, Buil
             rows_bytes: bytes_per_row * customers,
             items_bytes: findings.items_bytes,
         },
+        quality: findings.quality,
         warnings,
     })
 }

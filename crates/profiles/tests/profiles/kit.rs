@@ -25,6 +25,32 @@ impl Shop {
         parquet_rows(&self.out().join(name))
     }
 
+    /// The table of a step as rows of values by column; of a table of several files, all of them.
+    pub fn stage(&self, step: &str) -> Vec<BTreeMap<String, Field>> {
+        let entries = fs::read_dir(self.dir.path().join("work")).expect("a work directory");
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+        paths.sort();
+        let is_of_step = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.strip_prefix(step).is_some_and(|rest| rest.starts_with('-'))
+        };
+        paths.iter().filter(|path| is_of_step(path)).flat_map(|path| parquet_rows(path)).collect()
+    }
+
+    /// The quarantine in short: `kind row field reason` a row, sorted.
+    pub fn set_aside(&self) -> Vec<String> {
+        let short = |row: BTreeMap<String, Field>| {
+            let field = match &row["field"] {
+                Field::Str(field) => field.clone(),
+                _ => "-".to_owned(),
+            };
+            format!("{} {} {field} {}", text(&row["kind"]), number(&row["source_row"]), text(&row["reason"]))
+        };
+        let mut rows: Vec<String> = self.rows("quarantine.parquet").into_iter().map(short).collect();
+        rows.sort();
+        rows
+    }
+
     /// The row of one customer in features.parquet.
     pub fn features(&self, customer_id: &str) -> BTreeMap<String, Field> {
         let is_theirs = |row: &BTreeMap<String, Field>| text(&row["customer_id"]) == customer_id;
@@ -54,6 +80,28 @@ pub fn try_csv(csv: &[u8], mapping: &str, change: impl FnOnce(&mut BuildOptions)
     };
     let mut options = options(&[&path], mapping, &dir.path().join("table"));
     options.neighbours.buyers_min = 1;
+    change(&mut options);
+    let built = build(&options, &mut Silent)?;
+    Ok(Shop { dir, built })
+}
+
+/// Builds a shop of several files. `shop`: the feeds of its shop file, without the head. Its stages stay in `work`.
+pub fn try_shop(
+    files: &[(&str, &str)],
+    shop: &str,
+    change: impl FnOnce(&mut BuildOptions),
+) -> Result<Shop, BuildError> {
+    let dir = tempfile::tempdir().expect("a directory");
+    for (name, text) in files {
+        fs::write(dir.path().join(name), text).expect("written");
+    }
+    let text = format!("version = 1\nname = \"shop\"\ncurrency = \"EUR\"\nminor_digits = 2\n{shop}");
+    let shop = vitrine_profiles::Shop::parse("shop.toml", &text, dir.path()).expect("a sound shop file");
+    let mapping = Mapping::builtin("vitrine-demo").expect("a mapping");
+    let mut options = options(&[], mapping, &dir.path().join("table"));
+    options.neighbours.buyers_min = 1;
+    options.work_dir = Some(dir.path().join("work"));
+    options.shop = Some(shop);
     change(&mut options);
     let built = build(&options, &mut Silent)?;
     Ok(Shop { dir, built })

@@ -52,16 +52,16 @@ lowest AS (
     FROM stacked
 )
 SELECT
-    row_no, order_id, item_id, item_name, category, quantity, ordered_s, unit_price_minor, customer_id, country,
-    is_goods, is_cancellation,
+    row_no, order_id, item_id, item_name, category, brand, quantity, ordered_s, unit_price_minor, list_price_minor,
+    customer_id, country, known_channel, campaign, is_goods, is_cancellation,
     CASE WHEN is_cancellation THEN 0 ELSE greatest(0, low - (height - step)) END AS kept_quantity,
     CASE WHEN is_cancellation THEN coalesce(height_before, 0) - height ELSE 0 END AS taken_back
 FROM lowest
 UNION ALL
 -- Nobody cancelled any of these.
 SELECT
-    row_no, order_id, item_id, item_name, category, quantity, ordered_s, unit_price_minor, customer_id, country,
-    is_goods, is_cancellation,
+    row_no, order_id, item_id, item_name, category, brand, quantity, ordered_s, unit_price_minor, list_price_minor,
+    customer_id, country, known_channel, campaign, is_goods, is_cancellation,
     quantity AS kept_quantity,
     0 AS taken_back
 FROM checked AS c

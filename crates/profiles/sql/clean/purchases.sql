@@ -11,6 +11,13 @@ SELECT
     is_goods,
     ordered_s,
     kept_quantity AS quantity,
-    CAST(CAST(kept_quantity * unit_price_minor AS DECIMAL(38, 0)) AS BIGINT) AS amount_minor
+    CAST(CAST(kept_quantity * unit_price_minor AS DECIMAL(38, 0)) AS BIGINT) AS amount_minor,
+    brand,
+    known_channel AS channel,
+    campaign,
+    -- What the line would have cost without discount, never below its amount. Null where the file has no list price.
+    CASE WHEN list_price_minor IS NOT NULL
+         THEN CAST(CAST(kept_quantity * greatest(list_price_minor, unit_price_minor) AS DECIMAL(38, 0)) AS BIGINT)
+    END AS list_minor
 FROM netted
 WHERE NOT is_cancellation AND kept_quantity > 0

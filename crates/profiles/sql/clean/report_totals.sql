@@ -1,8 +1,8 @@
 -- report_totals: the counts and sums of the report, one row.
-SELECT r.*, n.*, k.*, i.*
+SELECT r.rows_checked + u.rows_unreadable AS rows_read, r.* EXCEPT (rows_checked), n.*, k.*, i.*
 FROM (
     SELECT
-        count(*)                                                                                          AS rows_read,
+        count(*)                                                                                          AS rows_checked,
         coalesce(sum(CASE WHEN ordered_at_text IS NOT NULL AND ordered_at IS NULL THEN 1 ELSE 0 END), 0)  AS bad_dates,
         coalesce(sum(CASE WHEN quantity_text IS NOT NULL AND quantity IS NULL THEN 1 ELSE 0 END), 0)      AS bad_quantities,
         coalesce(sum(CASE WHEN unit_price_text IS NOT NULL AND unit_price_minor IS NULL THEN 1 ELSE 0 END), 0) AS bad_prices
@@ -42,3 +42,6 @@ CROSS JOIN (
         coalesce(sum(CASE WHEN in_table THEN 0 ELSE 1 END), 0)       AS items_left_out
     FROM items
 ) AS i
+CROSS JOIN (
+    SELECT count(*) AS rows_unreadable FROM unreadable WHERE kind = 'orders'
+) AS u

@@ -1,0 +1,274 @@
+//! The numbers of the quality report, by short queries.
+
+use super::feeds::Feed;
+use super::fields;
+use crate::engine::{Engine, text_literal};
+use crate::report::{Bin, CastFailures, Distribution, FeedReport, JoinReport, KindReport, MissingShare, Reason, Rows};
+use crate::{AsOf, BuildError};
+use vitrine_intake::Kind;
+
+const DAY_S: i64 = 86_400;
+/// Values of a text column that keep their names in a distribution.
+const TOP: usize = 20;
+
+/// Rows kept, by kind: what is left of the rows that were read.
+fn kept(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Orders => "purchases",
+        Kind::Events => "events",
+        Kind::Catalogue => "catalogue",
+        Kind::Customers => "(SELECT * FROM checked_customers WHERE reason IS NULL)",
+        Kind::Surveys => "surveys",
+        Kind::Contacts => "contacts",
+        Kind::Identities => "(SELECT * FROM checked_identities WHERE reason IS NULL)",
+        Kind::Costs => "costs",
+    }
+}
+
+/// What became of the rows of a kind. Errors also when numbers contradict each other.
+pub(super) fn kind(engine: &Engine, kind: Kind, feeds: &[&Feed]) -> Result<KindReport, BuildError> {
+    let name = kind.name();
+    let unreadable = count(engine, &format!("(SELECT * FROM unreadable WHERE kind = {})", text_literal(name)))?;
+    let read = count(engine, &format!("read_{name}"))? + unreadable;
+    let kept = count(engine, kept(kind))?;
+    let sql = format!(
+        "SELECT reason, field, count(*) AS n, min(file_idx * 1099511627776 + source_row) AS first_row \
+         FROM quarantine WHERE kind = {} GROUP BY reason, field ORDER BY reason, field",
+        text_literal(name)
+    );
+    let names = engine.texts("files", "SELECT file FROM files ORDER BY file_idx")?;
+    let reasons = engine.texts("quality", &sql)?.into_iter().filter_map(|row| {
+        let [code, field, rows, first] = <[Option<String>; 4]>::try_from(row).ok()?;
+        let first: u64 = first?.parse().ok()?;
+        let file = names.get((first >> 40) as usize).and_then(|row| row.first().cloned().flatten());
+        let first = format!("{} row {}", file.unwrap_or_default(), first & ((1 << 40) - 1));
+        Some(Reason { code: code?, field, rows: rows?.parse().ok()?, first })
+    });
+    let reasons: Vec<Reason> = reasons.collect();
+    // Customer files: single cells are set aside too, so their rows are counted apart.
+    let quarantined = match kind {
+        Kind::Customers => count(engine, "(SELECT * FROM checked_customers WHERE reason IS NOT NULL)")? + unreadable,
+        Kind::Catalogue => count(engine, "(SELECT * FROM checked_catalogue WHERE reason IS NOT NULL)")? + unreadable,
+        _ => reasons.iter().map(|reason| reason.rows).sum(),
+    };
+    if read != kept + quarantined {
+        return Err(BuildError::Inconsistent {
+            what: format!("{name}: {read} rows read, but {kept} kept and {quarantined} put aside"),
+        });
+    }
+    let mapped: Vec<fields::Field> = fields::of(kind)
+        .into_iter()
+        .filter(|field| feeds.iter().any(|feed| feed.layout.section.field(field.name).is_some()))
+        .collect();
+    let mut sums = Vec::new();
+    for field in &mapped {
+        let (text, value) = (field.text_column(), field.column());
+        sums.push(format!("coalesce(sum(CASE WHEN {text} IS NULL THEN 1 ELSE 0 END), 0)"));
+        sums.push(format!("coalesce(sum(CASE WHEN {text} IS NOT NULL AND {value} IS NULL THEN 1 ELSE 0 END), 0)"));
+    }
+    let (mut missing, mut conversion_failures) = (Vec::new(), Vec::new());
+    if !sums.is_empty() {
+        let sql = format!("SELECT {} FROM read_{name}", super::policies::aliased(&sums));
+        let counted: Vec<u64> = engine
+            .texts("quality", &sql)?
+            .into_iter()
+            .flatten()
+            .map(|n| n.and_then(|n| n.parse().ok()).unwrap_or(0))
+            .collect();
+        for (field, counted) in mapped.iter().zip(counted.chunks(2)) {
+            let [empty, failed] = counted else { continue };
+            missing.push(MissingShare { field: field.name.to_owned(), rows: *empty, share: share(*empty, read) });
+            if field.text_column() != field.column() {
+                conversion_failures.push(CastFailures { field: field.name.to_owned(), rows: *failed });
+            }
+        }
+    }
+    Ok(KindReport {
+        kind: name.to_owned(),
+        rows: Rows { read, kept, quarantined },
+        reasons,
+        missing,
+        conversion_failures,
+    })
+}
+
+/// Rows and freshness of a feed.
+pub(super) fn feed(
+    engine: &Engine,
+    feed: &Feed,
+    table: &str,
+    as_of_s: i64,
+    report: &mut FeedReport,
+) -> Result<(), BuildError> {
+    let time = fields::series(feed.kind).map(|(time, _)| time);
+    let latest = time.map_or_else(|| "CAST(NULL AS BIGINT)".to_owned(), |time| format!("max(to_unixtime({time}))"));
+    let sql = format!("SELECT count(*) AS n, {latest} AS latest FROM {table}");
+    let row: Vec<Option<i64>> = engine
+        .texts("quality", &sql)?
+        .into_iter()
+        .flatten()
+        .map(|cell| cell.and_then(|cell| cell.parse().ok()))
+        .collect();
+    report.files = feed.files.len() as u64;
+    if let [rows, latest] = row.as_slice() {
+        report.rows = rows.and_then(|rows| u64::try_from(rows).ok()).unwrap_or(0);
+        report.latest = latest.and_then(AsOf::from_unix_seconds).map(|time| time.to_string());
+        report.age_days = latest.map(|latest| (as_of_s - latest).div_euclid(DAY_S));
+    }
+    Ok(())
+}
+
+/// A join whose match rate is reported: left table and key, right table and key.
+type Join = (&'static str, &'static str, &'static str, &'static str);
+
+const JOINS: [Join; 9] = [
+    ("purchases", "item_id", "catalogue", "item_id"),
+    ("events", "item_id", "catalogue", "item_id"),
+    ("events", "customer_id", "identities", "alias"),
+    ("events", "customer_id", "purchases", "customer_id"),
+    ("attributes", "customer_id", "purchases", "customer_id"),
+    ("surveys", "customer_id", "purchases", "customer_id"),
+    ("contacts", "customer_id", "purchases", "customer_id"),
+    ("costs", "campaign", "purchases", "campaign"),
+    ("identities", "customer_id", "purchases", "customer_id"),
+];
+
+/// Makes the table `unmatched` and counts every join of which both sides have rows.
+pub(super) fn joins(engine: &Engine) -> Result<Vec<JoinReport>, BuildError> {
+    let mut reports = Vec::new();
+    let mut unmatched = Vec::new();
+    for (left, left_key, right, right_key) in JOINS {
+        if count(engine, left)? == 0 || count(engine, right)? == 0 {
+            continue;
+        }
+        let join = format!("{left}.{left_key} = {right}.{right_key}");
+        let counted = format!(
+            "SELECT {left_key} AS k, count(*) AS n FROM {left} WHERE {left_key} IS NOT NULL GROUP BY {left_key}"
+        );
+        let partners = format!("SELECT DISTINCT {right_key} AS k FROM {right} WHERE {right_key} IS NOT NULL");
+        let joined = format!("({counted}) AS l LEFT JOIN ({partners}) AS r ON r.k = l.k");
+        let sql = format!(
+            "SELECT coalesce(sum(l.n), 0) AS n, coalesce(sum(CASE WHEN r.k IS NOT NULL THEN l.n END), 0) AS matched, \
+             coalesce(sum(CASE WHEN r.k IS NULL THEN 1 END), 0) AS keys FROM {joined}"
+        );
+        let row: Vec<u64> = engine
+            .texts("joins", &sql)?
+            .into_iter()
+            .flatten()
+            .map(|cell| cell.and_then(|cell| cell.parse().ok()).unwrap_or(0))
+            .collect();
+        if let [rows, matched, keys_unmatched] = *row.as_slice() {
+            let share = if rows == 0 { 1.0 } else { share(matched, rows) };
+            reports.push(JoinReport { join: join.clone(), rows, matched, share, keys_unmatched });
+        }
+        unmatched.push(format!(
+            "SELECT {} AS join_name, l.k AS key, l.n AS n_rows FROM {joined} WHERE r.k IS NULL",
+            text_literal(&join)
+        ));
+    }
+    let sql = if unmatched.is_empty() {
+        "SELECT CAST(NULL AS VARCHAR) AS join_name, CAST(NULL AS VARCHAR) AS key, CAST(NULL AS BIGINT) AS n_rows WHERE false"
+            .to_owned()
+    } else {
+        format!("SELECT * FROM ({}) ORDER BY join_name, key", unmatched.join(" UNION ALL "))
+    };
+    engine.run_sql("unmatched", &sql)?;
+    Ok(reports)
+}
+
+const NUMBERS: [(&str, &str); 7] = [
+    ("purchases", "amount_minor"),
+    ("purchases", "quantity"),
+    ("events", "value_minor"),
+    ("catalogue", "price_minor"),
+    ("catalogue", "stock"),
+    ("surveys", "score"),
+    ("costs", "cost_minor"),
+];
+const TEXTS: [(&str, &str); 10] = [
+    ("purchases", "country"),
+    ("purchases", "category"),
+    ("purchases", "channel"),
+    ("events", "kind"),
+    ("events", "channel"),
+    ("events", "device"),
+    ("catalogue", "category"),
+    ("surveys", "answer"),
+    ("contacts", "reason"),
+    ("costs", "channel"),
+];
+
+/// How columns are spread, in bins that are the same in every build.
+pub(super) fn distributions(engine: &Engine) -> Result<Vec<Distribution>, BuildError> {
+    let mut distributions = Vec::new();
+    for (table, column) in NUMBERS {
+        let sql = format!(
+            "SELECT bin, count(*) AS n FROM (SELECT CASE WHEN {column} > 0 THEN CAST(floor(4 * log10(CAST({column} AS DOUBLE))) AS BIGINT) \
+             WHEN {column} = 0 THEN -1000 ELSE -2000 END AS bin FROM {table} WHERE {column} IS NOT NULL) GROUP BY bin ORDER BY bin"
+        );
+        let bins = bins(engine, &sql)?;
+        if !bins.is_empty() {
+            distributions.push(Distribution { table: table.into(), column: column.into(), is_ordered: true, bins });
+        }
+    }
+    for (table, column) in TEXTS {
+        let sql = format!(
+            "SELECT {column} AS bin, count(*) AS n FROM {table} WHERE {column} IS NOT NULL GROUP BY {column} ORDER BY n DESC, bin"
+        );
+        let bins = top(bins(engine, &sql)?);
+        if !bins.is_empty() {
+            distributions.push(Distribution { table: table.into(), column: column.into(), is_ordered: false, bins });
+        }
+    }
+    let names = engine.texts("quality", "SELECT DISTINCT name FROM attributes ORDER BY name")?;
+    for name in names.into_iter().flatten().flatten() {
+        let sql = format!(
+            "SELECT value AS bin, count(*) AS n FROM attributes WHERE name = {} GROUP BY value ORDER BY n DESC, bin",
+            text_literal(&name)
+        );
+        let found = bins(engine, &sql)?;
+        // A value that few share may be a name or a telephone number: nothing for a report.
+        let kept: Vec<Bin> = found.iter().filter(|bin| bin.rows >= 5).cloned().collect();
+        let rest = found.iter().filter(|bin| bin.rows < 5).map(|bin| bin.rows).sum();
+        let mut bins = top(kept);
+        if rest > 0 {
+            match bins.iter_mut().find(|bin| bin.bin.is_empty()) {
+                Some(other) => other.rows += rest,
+                None => bins.push(Bin { bin: String::new(), rows: rest }),
+            }
+        }
+        distributions.push(Distribution { table: "attributes".into(), column: name, is_ordered: false, bins });
+    }
+    Ok(distributions)
+}
+
+/// The most frequent values by name, and the others together.
+fn top(mut bins: Vec<Bin>) -> Vec<Bin> {
+    let rest: u64 = bins.iter().skip(TOP).map(|bin| bin.rows).sum();
+    bins.truncate(TOP);
+    bins.sort_by(|a, b| a.bin.cmp(&b.bin));
+    if rest > 0 {
+        bins.push(Bin { bin: String::new(), rows: rest });
+    }
+    bins
+}
+
+fn bins(engine: &Engine, sql: &str) -> Result<Vec<Bin>, BuildError> {
+    let rows = engine.texts("quality", sql)?.into_iter();
+    Ok(rows
+        .filter_map(|row| {
+            let [bin, rows] = <[Option<String>; 2]>::try_from(row).ok()?;
+            Some(Bin { bin: bin?, rows: rows?.parse().ok()? })
+        })
+        .collect())
+}
+
+/// Rows of a table or of a query in brackets.
+pub(super) fn count(engine: &Engine, table: &str) -> Result<u64, BuildError> {
+    let rows = engine.texts("count", &format!("SELECT count(*) AS n FROM {table}"))?;
+    Ok(rows.into_iter().flatten().flatten().next().and_then(|n| n.parse().ok()).unwrap_or(0))
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { (part as f64 / whole as f64 * 10_000.0).round() / 10_000.0 }
+}
