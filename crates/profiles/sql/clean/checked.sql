@@ -40,7 +40,7 @@ checks AS (
         coalesce(NOT is_cancellation AND unit_price_minor <= 0, false) AS nonpositive_price,
         -- 10^12 minor units: no line of a shop, and small enough that no sum of lines overflows.
         coalesce(abs(quantity * unit_price_minor) >= 1000000000000, false) AS amount_too_large,
-        channel IS NOT NULL AND h.channel IS NULL                     AS unknown_code,
+        n.channel IS NOT NULL AND h.channel IS NULL                   AS unknown_code,
         -- A list price that is no number says nothing; the line itself is sound.
         list_price_text IS NOT NULL AND list_price_minor IS NULL      AS bad_list_price,
         h.channel                                                     AS known_channel

@@ -1,7 +1,7 @@
 //! Raw files as tables, and results of short queries as texts. What a column means is `crate::sources`' matter.
 
 use super::{Engine, Part, config, text};
-use crate::{BuildError, stages};
+use crate::{BuildError, StageRun, stages};
 use datafusion::arrow::array::{Array, ArrayRef, StringArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
@@ -129,7 +129,9 @@ impl Engine {
             writer.close().map_err(|error| wrong(error.to_string()))?;
             std::fs::rename(&unfinished, &path).map_err(io)?;
         }
-        self.adopt(table, vec![Part { path, key, rows: rows.len() as u64 }])
+        let n_rows = rows.len() as u64;
+        self.stages.note(StageRun { step: table.to_owned(), rows_read: 0, rows_written: n_rows, is_reused: is_there });
+        self.adopt(table, vec![Part { path, key, rows: n_rows }])
     }
 }
 

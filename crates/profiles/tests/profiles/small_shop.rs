@@ -62,7 +62,8 @@ fn the_quarantine_names_rows_and_reasons_and_no_customer() {
             (18.0, "amount_too_large"),
         ]
     );
-    assert_eq!(text(&rows[6]["quantity_text"]), "one");
+    assert_eq!((text(&rows[6]["field"]), text(&rows[6]["text"])), ("quantity", "one"));
+    assert!(rows.iter().all(|row| text(&row["kind"]) == "orders" && text(&row["file"]) == "orders.csv"));
     assert!(rows.iter().all(|row| !row.contains_key("customer_id") && !row.contains_key("order_id")));
     let report = std::fs::read_to_string(shop().out().join("report.json")).unwrap();
     for customer in ["anna", "bert", "cleo"] {

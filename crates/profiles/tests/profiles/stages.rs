@@ -67,5 +67,5 @@ fn a_stopped_build_goes_on_where_it_stopped_and_old_output_stays_whole() {
     let fourth = build(&options, &mut Silent).unwrap();
     assert_eq!(steps(&fourth.stages, false), BTreeSet::new());
     let files = fs::read_dir(path("table.work")).unwrap().count();
-    assert_eq!(files, fourth.stages.len() + 1, "a file a step, and the lock");
+    assert_eq!(files, fourth.stages.len() + 2, "a file a step, the folder of staged files, and the lock");
 }
