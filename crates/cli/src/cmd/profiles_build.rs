@@ -6,10 +6,15 @@ use crate::ui::{Bar, Ui, count};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
-use vitrine_profiles::{AsOf, BUILTIN_MAPPINGS, BuildError, BuildOptions, Built, Mapping, Progress, Stage, build};
+use vitrine_profiles::{
+    AsOf, BUILTIN_MAPPINGS, BuildError, BuildOptions, Built, Mapping, Progress, Shop, Stage, build,
+};
 use vitrine_tables::WriteError;
 
-/// Build profiles from order files: clean them, compute features and item neighbours, write a table.
+/// Build profiles from a shop's raw data: clean it, compute features and item neighbours, write a table.
+///
+/// Either name order files with their mapping, or a shop file, which names all that the shop has: orders, events, catalogue,
+/// customers, surveys, service contacts, identities and costs, with the terms of each feed (docs/guides/mappings.md).
 ///
 /// The directory appears whole or not at all. Rows that are wrong do not stop the build: they go to quarantine.parquet
 /// with a reason, and report.json counts them. The same input and options give the same bytes.
@@ -19,15 +24,19 @@ Examples:
   vitrine profiles build --orders shop/orders.csv --mapping vitrine-demo --out table --key-file table.key
   vitrine profiles build --orders 2025.parquet 2026.csv --mapping our-shop.toml --out table --key-file table.key \\
     --as-of 2026-07-01 --replace
+  vitrine profiles build --shop shop/shop.toml --out table --key-file table.key --work table.work
 
-Built-in mappings: online-retail, vitrine-demo (columns named as the fields).")]
+Built-in mappings: online-retail, vitrine-demo (columns named as the fields), cdnow, shopify, ga4, vitrine-events.")]
 pub struct Build {
-    /// Order files: .csv, .tsv or .parquet.
-    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    /// Order files: CSV, JSON lines or Parquet, packed or not; also folders, patterns and s3://bucket/prefix.
+    #[arg(long, value_name = "FILE", required_unless_present = "shop", requires = "mapping", num_args = 1..)]
     pub orders: Vec<PathBuf>,
     /// How columns become order lines: a built-in mapping or a mapping file (.toml).
-    #[arg(long, value_name = "NAME_OR_FILE")]
-    pub mapping: String,
+    #[arg(long, value_name = "NAME_OR_FILE", requires = "orders")]
+    pub mapping: Option<String>,
+    /// Shop file: all feeds of a shop with their mappings and terms (.toml).
+    #[arg(long, value_name = "FILE")]
+    pub shop: Option<PathBuf>,
     /// Directory to write.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -37,6 +46,25 @@ pub struct Build {
     /// Look back from this date or time. Default: midnight after the last order.
     #[arg(long, value_name = "DATE")]
     pub as_of: Option<AsOf>,
+    /// The day on which feeds must not have expired. Default: that of --as-of.
+    #[arg(long, value_name = "DATE")]
+    pub today: Option<AsOf>,
+    /// Visitors that must not come back: one a line, an id or the 16 digits of a row key.
+    #[arg(long, value_name = "FILE")]
+    pub tombstones: Option<PathBuf>,
+    /// Folder of the shop's own feature files (.sql).
+    #[arg(long, value_name = "DIR")]
+    pub features: Option<PathBuf>,
+    /// The shop's changes to labels, and its own segments (.toml).
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// The report.json of the build before, to say what has moved since. Default: the one that is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub previous: Option<PathBuf>,
+    /// Directory that keeps each step's result: a build that was ended goes on there, and the next one does only what is
+    /// new. It holds customer ids. Default: none is kept.
+    #[arg(long, value_name = "DIR")]
+    pub work: Option<PathBuf>,
     /// Replace DIR if it is there already.
     #[arg(long)]
     pub replace: bool,
@@ -53,9 +81,22 @@ pub struct Build {
 /// # Errors
 /// 3 for a mapping, key or order files with errors, 1 for what cannot be read or written.
 pub fn run(args: &Build, ui: &Ui) -> Result<(), Failure> {
-    let mapping = mapping(&args.mapping)?;
+    let shop = args.shop.as_deref().map(Shop::from_file).transpose().invalid()?;
+    let of_feed = || shop.iter().flat_map(|shop| &shop.feeds).next().map(|feed| feed.mapping.clone());
+    let mapping = match args.mapping.as_deref().map(mapping).transpose()?.or_else(of_feed) {
+        Some(mapping) => mapping,
+        None => return Err(Failure::new(Exit::Usage, "give --orders with --mapping, or --shop")),
+    };
     let key = files::table_key(args.key_file.as_deref())?;
     let mut options = BuildOptions::new(args.orders.clone(), mapping, args.out.clone(), key);
+    let of_shop = |file: fn(&Shop) -> &Option<PathBuf>| shop.as_ref().and_then(|shop| file(shop).clone());
+    options.features_dir = args.features.clone().or_else(|| of_shop(|shop| &shop.features));
+    options.labels_file = args.labels.clone().or_else(|| of_shop(|shop| &shop.labels));
+    options.tombstones = args.tombstones.clone().or_else(|| of_shop(|shop| &shop.tombstones));
+    options.shop = shop;
+    options.today = args.today;
+    options.previous = args.previous.clone();
+    options.work_dir = args.work.clone();
     options.as_of = args.as_of;
     options.replace = args.replace;
     options.memory_bytes = (args.memory as usize) << 20;

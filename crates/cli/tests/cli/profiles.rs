@@ -86,7 +86,7 @@ fn what_cannot_be_built() {
     fails(
         &format!("{build} --mapping our-shop"),
         3,
-        "error: no mapping \"our-shop\" is built in; there are: online-retail, vitrine-demo\n \
+        "error: no mapping \"our-shop\" is built in; there are: online-retail, vitrine-demo, cdnow, shopify, ga4, vitrine-events\n \
          help: or give the path of a mapping file, which ends in .toml\n",
     );
     fails(&format!("{build} --mapping our-shop.toml"), 3, "error: cannot read mapping our-shop.toml: ");
@@ -199,4 +199,41 @@ fn a_mapping_is_proposed_and_checked() {
     assert!(ran.err.contains("quatity") && ran.err.contains("name"), "{}", ran.err);
     assert_eq!(place.run("profiles map").exit, 2);
     assert_eq!(place.run("profiles map --suggest nothing.csv").exit, 3);
+}
+
+/// All that the made-up shop has, through its shop file, and a second build in the same working directory.
+#[test]
+fn a_whole_shop_is_built_from_its_shop_file() {
+    let place = shop(400);
+    let build =
+        "profiles build --shop shop/shop.toml --key-file table.key --work work --today 2026-07-01 --json --quiet";
+    let built = place.json(&format!("{build} --out one"));
+    let quality = &built["report"]["quality"];
+    let feeds = quality["feeds"].as_array().expect("a list");
+    let active = feeds.iter().filter(|feed| feed["is_active"] == true).count();
+    assert!(feeds.len() > active && active >= 8, "one feed has expired: {feeds:?}");
+    let kinds: Vec<&str> =
+        quality["kinds"].as_array().expect("a list").iter().filter_map(|it| it["kind"].as_str()).collect();
+    for kind in ["orders", "events", "catalogue", "customers", "surveys", "contacts", "identities", "costs"] {
+        assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
+    }
+    assert!(place.path().join("one/labels.json").is_file());
+    // Nobody who was erased has a row.
+    for erased in place.read("shop/erased.txt").lines().filter(|line| !line.trim().is_empty()) {
+        let ran = place.run(&format!("profiles explain one --visitor {erased} --key-file table.key"));
+        assert_eq!(ran.exit, 3, "{erased}: {}", ran.out);
+    }
+    let again = place.json(&format!("{build} --out two"));
+    assert_eq!(again["build"], built["build"]);
+    assert!(std::fs::read_dir(place.path().join("work")).expect("kept").count() > 0);
+
+    for (line, exit, part) in [
+        ("profiles build --key-file table.key --out three", 2, "--orders"),
+        ("profiles build --key-file table.key --out three --orders shop/orders.csv", 2, "--mapping"),
+        ("profiles build --key-file table.key --out three --shop nothing.toml", 3, "nothing.toml"),
+    ] {
+        let ran = place.run(line);
+        assert_eq!((ran.exit, ran.out.as_str()), (exit, ""), "{line}\n{}", ran.err);
+        assert!(ran.err.contains(part), "{line}\n{}", ran.err);
+    }
 }
