@@ -87,8 +87,7 @@ pub(crate) fn clean(
     if read == 0 {
         return Err(BuildError::NothingLeft { read, reasons: "the files have no rows".into() });
     }
-    let mut quality = Quality::default();
-    quality.policies = apply_policies(engine, &given)?;
+    let mut quality = Quality { policies: apply_policies(engine, &given)?, ..Quality::default() };
     let (as_of_s, earliest_s) = clock(engine, options, &given)?;
 
     // Whose rows are whose, before anything is counted.

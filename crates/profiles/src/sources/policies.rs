@@ -32,6 +32,16 @@ struct Target<'a> {
     policies: &'a ColumnPolicy,
 }
 
+/// What sets a whole row aside.
+struct RowFault {
+    /// SQL.
+    condition: String,
+    code: &'static str,
+    /// SQL for the name of the field, and for its text.
+    field: String,
+    text: String,
+}
+
 /// The conditions and values that one column gets.
 struct Plan {
     /// Whole-row faults: condition and code.
@@ -55,7 +65,7 @@ pub(super) fn apply(
     if kind == Kind::Orders {
         columns.push("is_cancellation".into());
     }
-    let mut faults: Vec<(String, &'static str, String, String)> = Vec::new();
+    let mut faults: Vec<RowFault> = Vec::new();
     let mut policies = Vec::new();
     let mut counts = Vec::new();
     for target in targets(kind, layout) {
@@ -69,24 +79,16 @@ pub(super) fn apply(
         }
         let text = if target.is_id { "CAST(NULL AS VARCHAR)".to_owned() } else { target.text.clone() };
         for (condition, code) in plan.row_faults {
-            faults.push((condition, code, text_literal(target.name), text.clone()));
+            faults.push(RowFault { condition, code, field: text_literal(target.name), text: text.clone() });
         }
         for (policy, condition) in plan.counts {
             policies.push(policy);
             counts.push(format!("coalesce(sum(CASE WHEN {condition} THEN 1 ELSE 0 END), 0)"));
         }
     }
-    let pick = |of: &dyn Fn(&(String, &'static str, String, String)) -> String| match faults.as_slice() {
-        [] => "CAST(NULL AS VARCHAR)".to_owned(),
-        faults => {
-            let whens: Vec<String> =
-                faults.iter().map(|fault| format!("WHEN {} THEN {}", fault.0, of(fault))).collect();
-            format!("CASE {} END", whens.join(" "))
-        }
-    };
-    columns.push(format!("{} AS fault", pick(&|fault| text_literal(fault.1))));
-    columns.push(format!("{} AS fault_field", pick(&|fault| fault.2.clone())));
-    columns.push(format!("{} AS fault_text", pick(&|fault| fault.3.clone())));
+    columns.push(format!("{} AS fault", pick(&faults, |fault| text_literal(fault.code))));
+    columns.push(format!("{} AS fault_field", pick(&faults, |fault| fault.field.clone())));
+    columns.push(format!("{} AS fault_text", pick(&faults, |fault| fault.text.clone())));
     if !counts.is_empty() {
         let counted = engine.texts(table, &format!("SELECT {} FROM {table}", aliased(&counts)))?;
         for (policy, rows) in policies.iter_mut().zip(counted.into_iter().flatten()) {
@@ -436,6 +438,16 @@ fn check(valid: &Validator, text: &str, layout: &Layout) -> String {
             if values.is_empty() { "false".into() } else { format!("{text} IN ({})", values.join(", ")) }
         }
     }
+}
+
+/// SQL for something of the first fault that a row has; null without any.
+fn pick(faults: &[RowFault], of: impl Fn(&RowFault) -> String) -> String {
+    if faults.is_empty() {
+        return "CAST(NULL AS VARCHAR)".into();
+    }
+    let whens: Vec<String> =
+        faults.iter().map(|fault| format!("WHEN {} THEN {}", fault.condition, of(fault))).collect();
+    format!("CASE {} END", whens.join(" "))
 }
 
 fn cases(faults: &[(String, &'static str)]) -> String {
