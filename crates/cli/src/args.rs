@@ -96,6 +96,7 @@ pub enum Profiles {
     Build(crate::cmd::profiles_build::Build),
     Map(crate::cmd::profiles_map::Map),
     Compile(crate::cmd::profiles_compile::Compile),
+    Evaluate(crate::cmd::profiles_evaluate::Evaluate),
     Explain(crate::cmd::profiles_explain::Explain),
     Diff(crate::cmd::profiles_diff::Diff),
     Schema(crate::cmd::profiles_schema::Schema),

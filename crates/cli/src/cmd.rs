@@ -27,6 +27,8 @@ pub mod profiles_compile;
 #[cfg(feature = "profiles")]
 pub mod profiles_diff;
 #[cfg(feature = "profiles")]
+pub mod profiles_evaluate;
+#[cfg(feature = "profiles")]
 pub mod profiles_explain;
 #[cfg(feature = "profiles")]
 pub mod profiles_map;
@@ -86,6 +88,7 @@ fn run_profiles(command: Profiles, ui: &Ui) -> Result<(), Failure> {
         Profiles::Build(args) => profiles_build::run(&args, ui),
         Profiles::Map(args) => profiles_map::run(&args, ui),
         Profiles::Compile(args) => profiles_compile::run(&args, ui),
+        Profiles::Evaluate(args) => profiles_evaluate::run(&args, ui),
         Profiles::Explain(args) => profiles_explain::run(&args, ui),
         Profiles::Diff(args) => profiles_diff::run(&args, ui),
         Profiles::Schema(args) => profiles_schema::run(&args, ui),

@@ -9,6 +9,7 @@ use crate::stages::Stages;
 use crate::table::{self, Clamped, Layout};
 use crate::{AsOf, BuildError, BuildOptions, NeighbourOptions, Progress, Registry, Report, Stage, StageRun};
 use std::path::Path;
+use vitrine_learn::recommend::CodedVectors;
 use vitrine_tables::{Manifest, TableWriter, WriteOptions, encode_items};
 
 /// A finished build.
@@ -68,9 +69,10 @@ pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Buil
 
     let items = engine.items()?;
     let layout = Layout::new(&made.registry, &made.tally, &items)?;
-    let fitted = fit(&engine, &layout, options, progress)?;
+    let mut fitted = fit(&engine, &layout, options, progress)?;
     let n_customers = engine.count("customers")?;
     let items_bytes = encode_items(&table::item_records(&items, &fitted.lists, n_customers))?;
+    let vectors = fitted.vectors.take();
     let as_of = time(params.as_of_s);
     let found = Findings {
         mapping: options.layout_of_orders(),
@@ -86,14 +88,14 @@ pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Buil
     let mut report = report::of(&engine, found)?;
     report.warnings.extend(cleaned.warnings);
     report.warnings.extend(made.warnings.iter().cloned());
-    let written = Written { engine: &engine, layout: &layout, made: &made, options };
+    let written = Written { engine: &engine, layout: &layout, made: &made, options, vectors };
     let (manifest, clamped) = written.write(as_of, items_bytes, &mut report, progress)?;
     engine.stages().prune()?;
     Ok(Built { report, manifest, labels: made.registry, clamped, stages: engine.stages().runs() })
 }
 
 /// Options that make no sense, before any work.
-fn check(options: &BuildOptions) -> Result<(), BuildError> {
+pub(crate) fn check(options: &BuildOptions) -> Result<(), BuildError> {
     let refuse = |option, what: &str| Err(BuildError::Option { option, what: what.to_owned() });
     let neighbours = &options.neighbours;
     let in_work_dir = options.work_dir.iter().any(|dir| dir.to_string_lossy().contains(['*', '?', '[']));
@@ -182,6 +184,7 @@ struct Written<'a> {
     layout: &'a Layout,
     made: &'a Made,
     options: &'a BuildOptions,
+    vectors: Option<CodedVectors>,
 }
 
 impl Written<'_> {
@@ -192,9 +195,10 @@ impl Written<'_> {
         report: &mut Report,
         progress: &mut dyn Progress,
     ) -> Result<(Manifest, Clamped), BuildError> {
-        let Self { engine, layout, made, options } = self;
+        let Self { engine, layout, made, options, vectors } = self;
         let write_options = WriteOptions { as_of, replace: options.replace, shard_bits: options.shard_bits };
         let mut writer = TableWriter::create(&options.out, layout.schema.clone(), options.key, write_options)?;
+        write_vectors(&writer, &items_bytes, vectors.as_ref())?;
         writer.set_items(items_bytes)?;
         let n_rows = engine.count("features")?;
         let clamped = push_rows(engine, layout, &made.registry, &mut writer, n_rows, progress)?;
@@ -210,6 +214,20 @@ impl Written<'_> {
         let manifest = writer.finish(|done, of| progress.advance(Stage::Write, done as u64, of as u64))?;
         Ok((manifest, clamped))
     }
+}
+
+/// Writes `items/vectors.bin`, if there are vectors.
+pub(crate) fn write_vectors(
+    writer: &TableWriter,
+    items_bytes: &[u8],
+    vectors: Option<&CodedVectors>,
+) -> Result<(), BuildError> {
+    let Some(vectors) = vectors else { return Ok(()) };
+    let dir = writer.work_dir().join("items");
+    let path = dir.join("vectors.bin");
+    let io = |source| BuildError::Io { path: path.clone(), source };
+    std::fs::create_dir_all(&dir).map_err(io)?;
+    std::fs::write(&path, table::item_vectors(items_bytes, vectors)?).map_err(io)
 }
 
 /// Labels of which more than one value in fifty took the end of its range.

@@ -1,6 +1,6 @@
 //! A table from features that another engine computed: the boundary at which a warehouse hands over.
 
-use crate::build::{check_neighbours, push_rows, time};
+use crate::build::{check_neighbours, push_rows, time, write_vectors};
 use crate::engine::DataType;
 use crate::engine::{Engine, Params, Part, Tally, fits};
 use crate::features::declared_labels;
@@ -158,6 +158,7 @@ pub fn compile(options: &CompileOptions, progress: &mut dyn Progress) -> Result<
     let items_bytes = encode_items(&table::item_records(&items, &fitted.lists, buyers))?;
     let write_options = WriteOptions { as_of: time(as_of_s), replace: options.replace, shard_bits: options.shard_bits };
     let mut writer = TableWriter::create(&options.out, layout.schema.clone(), options.key, write_options)?;
+    write_vectors(&writer, &items_bytes, fitted.vectors.as_ref())?;
     writer.set_items(items_bytes)?;
     let clamped = push_rows(&engine, &layout, &registry, &mut writer, engine.count("features")?, progress)?;
     writer.add_file("labels.json", &registry.to_json()?)?;
@@ -315,7 +316,7 @@ fn define_tastes(engine: &Engine) -> Result<(), BuildError> {
         true => format!("t.{name}"),
         false => format!("0 AS {name}"),
     };
-    let columns = ["early_orders", "early_weight", "late_orders"].map(column).join(", ");
+    let columns = ["early_orders", "early_weight", "late_orders", "early_fresh", "fresh"].map(column).join(", ");
     engine.define(
         "tastes",
         &format!(

@@ -22,6 +22,7 @@ mod compile;
 mod diff;
 mod engine;
 mod error;
+mod evaluate;
 mod explain;
 mod features;
 mod labels;
@@ -38,6 +39,9 @@ pub use build::{Built, build};
 pub use compile::{CompileOptions, Compiled, compile};
 pub use diff::{Difference, Moved, Pair, diff};
 pub use error::BuildError;
+pub use evaluate::{
+    Cancellations, Chosen, Estimate, EvaluateOptions, Evaluated, Evaluation, Mode, ModeEvaluated, evaluate, mode_name,
+};
 pub use explain::{ReadError, Said, explain};
 pub use features::declared_labels;
 pub use labels::{FeatureFile, Label, LabelError, LabelState, LabelType, Names, Registry, Sensitivity};
@@ -45,8 +49,8 @@ pub use options::{AsOf, AsOfError, BuildOptions, NeighbourOptions};
 pub use progress::{Progress, Silent, Stage};
 pub use report::{
     Bin, CastFailures, Distribution, Drift, Example, FeedReport, IdentityReport, JoinReport, KindReport, LambdaTried,
-    Metrics, MissingShare, Money, NeighbourReport, Netting, PolicyCount, Quality, Reason, ReasonCount, Report, Rows,
-    ScaleParameters, SegmentCount, SourceFile, TableReport,
+    ListsMethod, Metrics, MissingShare, Money, NeighbourReport, Netting, PolicyCount, Quality, Reason, ReasonCount,
+    Report, Rows, ScaleParameters, SegmentCount, SourceFile, TableReport,
 };
 pub use schema::{SchemaColumn, schema};
 pub use sources::IdentityRule;

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use vitrine_intake::Shop;
+use vitrine_learn::recommend::EASE_DEFAULT_ITEMS_MAX;
 use vitrine_tables::TableKey;
 
 /// Everything that a build depends on. Equal options and equal input give equal bytes.
@@ -101,11 +102,23 @@ pub struct NeighbourOptions {
     /// Strengths of regularisation to try on the time split. Unit: customers. Range: each above 0, at least one.
     /// Default 100, 300, 1000.
     pub lambdas: Vec<f64>,
+    /// Items with buyers enough, up to which lists are EASE; above it they are item cosine, which needs no matrix of all
+    /// pairs. Default 10,000.
+    pub ease_items_max: usize,
+    /// Whether `items/vectors.bin` is written: a direction for each item, for look-alikes and similar offers. Default: yes.
+    pub vectors: bool,
 }
 
 impl Default for NeighbourOptions {
     fn default() -> Self {
-        Self { per_item: 30, buyers_min: 5, items_max: 6000, lambdas: vec![100.0, 300.0, 1000.0] }
+        Self {
+            per_item: 30,
+            buyers_min: 5,
+            items_max: 6000,
+            lambdas: vec![100.0, 300.0, 1000.0],
+            ease_items_max: EASE_DEFAULT_ITEMS_MAX,
+            vectors: true,
+        }
     }
 }
 

@@ -15,10 +15,12 @@ pub enum Stage {
     Encode,
     /// Shards are written and read back. Unit of progress: shards.
     Write,
+    /// Rankers are fitted and measured: not of a build, but of an evaluation. Unit of progress: fits, choices and rankers.
+    Evaluate,
 }
 
 impl Stage {
-    /// All stages, in order.
+    /// All stages of a build, in order.
     pub const ALL: [Self; 6] = [Self::Read, Self::Clean, Self::Features, Self::Neighbours, Self::Encode, Self::Write];
 
     /// Two or three words for a person, lower case.
@@ -30,6 +32,7 @@ impl Stage {
             Self::Neighbours => "fitting neighbours",
             Self::Encode => "encoding rows",
             Self::Write => "writing shards",
+            Self::Evaluate => "evaluating",
         }
     }
 }

@@ -173,17 +173,21 @@ pub struct NeighbourReport {
     pub buyers_min: u64,
     /// Neighbours kept for each item.
     pub per_item: u64,
-    /// The regularisation of the lists in the table.
+    /// What made the lists: EASE, or item cosine where more items have buyers enough than EASE can take.
+    pub method: ListsMethod,
+    /// The regularisation of the lists in the table. Item cosine has none and does not look at it.
     pub lambda: f64,
+    /// Whether what is said of an item is multiplied by how recent its orders are.
+    pub is_fresh: bool,
     /// End of the training part of the time split. RFC 3339. Absent when the data is too short to split.
     pub split_at: Option<String>,
     /// Customers with purchases on both sides that the numbers rest on.
     pub customers_tested: u64,
-    /// Each regularisation that was tried.
+    /// Each regularisation that was tried; none for item cosine.
     pub tried: Vec<LambdaTried>,
     /// How well each ranker foretells the later part from the earlier one; see [`Metrics`]. Names: `popularity`,
     /// `own_counts`, `ease` (whole history, the lists as they are cut), `ease_served` (the few items and coarse
-    /// weights that a profile holds).
+    /// weights that a profile holds); `item_cosine` and `item_cosine_served` where [`NeighbourReport::method`] is that.
     pub rankers: BTreeMap<String, Metrics>,
 }
 
@@ -194,6 +198,28 @@ pub struct LambdaTried {
     pub lambda: f64,
     /// nDCG at 10 of items new to the customer. Range: 0..=1, rounded to 4 decimals.
     pub novel_ndcg_10: f64,
+    /// The same with the freshness of items. Absent where nothing is known of when items were bought.
+    pub fresh_novel_ndcg_10: Option<f64>,
+}
+
+/// What made neighbour lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListsMethod {
+    /// A linear model of each item from the others (Steck 2019).
+    Ease,
+    /// Items are alike when the same customers bought them.
+    ItemCosine,
+}
+
+impl ListsMethod {
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ease => "ease",
+            Self::ItemCosine => "item_cosine",
+        }
+    }
 }
 
 /// Quality of one ranker: normalised discounted cumulative gain of its first ten items. Range: 0..=1, rounded to 4

@@ -5,10 +5,13 @@
 
 use crate::engine::{Cell, ItemRow, Tally};
 use crate::labels::{Label, LabelType, Names, Registry};
-use crate::neighbours::{Neighbour, ProfileShape};
+use crate::neighbours::{ItemsShape, Neighbour};
 use crate::{BuildError, LabelState};
 use std::collections::{BTreeMap, HashMap};
-use vitrine_tables::{CellValue, ColumnIdx, ColumnSpec, ColumnType, ItemRecord, RowValues, Scale, Schema};
+use vitrine_learn::recommend::CodedVectors;
+use vitrine_tables::{
+    CellValue, ColumnIdx, ColumnSpec, ColumnType, ItemRecord, ItemTable, RowValues, Scale, Schema, encode_item_vectors,
+};
 
 /// Categories that keep their names; the others are `OTHER`. With it they fit 8 bits.
 pub(crate) const CATEGORIES_MAX: u64 = 255;
@@ -39,14 +42,14 @@ pub(crate) const SEGMENTS: [&str; 11] = [
 ];
 
 /// What a profile can say of a customer's items, unless its labels say otherwise.
-const SHAPE: ProfileShape = ProfileShape { items_max: LAST_ITEMS as usize, weight_steps: 15 };
+const SHAPE: ItemsShape = ItemsShape { items_max: LAST_ITEMS as usize, weight_steps: 15 };
 
 /// The schema, and how each label becomes a value of its column.
 pub(crate) struct Layout {
     pub(crate) schema: Schema,
     plans: Vec<Plan>,
     items: HashMap<String, u32>,
-    shape: ProfileShape,
+    shape: ItemsShape,
 }
 
 /// How one label becomes a value.
@@ -105,7 +108,7 @@ impl Layout {
         }
         let shape = registry.get("last_items").map_or(SHAPE, |label| match &label.kind {
             LabelType::TopK { k, weight_bits, .. } => {
-                ProfileShape { items_max: usize::from(*k), weight_steps: (1 << u32::from((*weight_bits).min(16))) - 1 }
+                ItemsShape { items_max: usize::from(*k), weight_steps: (1 << u32::from((*weight_bits).min(16))) - 1 }
             }
             _ => SHAPE,
         });
@@ -118,7 +121,7 @@ impl Layout {
     }
 
     /// What a profile can say of a customer's items.
-    pub(crate) fn shape(&self) -> ProfileShape {
+    pub(crate) fn shape(&self) -> ItemsShape {
         self.shape
     }
 
@@ -223,6 +226,14 @@ pub(crate) fn item_records(items: &[ItemRow], lists: &[Vec<Neighbour>], n_custom
             neighbours: list.iter().filter_map(|(idx, weight)| Some((id(*idx)?, *weight))).collect(),
         })
         .collect()
+}
+
+/// The bytes of the item vectors, bound to the bytes of the item table.
+pub(crate) fn item_vectors(items_bytes: &[u8], vectors: &CodedVectors) -> Result<Vec<u8>, BuildError> {
+    let items = ItemTable::decode(items_bytes.to_vec())?;
+    let n_dims = u32::try_from(vectors.n_dims).unwrap_or(u32::MAX);
+    encode_item_vectors(&items, n_dims, vectors.scale, &vectors.codes)
+        .map_err(|error| BuildError::Inconsistent { what: format!("the item vectors: {error}") })
 }
 
 /// The column of a label; `None` for what has no place in a table.

@@ -8,6 +8,8 @@ mod cleaning;
 mod compile;
 #[path = "profiles/equal_bytes.rs"]
 mod equal_bytes;
+#[path = "profiles/evaluate.rs"]
+mod evaluate;
 #[path = "profiles/identity.rs"]
 mod identity;
 #[path = "profiles/kit.rs"]

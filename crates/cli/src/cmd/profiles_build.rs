@@ -130,7 +130,7 @@ pub fn run(args: &Build, ui: &Ui) -> Result<(), Failure> {
 }
 
 /// A built-in mapping by its name, or a mapping file.
-fn mapping(name_or_file: &str) -> Result<Mapping, Failure> {
+pub(super) fn mapping(name_or_file: &str) -> Result<Mapping, Failure> {
     let looks_like_file = name_or_file.ends_with(".toml") || name_or_file.contains(['/', '\\']);
     if BUILTIN_MAPPINGS.contains(&name_or_file) || !looks_like_file {
         let advice = "or give the path of a mapping file, which ends in .toml";

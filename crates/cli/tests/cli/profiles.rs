@@ -237,3 +237,37 @@ fn a_whole_shop_is_built_from_its_shop_file() {
         assert!(ran.err.contains(part), "{line}\n{}", ran.err);
     }
 }
+
+#[test]
+fn rankers_are_evaluated() {
+    let place = shop(300);
+    let evaluate = "profiles evaluate --mapping vitrine-demo --orders shop/orders.csv";
+    let found = place.json(&format!("{evaluate} --k 5 --recommendations recommended.parquet --json"));
+    assert_eq!((&found["k"], &found["cancellations"]), (&json!(5), &json!("net")));
+    let modes = found["modes"].as_array().expect("a list");
+    assert_eq!(modes.len(), 2);
+    for mode in modes {
+        let rankers = mode["rankers"].as_array().expect("a list");
+        assert_eq!((&rankers[0]["ranker"], &rankers[10]["ranker"]), (&json!("popularity"), &json!("hybrid")));
+        assert!(rankers.iter().all(|it| it["ndcg"]["low"].as_f64() <= it["ndcg"]["high"].as_f64()));
+    }
+    assert!(place.path().join("recommended.parquet").is_file());
+    let told = place.ok(&format!("{evaluate} --cancellations drop"));
+    assert!(told.contains("\nnovel: ") && told.contains("\nrepeat: ") && told.contains("nDCG@10"), "{told}");
+    assert!(told.lines().any(|line| line.starts_with("hybrid  ")), "{told}");
+
+    let fails = |line: &str, exit: i32, part: &str| {
+        let ran = place.run(line);
+        assert_eq!((ran.exit, ran.out.as_str()), (exit, ""), "{line}\n{}", ran.err);
+        assert!(ran.err.contains(part), "{line}\n{}", ran.err);
+    };
+    fails(
+        &format!("{evaluate} --split-at 2001-01-01"),
+        3,
+        "error: option split_at: 2001-01-01 does not split the history",
+    );
+    fails(&format!("{evaluate} --split-at soon"), 2, "invalid value 'soon' for '--split-at <DATE>'");
+    fails(&format!("{evaluate} --k 0"), 2, "invalid value '0' for '--k <N>'");
+    fails(&format!("{evaluate} --cancellations keep"), 2, "invalid value 'keep' for '--cancellations <HOW>'");
+    fails("profiles evaluate --mapping vitrine-demo --orders nothing.csv", 3, "error: nothing.csv: ");
+}

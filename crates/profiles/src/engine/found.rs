@@ -20,6 +20,8 @@ pub(crate) struct TasteRow<'a> {
     pub(crate) early_orders: u64,
     pub(crate) early_weight: u64,
     pub(crate) late_orders: u64,
+    pub(crate) early_fresh: u64,
+    pub(crate) fresh: u64,
 }
 
 /// How often a reason applied.
@@ -78,15 +80,17 @@ impl Engine {
         &self,
         mut each: impl FnMut(TasteRow<'_>) -> Result<(), BuildError>,
     ) -> Result<(), BuildError> {
-        let sql = "SELECT customer_id, item_id, weight, early_orders, early_weight, late_orders FROM tastes \
+        let sql = "SELECT customer_id, item_id, weight, early_orders, early_weight, late_orders, early_fresh, fresh FROM tastes \
              WHERE in_table ORDER BY customer_id, item_id";
         self.each_batch("tastes", sql, |batch| {
             let (customer_id, item_id) = (cells::texts(batch, 0)?, cells::texts(batch, 1)?);
-            let (weight, early_orders, early_weight, late_orders) = (
+            let (weight, early_orders, early_weight, late_orders, early_fresh, fresh) = (
                 cells::integers(batch, 2)?,
                 cells::integers(batch, 3)?,
                 cells::integers(batch, 4)?,
                 cells::integers(batch, 5)?,
+                cells::integers(batch, 6)?,
+                cells::integers(batch, 7)?,
             );
             for row in 0..batch.num_rows() {
                 each(TasteRow {
@@ -96,6 +100,8 @@ impl Engine {
                     early_orders: count(early_orders.value(row)),
                     early_weight: count(early_weight.value(row)),
                     late_orders: count(late_orders.value(row)),
+                    early_fresh: count(early_fresh.value(row)),
+                    fresh: count(fresh.value(row)),
                 })?;
             }
             Ok(())

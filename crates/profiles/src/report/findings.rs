@@ -183,7 +183,7 @@ fn warnings(rows: &Rows, reasons: &[ReasonCount], totals: &Totals, neighbours: &
             totals.items_left_out, neighbours.items
         ));
     }
-    match (neighbours.rankers.get("ease"), neighbours.rankers.get("popularity")) {
+    match (neighbours.rankers.get(neighbours.method.name()), neighbours.rankers.get("popularity")) {
         (Some(ease), Some(popularity)) if ease.novel_ndcg_10 < popularity.novel_ndcg_10 => warnings.push(
             "on the time split the item lists foretell worse than popularity; prefer offers ranked by popularity"
                 .into(),

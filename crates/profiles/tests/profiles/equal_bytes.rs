@@ -4,9 +4,10 @@ use crate::kit;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use vitrine_tables::{ItemTable, ItemVectors};
 
 /// A made-up shop: 400 customers with tastes, over a year, with cancellations, ties and some dirt.
-fn rows() -> Vec<String> {
+pub fn rows() -> Vec<String> {
     let mut state = 7_u64;
     let mut draw = |n: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -39,7 +40,7 @@ fn rows() -> Vec<String> {
     rows
 }
 
-fn csv(rows: &[String]) -> String {
+pub fn csv(rows: &[String]) -> String {
     format!(
         "order_id,item_id,item_name,category,quantity,ordered_at,unit_price,customer_id,country\n{}\n",
         rows.join("\n")
@@ -70,13 +71,32 @@ fn two_builds_are_equal_byte_for_byte_and_rows_may_come_in_any_order() {
     let again = kit::csv(&csv(&rows));
     let (one, other) = (files(&first.out()), files(&again.out()));
     let names: Vec<&String> = one.keys().collect();
-    for name in ["features.parquet", "items/items.bin", "manifest.json", "quarantine.parquet", "report.json"] {
+    for name in [
+        "features.parquet",
+        "items/items.bin",
+        "items/vectors.bin",
+        "manifest.json",
+        "quarantine.parquet",
+        "report.json",
+    ] {
         assert!(one.contains_key(name), "{name} is not in {names:?}");
     }
     assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
     for (name, bytes) in &one {
         assert!(other[name] == *bytes, "{name} differs");
     }
+
+    // The vectors belong to the items, and items that the same customers buy point the same way.
+    let items = ItemTable::decode(one["items/items.bin"].clone()).unwrap();
+    let vectors = ItemVectors::decode(one["items/vectors.bin"].clone()).unwrap();
+    vectors.check_items(&items).unwrap();
+    assert_eq!((vectors.n_items(), vectors.n_dims()), (60, 32));
+    let alike = |of: fn(u32, u32) -> bool| {
+        let pairs = (0..60).flat_map(|one| (0..one).map(move |other| (one, other)));
+        let found: Vec<f64> = pairs.filter(|(a, b)| of(*a, *b)).map(|(a, b)| vectors.cosine(a, b)).collect();
+        found.iter().sum::<f64>() / found.len() as f64
+    };
+    assert!(alike(|a, b| a / 15 == b / 15) > alike(|a, b| a / 15 != b / 15) + 0.3);
 
     let mut shuffled = rows;
     shuffled.reverse();

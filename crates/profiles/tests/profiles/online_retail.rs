@@ -6,7 +6,7 @@ use crate::kit::{self, Shop, number, text};
 use datafusion::parquet::record::Field;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
-use vitrine_profiles::{Mapping, Silent, build};
+use vitrine_profiles::{Cancellations, EvaluateOptions, Mapping, Silent, build, evaluate};
 
 fn orders() -> Option<PathBuf> {
     let data = std::env::var_os("VITRINE_TEST_DATA").map(PathBuf::from);
@@ -167,8 +167,45 @@ fn the_real_file_gives_the_known_facts_and_what_plain_code_finds() {
     // The lists foretell what the published runs foretell (EASE .121, popularity .051; own counts .376 for repeats).
     let neighbours = &report.neighbours;
     let novel = |name: &str| neighbours.rankers[name].novel_ndcg_10.unwrap();
-    assert!(novel("ease") > 0.11, "EASE {}", novel("ease"));
+    println!("{:?} {:?}", neighbours.tried, neighbours.rankers);
+    // With the freshness of items the lists are better than any published run.
+    assert!(neighbours.is_fresh && novel("ease") > 0.13, "EASE {}", novel("ease"));
+    assert!(neighbours.tried.iter().any(|tried| tried.novel_ndcg_10 > 0.115), "{:?}", neighbours.tried);
+    assert!(novel("ease_served") > 0.10, "EASE as served {}", novel("ease_served"));
     assert!((0.04..0.06).contains(&novel("popularity")), "popularity {}", novel("popularity"));
     assert!(neighbours.rankers["own_counts"].repeat_ndcg_10 > 0.36);
     assert!(report.table.bytes_per_row <= 64);
+}
+
+/// The published protocol: every ranker reaches the level that public packages reach with the same method.
+#[test]
+fn the_evaluation_repeats_the_published_figures() {
+    let Some(path) = orders() else { return };
+    let mut options = EvaluateOptions::new(vec![path], Mapping::builtin("online-retail").unwrap());
+    options.split_at = "2011-09-09".parse().ok();
+    options.cancellations = Cancellations::Drop;
+    options.n_resamples = 100;
+    let found = evaluate(&options, &mut Silent).unwrap();
+    assert_eq!((found.validation_at.as_str(), found.as_of.as_str()), ("2011-06-09", "2011-12-10T00:00:00Z"));
+    assert_eq!((found.customers, found.items, found.pairs), (3_360, 3_431, 167_106));
+    let published = [
+        ("popularity", [0.0507, 0.1117]),
+        ("item_cosine", [0.1146, 0.2443]),
+        ("ease", [0.1205, 0.2968]),
+        ("ease_cut", [0.1214, 0.2880]),
+    ];
+    for (at, mode) in found.modes.iter().enumerate() {
+        let ndcg = |name: &str| mode.rankers.iter().find(|it| it.ranker == name).unwrap().ndcg.value;
+        for ranker in &mode.rankers {
+            println!("{:?} {}: {:.4}", mode.mode, ranker.ranker, ranker.ndcg.value);
+        }
+        for (name, expected) in published {
+            assert!((ndcg(name) - expected[at]).abs() < 0.001, "{:?} {name}: {}", mode.mode, ndcg(name));
+        }
+        assert!(ndcg("hybrid") > [0.146, 0.381][at], "{:?} {}", mode.mode, ndcg("hybrid"));
+        // The edge blend is made of the same parts; what it loses is no more than chance among repeats.
+        let others = mode.hybrid_less.iter().filter(|(name, _)| *name != "edge_blend");
+        assert!(others.into_iter().all(|(_, gap)| gap.low > 0.0), "{:?}", mode.hybrid_less);
+    }
+    assert_eq!(found.modes[1].customers_tested, 1_917);
 }
