@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use vitrine_profiles::{BuildError, Cancellations, EvaluateOptions, Evaluated, Mapping, Silent, evaluate};
 
+/// Places and items of each customer.
+type Lists = BTreeMap<String, Vec<(i64, String)>>;
+
 fn evaluated(csv: &str, change: impl FnOnce(&mut EvaluateOptions, &Path)) -> Result<Evaluated, BuildError> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("orders.csv");
@@ -52,7 +55,7 @@ fn others_can_compute_the_figures_from_what_was_recommended() {
             after.insert((customer, item));
         }
     }
-    let mut lists: BTreeMap<(String, String), BTreeMap<String, Vec<(i64, String)>>> = BTreeMap::new();
+    let mut lists: BTreeMap<(String, String), Lists> = BTreeMap::new();
     for row in parquet_rows(&file) {
         let of = |name: &str| text(&row[name]).to_owned();
         let list = lists.entry((of("mode"), of("ranker"))).or_default().entry(of("user")).or_default();
