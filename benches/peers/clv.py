@@ -1,11 +1,11 @@
-"""BG/NBD and Gamma-Gamma with `lifetimes` on CDNOW, timed, beside the published fit and what `vitrine profiles clv` says.
+"""BG/NBD and Gamma-Gamma with `lifetimes` on CDNOW, timed, beside the published fit and that of another program.
 
 Reads the raw log of the CDNOW sample (customer, sample id, yyyymmdd, CDs, dollars; blanks between), uses purchases up to
 --calibration-end, days as weeks / 7. Nothing is written but --out and --repeated.
 
     python clv.py --transactions CDNOW_sample.txt --calibration-end 1997-09-30
     python clv.py --transactions CDNOW_sample.txt --repeat 100 --repeated large.txt \\
-        --vitrine "vitrine profiles clv --transactions large.txt --mapping cdnow --calibration-end 1997-09-30 --json"
+        --vitrine "COMMAND"    # prints {"bgnbd": {r, alpha, a, b, log_likelihood}, "gamma_gamma": {p, q, v}} for large.txt
 """
 
 import argparse
