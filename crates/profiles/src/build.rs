@@ -2,6 +2,7 @@
 
 use crate::engine::{Engine, Params};
 use crate::features::{self, Made, Own};
+use crate::learned::Job;
 use crate::neighbours::{self, Fitted, Tastes};
 use crate::report::{self, Findings};
 use crate::sources::{self, Cleaned};
@@ -62,7 +63,9 @@ pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Buil
 
     let cleaned = sources::clean(&engine, options, progress)?;
     let (params, split_s) = params(&engine, options, &cleaned)?;
-    let made = features::run(&engine, own, params.as_of_s, |done| {
+    let (as_of_s, minor_digits) = (params.as_of_s, options.mapping.minor_digits);
+    let job = Job { options: &options.models, as_of_s, seed: options.seed, minor_digits };
+    let made = features::run_learning(&engine, own, &job, |done| {
         progress.advance(Stage::Features, done.min(n_steps - 1), n_steps)
     })?;
     progress.advance(Stage::Features, n_steps, n_steps);
@@ -88,6 +91,7 @@ pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Buil
     let mut report = report::of(&engine, found)?;
     report.warnings.extend(cleaned.warnings);
     report.warnings.extend(made.warnings.iter().cloned());
+    report.models = made.learned.report.clone();
     let written = Written { engine: &engine, layout: &layout, made: &made, options, vectors };
     let (manifest, clamped) = written.write(as_of, items_bytes, &mut report, progress)?;
     engine.stages().prune()?;
@@ -112,6 +116,7 @@ pub(crate) fn check(options: &BuildOptions) -> Result<(), BuildError> {
         return refuse("orders", "is empty; name at least one order file");
     }
     check_neighbours(neighbours, options.memory_bytes)?;
+    options.models.check()?;
     if let Some(as_of) = options.as_of
         && as_of.unix_seconds() <= options.mapping.dates.earliest_s
     {
@@ -211,6 +216,7 @@ impl Written<'_> {
         json.push(b'\n');
         writer.add_file("report.json", &json)?;
         writer.add_file("labels.json", &made.registry.to_json()?)?;
+        writer.add_file("models.json", made.learned.models.to_json().as_bytes())?;
         let manifest = writer.finish(|done, of| progress.advance(Stage::Write, done as u64, of as u64))?;
         Ok((manifest, clamped))
     }

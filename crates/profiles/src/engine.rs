@@ -9,12 +9,14 @@ mod canonical;
 mod cells;
 mod found;
 mod history;
+mod kept_rows;
 mod profile_rows;
 mod source;
 
 pub(crate) use canonical::{CANONICAL, fits};
 pub(crate) use found::{ItemRow, TasteRow, Totals};
 pub(crate) use history::{Lines, RecommendedRow, write_recommended};
+pub(crate) use kept_rows::{Computed, ReadRows, Values};
 pub(crate) use profile_rows::{Cell, Tally};
 pub(crate) use source::{Given, RAW, Raw, advice, quoted, text_literal};
 

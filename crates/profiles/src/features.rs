@@ -8,6 +8,7 @@ mod incremental;
 
 use crate::engine::{CANONICAL, EVENT_SUMS, Engine, TABLES, Tally, fits};
 use crate::labels::{Changes, FeatureFile, Label, LabelError, Registry};
+use crate::learned::{self, Job, Learned};
 use crate::{BuildError, LabelState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -61,8 +62,15 @@ pub(crate) struct Own<'a> {
 pub(crate) struct Made {
     pub(crate) registry: Registry,
     pub(crate) tally: Tally,
-    /// What a person should know: labels that are switched off.
+    /// What a person should know: labels that are switched off, models that are not shown.
     pub(crate) warnings: Vec<String>,
+    /// What the models found.
+    pub(crate) learned: Learned,
+}
+
+/// The text of a feature file that is built in; empty if there is none of that name.
+pub(crate) fn builtin_sql(name: &str) -> &'static str {
+    BUILTIN.iter().find(|(builtin, _)| *builtin == name).map_or("", |(_, sql)| sql)
 }
 
 /// The feature files that are built in.
@@ -85,6 +93,10 @@ pub fn declared_labels(features_dir: Option<&Path>, labels_file: Option<&Path>) 
     for file in builtin()?.iter().chain(&own.files()?) {
         registry.add(file, &changes)?;
     }
+    for mut file in learned::files()? {
+        file.labels.retain(|label| registry.get(&label.name).is_none());
+        registry.add(&file, &changes)?;
+    }
     changes.declare(&mut registry)?;
     registry.add_own(&changes)?;
     Ok(registry)
@@ -105,11 +117,24 @@ impl Own<'_> {
 /// Errors: the shop's files make no sense. Known before anything is read.
 pub(crate) fn n_steps(own: Own<'_>) -> Result<u64, BuildError> {
     own.changes()?;
-    Ok((TABLES.len() + EVENT_SUMS.len() + BUILTIN.len() + own.files()?.len() + 2) as u64)
+    Ok((TABLES.len() + EVENT_SUMS.len() + BUILTIN.len() + own.files()?.len() + 3) as u64)
 }
 
-/// Makes the table `features` from the source tables.
-pub(crate) fn run(engine: &Engine, own: Own<'_>, as_of_s: i64, mut done: impl FnMut(u64)) -> Result<Made, BuildError> {
+/// Makes the table `features` from the source tables, without models.
+#[cfg(test)]
+pub(crate) fn run(engine: &Engine, own: Own<'_>, as_of_s: i64, done: impl FnMut(u64)) -> Result<Made, BuildError> {
+    let options = crate::ModelOptions::none();
+    run_learning(engine, own, &Job { options: &options, as_of_s, seed: 0, minor_digits: 2 }, done)
+}
+
+/// Makes the table `features` from the source tables, with the models that `job` asks for.
+pub(crate) fn run_learning(
+    engine: &Engine,
+    own: Own<'_>,
+    job: &Job<'_>,
+    mut done: impl FnMut(u64),
+) -> Result<Made, BuildError> {
+    let as_of_s = job.as_of_s;
     let changes = own.changes()?;
     engine.complete()?;
     let filled = engine.filled_sources()?;
@@ -133,7 +158,7 @@ pub(crate) fn run(engine: &Engine, own: Own<'_>, as_of_s: i64, mut done: impl Fn
     let mut files = Vec::new();
     for file in builtin()?.into_iter().chain(in_order(engine, own.files()?)?) {
         advance();
-        if file.is_own && engine.has_table(&file.name)? {
+        if file.is_own && (engine.has_table(&file.name)? || learned::is_table(&file.name)) {
             let what = format!("there is a table {} already; give the file another name", file.name);
             return Err(LabelError::Line { file: file.path, line: 1, what }.into());
         }
@@ -143,8 +168,27 @@ pub(crate) fn run(engine: &Engine, own: Own<'_>, as_of_s: i64, mut done: impl Fn
     if let Some(file) = attributes::feature_file(engine, &registry, &changes)? {
         files.push(run_file(engine, file, &changes, &filled, &mut lineage, &mut registry)?);
     }
-    registry.add_own(&changes)?;
     let mut warnings = Vec::new();
+    // Once before the models, which tell nothing of what is off, and once with their labels.
+    switch_off(engine, &files, &mut registry, as_of_s, &mut warnings)?;
+    advance();
+    let mut learned = Learned::default();
+    for model in learned::run(engine, job, &registry, &filled)? {
+        learned.add(&model)?;
+        warnings.extend(model.note.warnings.iter().cloned());
+        let (there, missing, taken) = model.split(&registry);
+        warnings.extend(taken);
+        lineage.add(model.rows_table, model.reads.clone());
+        if let Some(file) = there {
+            files.push(run_file(engine, file, &changes, &filled, &mut lineage, &mut registry)?);
+        }
+        registry.add(&missing, &changes)?;
+        for label in registry.labels.iter_mut().filter(|label| missing.labels.iter().any(|one| one.name == label.name))
+        {
+            label.state = model.why_not(&label.name);
+        }
+    }
+    registry.add_own(&changes)?;
     switch_off(engine, &files, &mut registry, as_of_s, &mut warnings)?;
 
     advance();
@@ -156,7 +200,7 @@ pub(crate) fn run(engine: &Engine, own: Own<'_>, as_of_s: i64, mut done: impl Fn
         }
     }
     done(n_done);
-    Ok(Made { registry, tally, warnings })
+    Ok(Made { registry, tally, warnings, learned })
 }
 
 /// Runs one feature file and checks that it gives what it declares.
@@ -277,7 +321,7 @@ fn switch_off(
         feeds.map(|feeds| format!("the feed {} that it comes from has expired", feeds.join(", ")))
     };
     for label in &mut registry.labels {
-        if matches!(label.state, LabelState::Withheld) {
+        if matches!(label.state, LabelState::Withheld | LabelState::Off { .. }) {
             continue;
         }
         let file = files.iter().find(|file| file.name == label.step);

@@ -26,6 +26,7 @@ mod evaluate;
 mod explain;
 mod features;
 mod labels;
+mod learned;
 mod neighbours;
 mod options;
 mod progress;
@@ -45,6 +46,7 @@ pub use evaluate::{
 pub use explain::{ReadError, Said, explain};
 pub use features::declared_labels;
 pub use labels::{FeatureFile, Label, LabelError, LabelState, LabelType, Names, Registry, Sensitivity};
+pub use learned::{Clusters, ModelOptions, ModelReport, ModelSection, ModelState};
 pub use options::{AsOf, AsOfError, BuildOptions, NeighbourOptions};
 pub use progress::{Progress, Silent, Stage};
 pub use report::{

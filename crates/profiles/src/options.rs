@@ -1,6 +1,6 @@
 //! What a build is asked to do.
 
-use crate::{IdentityRule, Mapping};
+use crate::{IdentityRule, Mapping, ModelOptions};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use std::fmt;
 use std::path::PathBuf;
@@ -51,6 +51,8 @@ pub struct BuildOptions {
     /// Directory of the steps' results. One that stays lets a killed build go on where it stopped, and the next one run
     /// only what changed. It holds customer ids. Default: one beside `out` that vanishes with the build.
     pub work_dir: Option<PathBuf>,
+    /// Which models are learned. Default: customer value, groups, and who stays away.
+    pub models: ModelOptions,
 }
 
 impl BuildOptions {
@@ -75,6 +77,7 @@ impl BuildOptions {
             features_dir: None,
             labels_file: None,
             work_dir: None,
+            models: ModelOptions::default(),
         }
     }
 }

@@ -58,6 +58,9 @@ pub struct Report {
     pub quality: Quality,
     /// What a person should look at. Empty when all is well.
     pub warnings: Vec<String>,
+    /// What the models found, and what became of them: `value`, `groups`, `personas`, `churn`.
+    #[serde(flatten)]
+    pub models: crate::ModelReport,
 }
 
 /// One order file.

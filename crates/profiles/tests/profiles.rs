@@ -16,6 +16,8 @@ mod identity;
 mod kit;
 #[path = "profiles/labels.rs"]
 mod labels;
+#[path = "profiles/learned.rs"]
+mod learned;
 #[path = "profiles/online_retail.rs"]
 mod online_retail;
 #[path = "profiles/quality.rs"]

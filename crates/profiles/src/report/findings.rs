@@ -124,6 +124,7 @@ pub(crate) fn of(engine: &Engine, findings: Findings<'_>) -> Result<Report, Buil
         },
         quality: findings.quality,
         warnings,
+        models: crate::ModelReport::default(),
     })
 }
 

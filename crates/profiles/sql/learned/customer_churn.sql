@@ -1,0 +1,11 @@
+-- customer_churn: the chance that a customer stays away. The rows are made by src/learned/churn.rs.
+--# requires = ["purchases"]
+--# [labels.churn_risk]
+--# means = "chance that the customer does not order again within the horizon"
+--# type = "linear"
+--# bits = 7
+--# max = 1.0
+--# nullable = true
+--# unit = "chance"
+--# owner = "vitrine"
+--# source = "orders and events"

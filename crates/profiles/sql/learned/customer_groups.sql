@@ -1,0 +1,9 @@
+-- customer_groups: groups of alike customers, by k-means. The rows are made by src/learned/groups.rs.
+--# requires = ["purchases"]
+--# [labels.cluster]
+--# means = "group of customers who buy alike"
+--# type = "category"
+--# dictionary = "clusters"
+--# nullable = true
+--# owner = "vitrine"
+--# source = "orders"

@@ -1,0 +1,42 @@
+-- customer_value: what BG/NBD (or MBG/NBD) and Gamma-Gamma expect of each customer. The rows are made by src/learned/value.rs.
+--# requires = ["purchases"]
+--# [labels.clv_minor]
+--# means = "money that the customer is expected to bring in the next 12 months, discounted by 1 % a month"
+--# type = "log"
+--# bits = 12
+--# zero = 1.0
+--# step = 0.006
+--# nullable = true
+--# unit = "minor units"
+--# owner = "vitrine"
+--# source = "orders"
+--# [labels.expected_orders_90d]
+--# means = "days with an order that are expected of the customer in the next 90 days"
+--# type = "log"
+--# bits = 8
+--# zero = 0.001
+--# max = 100.0
+--# nullable = true
+--# unit = "orders"
+--# owner = "vitrine"
+--# source = "orders"
+--# in_table = false
+--# [labels.p_alive]
+--# means = "chance that the customer has not left for good"
+--# type = "linear"
+--# bits = 6
+--# max = 1.0
+--# nullable = true
+--# unit = "chance"
+--# owner = "vitrine"
+--# source = "orders"
+--# in_table = false
+--# [labels.value_tier]
+--# means = "fifth of the customers by clv_minor, top is the best; equal values are in one fifth"
+--# type = "category"
+--# values = ["least", "low", "middle", "high", "top"]
+--# dictionary = "value_tiers"
+--# nullable = true
+--# owner = "vitrine"
+--# source = "orders"
+--# in_table = false
