@@ -249,9 +249,9 @@ fn labels(engine: &Engine, options: &CompileOptions, as_of_s: i64) -> Result<(Re
         }
         for column in own {
             selected += &if is_off {
-                format!(", CASE WHEN false THEN {column} END AS {column}")
+                format!(", CASE WHEN false THEN \"{column}\" END AS \"{column}\"")
             } else {
-                format!(", {column}")
+                format!(", \"{column}\"")
             };
         }
     }

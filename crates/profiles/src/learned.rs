@@ -231,7 +231,8 @@ impl Made {
         let mut missing = there.clone();
         there.labels.retain(|label| is_made(&label.name));
         missing.labels.retain(|label| !is_made(&label.name));
-        let columns: Vec<&str> = there.labels.iter().map(|label| label.name.as_str()).collect();
+        // In quotes: `cluster` is a word of SQL.
+        let columns: Vec<String> = there.labels.iter().map(|label| format!("\"{}\"", label.name)).collect();
         there.sql = format!("SELECT customer_id, {} FROM {}", columns.join(", "), self.rows_table);
         (Some(there).filter(|there| !there.labels.is_empty()), missing, taken)
     }

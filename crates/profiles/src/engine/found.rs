@@ -111,6 +111,8 @@ impl Engine {
     /// Different values of a text column of a table with the rows of each, by rising value.
     pub(crate) fn values(&self, table: &str, column: &str) -> Result<Vec<(String, u64)>, BuildError> {
         let mut values = Vec::new();
+        // In quotes: a label may be named like a word of SQL.
+        let column = format!("\"{column}\"");
         let sql = format!(
             "SELECT {column}, count(*) AS n FROM {table} WHERE {column} IS NOT NULL GROUP BY {column} ORDER BY {column}"
         );

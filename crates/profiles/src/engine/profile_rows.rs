@@ -147,7 +147,9 @@ impl Engine {
         labels: &[&Label],
         mut each: impl FnMut(&str, &[Cell<'_>]) -> Result<(), BuildError>,
     ) -> Result<(), BuildError> {
-        let columns: Vec<String> = labels.iter().flat_map(|label| label.columns()).collect();
+        // In quotes: a label may be named like a word of SQL.
+        let columns: Vec<String> =
+            labels.iter().flat_map(|label| label.columns()).map(|column| format!("\"{column}\"")).collect();
         let sql = format!("SELECT customer_id, {} FROM features ORDER BY customer_id", columns.join(", "));
         self.each_batch("features", &sql, |batch| {
             let customer_id = cells::texts(batch, 0)?;
@@ -172,7 +174,7 @@ impl Engine {
         let mut tally = Tally::default();
         let in_rows = |label: &&Label| !matches!(label.state, LabelState::Absent { .. } | LabelState::Withheld);
         let labels: Vec<&Label> = registry.labels.iter().filter(in_rows).collect();
-        let counts: Vec<String> = labels.iter().map(|label| format!(", count({})", label.name)).collect();
+        let counts: Vec<String> = labels.iter().map(|label| format!(", count(\"{}\")", label.name)).collect();
         self.each_batch("tally", &format!("SELECT count(*){} FROM features", counts.concat()), |batch| {
             if batch.num_rows() > 0 {
                 tally.n_rows = u64::try_from(cells::integers(batch, 0)?.value(0)).unwrap_or(0);
@@ -193,7 +195,7 @@ impl Engine {
                 Some((table, column)) if self.has_table(table)? => self.values(table, column)?,
                 Some(_) => Vec::new(),
                 None if is_list => {
-                    self.values(&format!("(SELECT unnest({}) AS name FROM features)", label.name), "name")?
+                    self.values(&format!("(SELECT unnest(\"{}\") AS name FROM features)", label.name), "name")?
                 }
                 None => self.values("features", &label.name)?,
             };

@@ -47,7 +47,7 @@ const HORIZON_MIN_DAYS: i64 = 28;
 const ORIGINS_MIN: i64 = 3;
 const ORIGINS_MAX: i64 = 4;
 /// Buyers of an origin that are learned from, drawn at random where there are more.
-const LEARNED_MAX: usize = 15_000;
+const LEARNED_MAX: usize = 10_000;
 /// Buyers at the first origin, at least.
 const BUYERS_MIN: usize = 200;
 const LABEL: &str = "churn_risk";

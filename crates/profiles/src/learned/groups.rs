@@ -17,7 +17,7 @@ const ROWS: &str = "learned_groups";
 /// Fewer buyers are no crowd to find groups in.
 const BUYERS_MIN: usize = 100;
 /// Groups are found in this many customers, drawn at random; the others join the nearest.
-const FITTED_MAX: usize = 20_000;
+const FITTED_MAX: usize = 10_000;
 /// Numbers of groups that are tried.
 const K_RANGE: std::ops::RangeInclusive<usize> = 2..=8;
 /// Groups smaller than this have no card: it would describe persons.
