@@ -406,6 +406,18 @@ mod tests {
         }
         let layout = Layout::new(&of_orders(), &tally, &items).unwrap();
         assert!(layout.schema.visitor_bytes() <= 64, "{}", layout.schema.visitor_bytes());
+
+        // Two more with the labels of the models.
+        let mut registry = of_orders();
+        for file in crate::learned::files().unwrap() {
+            registry.add(&file, &Changes::default()).unwrap();
+        }
+        for label in registry.labels.iter_mut().filter(|label| label.in_table) {
+            label.state = LabelState::InTable;
+        }
+        tally.set_names("cluster", names(8));
+        let layout = Layout::new(&registry, &tally, &items).unwrap();
+        assert!(layout.schema.visitor_bytes() <= 66, "{}", layout.schema.visitor_bytes());
     }
 
     #[test]

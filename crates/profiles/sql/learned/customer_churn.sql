@@ -3,7 +3,7 @@
 --# [labels.churn_risk]
 --# means = "chance that the customer does not order again within the horizon"
 --# type = "linear"
---# bits = 7
+--# bits = 5
 --# max = 1.0
 --# nullable = true
 --# unit = "chance"

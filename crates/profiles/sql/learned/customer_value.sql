@@ -3,9 +3,9 @@
 --# [labels.clv_minor]
 --# means = "money that the customer is expected to bring in the next 12 months, discounted by 1 % a month"
 --# type = "log"
---# bits = 12
+--# bits = 9
 --# zero = 1.0
---# step = 0.006
+--# max = 100000000.0
 --# nullable = true
 --# unit = "minor units"
 --# owner = "vitrine"
