@@ -173,6 +173,9 @@ pub(super) fn made(engine: &Engine, job: &Job<'_>, registry: &Registry, file: Fe
     Ok(Made { file, rows_table: ROWS, reads, note })
 }
 
+/// The note, and the group of each buyer by name; no group at all if there are none to show.
+type Grouped = (Note, Vec<Option<String>>);
+
 /// Buyers with their features and what may be told of them.
 struct People<'a> {
     ids: Vec<String>,
@@ -232,8 +235,7 @@ impl<'a> People<'a> {
         Ok(Self { ids, features: kept.into_iter().map(|(feature, _)| feature).collect(), raw, segments, told })
     }
 
-    /// The note, and the group of each buyer by name.
-    fn learned(&self, job: &Job<'_>) -> Result<(Note, Vec<Option<String>>), BuildError> {
+    fn learned(&self, job: &Job<'_>) -> Result<Grouped, BuildError> {
         let n = self.ids.len();
         if n < BUYERS_MIN || self.features.len() < 2 {
             let why = if n < BUYERS_MIN {
@@ -251,7 +253,7 @@ impl<'a> People<'a> {
         }
     }
 
-    fn grouped(&self, job: &Job<'_>) -> Result<Result<(Note, Vec<Option<String>>), BuildError>, SegmentError> {
+    fn grouped(&self, job: &Job<'_>) -> Result<Result<Grouped, BuildError>, SegmentError> {
         let words: Vec<FeatureWords> = self.features.iter().map(|feature| feature.words()).collect();
         let scalings: Vec<Scaling> = self.features.iter().map(|feature| feature.scaling).collect();
         let scale = Scale::fit(&self.raw, &scalings)?;
