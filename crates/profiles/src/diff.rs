@@ -1,6 +1,7 @@
 //! Two builds side by side: labels that came and went, sizes, and how far distributions moved.
 
 use crate::explain::{ReadError, registry};
+use crate::report::rounded;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use vitrine_tables::{ColumnIdx, TableDir, Value};
@@ -185,8 +186,4 @@ fn distance(a: &Counts, b: &Counts) -> f64 {
     let groups: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     let sum: f64 = groups.into_iter().map(|group| (exact_share(a, group) - exact_share(b, group)).abs()).sum();
     rounded(sum / 2.0)
-}
-
-fn rounded(share: f64) -> f64 {
-    (share * 10_000.0).round() / 10_000.0
 }

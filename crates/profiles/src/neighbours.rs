@@ -6,7 +6,7 @@ mod tastes;
 
 pub(crate) use tastes::Tastes;
 
-use crate::report::{LambdaTried, ListsMethod, Metrics, NeighbourReport};
+use crate::report::{LambdaTried, ListsMethod, Metrics, NeighbourReport, rounded};
 use crate::{BuildError, NeighbourOptions};
 use std::collections::BTreeMap;
 use tastes::Side;
@@ -249,10 +249,6 @@ fn metrics(ranker: &dyn Ranker, early: &Interactions, cases: &[Case]) -> Metrics
     let has_novel = cases.iter().any(|case| case.later.iter().any(|item| !is_own(case, *item)));
     let of = |mode| rounded(ndcg(ranker, early, cases, mode, K));
     Metrics { novel_ndcg_10: has_novel.then(|| of(Mode::Novel)), repeat_ndcg_10: of(Mode::Repeat) }
-}
-
-fn rounded(number: f64) -> f64 {
-    (number * 10_000.0).round() / 10_000.0
 }
 
 /// Vectors that are alike where the same customers bought.

@@ -247,3 +247,8 @@ pub struct TableReport {
     /// The item table. Unit: bytes.
     pub items_bytes: u64,
 }
+
+/// A figure with the 4 decimals that reports have.
+pub(crate) fn rounded(number: f64) -> f64 {
+    (number * 10_000.0).round() / 10_000.0
+}

@@ -282,7 +282,7 @@ fn apply_policies(engine: &Engine, given: &[Given<'_>]) -> Result<Vec<PolicyCoun
             if let Some((sql, how)) = tables::copies(kind, &feed.layout, &clean).filter(|_| !by_file) {
                 let table = format!("copies_{}", clean.trim_start_matches("clean_"));
                 engine.run_sql(&table, &sql)?;
-                counts.push(duplicates(feed, how, quality::count(engine, &table)?));
+                counts.push(duplicates(feed, how, engine.count(&table)?));
                 copies.push(format!("SELECT * FROM {table}"));
             }
             let cells = tables::cells(&feed.layout, &clean);
@@ -370,7 +370,7 @@ fn events(
                 Some(_) => {
                     let (from, to) = (file_idx * ROWS_PER_FILE, (file_idx + 1) * ROWS_PER_FILE);
                     let own = format!("SELECT * FROM {copies} WHERE row_no >= {from} AND row_no < {to}");
-                    (quality::count(engine, &format!("({own})"))? > 0).then_some(own)
+                    (engine.count(&format!("({own})"))? > 0).then_some(own)
                 }
             };
             engine.define("copies_events", &copied.unwrap_or_else(tables::no_copies))?;

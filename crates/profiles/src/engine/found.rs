@@ -124,7 +124,7 @@ impl Engine {
         Ok(values)
     }
 
-    /// Rows of a table.
+    /// Rows of a table, or of a query in brackets.
     pub(crate) fn count(&self, table: &str) -> Result<u64, BuildError> {
         Ok(count(self.one_integer(table, &format!("SELECT count(*) AS n FROM {table}"))?.unwrap_or(0)))
     }

@@ -1,7 +1,7 @@
 //! How far the distributions of a build have moved from those of the build before.
 
 use crate::BuildOptions;
-use crate::report::{Distribution, Drift, Quality};
+use crate::report::{Distribution, Drift, Quality, rounded};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use vitrine_learn::drift::psi;
@@ -52,12 +52,12 @@ pub(super) fn between(before: &[Distribution], now: &[Distribution]) -> Vec<Drif
                     below += new;
                     most = most.max((below_old as f64 / n_old as f64 - below as f64 / n as f64).abs());
                 }
-                round(most)
+                rounded(most)
             });
             Some(Drift {
                 table: d.table.clone(),
                 column: d.column.clone(),
-                psi: round(psi),
+                psi: rounded(psi),
                 ks,
                 rows_before: n_old,
                 rows: n,
@@ -65,8 +65,4 @@ pub(super) fn between(before: &[Distribution], now: &[Distribution]) -> Vec<Drif
             })
         })
         .collect()
-}
-
-fn round(number: f64) -> f64 {
-    (number * 10_000.0).round() / 10_000.0
 }

@@ -3,7 +3,9 @@
 use super::feeds::Feed;
 use super::fields;
 use crate::engine::{Engine, text_literal};
-use crate::report::{Bin, CastFailures, Distribution, FeedReport, JoinReport, KindReport, MissingShare, Reason, Rows};
+use crate::report::{
+    Bin, CastFailures, Distribution, FeedReport, JoinReport, KindReport, MissingShare, Reason, Rows, rounded,
+};
 use crate::{AsOf, BuildError};
 use vitrine_intake::Kind;
 
@@ -28,9 +30,9 @@ fn kept(kind: Kind) -> &'static str {
 /// What became of the rows of a kind. Errors also when numbers contradict each other.
 pub(super) fn kind(engine: &Engine, kind: Kind, feeds: &[&Feed]) -> Result<KindReport, BuildError> {
     let name = kind.name();
-    let unreadable = count(engine, &format!("(SELECT * FROM unreadable WHERE kind = {})", text_literal(name)))?;
-    let read = count(engine, &format!("read_{name}"))? + unreadable;
-    let kept = count(engine, kept(kind))?;
+    let unreadable = engine.count(&format!("(SELECT * FROM unreadable WHERE kind = {})", text_literal(name)))?;
+    let read = engine.count(&format!("read_{name}"))? + unreadable;
+    let kept = engine.count(kept(kind))?;
     let sql = format!(
         "SELECT reason, field, count(*) AS n, min(file_idx * 1099511627776 + source_row) AS first_row \
          FROM quarantine WHERE kind = {} GROUP BY reason, field ORDER BY reason, field",
@@ -47,8 +49,8 @@ pub(super) fn kind(engine: &Engine, kind: Kind, feeds: &[&Feed]) -> Result<KindR
     let reasons: Vec<Reason> = reasons.collect();
     // Customer files: single cells are set aside too, so their rows are counted apart.
     let quarantined = match kind {
-        Kind::Customers => count(engine, "(SELECT * FROM checked_customers WHERE reason IS NOT NULL)")? + unreadable,
-        Kind::Catalogue => count(engine, "(SELECT * FROM checked_catalogue WHERE reason IS NOT NULL)")? + unreadable,
+        Kind::Customers => engine.count("(SELECT * FROM checked_customers WHERE reason IS NOT NULL)")? + unreadable,
+        Kind::Catalogue => engine.count("(SELECT * FROM checked_catalogue WHERE reason IS NOT NULL)")? + unreadable,
         _ => reasons.iter().map(|reason| reason.rows).sum(),
     };
     if read != kept + quarantined {
@@ -138,7 +140,7 @@ pub(super) fn joins(engine: &Engine) -> Result<Vec<JoinReport>, BuildError> {
     let mut reports = Vec::new();
     let mut unmatched = Vec::new();
     for (left, left_key, right, right_key) in JOINS {
-        if count(engine, left)? == 0 || count(engine, right)? == 0 {
+        if engine.count(left)? == 0 || engine.count(right)? == 0 {
             continue;
         }
         let join = format!("{left}.{left_key} = {right}.{right_key}");
@@ -263,12 +265,6 @@ fn bins(engine: &Engine, sql: &str) -> Result<Vec<Bin>, BuildError> {
         .collect())
 }
 
-/// Rows of a table or of a query in brackets.
-pub(super) fn count(engine: &Engine, table: &str) -> Result<u64, BuildError> {
-    let rows = engine.texts("count", &format!("SELECT count(*) AS n FROM {table}"))?;
-    Ok(rows.into_iter().flatten().flatten().next().and_then(|n| n.parse().ok()).unwrap_or(0))
-}
-
 fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { (part as f64 / whole as f64 * 10_000.0).round() / 10_000.0 }
+    if whole == 0 { 0.0 } else { rounded(part as f64 / whole as f64) }
 }
