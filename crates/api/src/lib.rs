@@ -74,6 +74,7 @@ pub use request::{
 pub use role::{NoRole, Role, RoleList};
 pub use snapshot::{BundleState, Lookup, Snapshot, TableSlot, TableState};
 pub use token::{
-    ConfigTag, EXPERIMENT_KEY_BYTES_MAX, EXPOSURE_TOKEN_CHARS_MAX, ExposureBytes, ExposureToken, StreamToken,
-    TOKEN_AGE_MAX_S, TOKEN_SKEW_MAX_S, TokenError, TokenKeyError, TokenKeys,
+    ConfigTag, DECISION_TOKEN_AGE_MAX_S, DECISION_TOKEN_CHARS_MAX, DecisionBytes, DecisionToken,
+    EXPERIMENT_KEY_BYTES_MAX, EXPOSURE_TOKEN_CHARS_MAX, ExposureBytes, ExposureToken, StreamToken, TOKEN_AGE_MAX_S,
+    TOKEN_SKEW_MAX_S, TokenError, TokenKeyError, TokenKeys, TokenMode,
 };

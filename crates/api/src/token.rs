@@ -3,6 +3,8 @@
 //! All are HMAC-SHA-256 with the secret `TOKEN_KEY`, cut to 16 bytes, and none holds anything about a visitor that could be
 //! read without it. Each kind begins its signed bytes differently, so that one never passes for another.
 
+mod decision;
+
 use std::fmt;
 
 use base64::Engine as _;
@@ -15,6 +17,8 @@ use vitrine_flags::Json;
 use vitrine_tables::TableKey;
 
 use crate::environment::{ENVIRONMENT_BYTES_MAX, is_environment};
+
+pub use decision::{DECISION_TOKEN_AGE_MAX_S, DECISION_TOKEN_CHARS_MAX, DecisionBytes, DecisionToken, TokenMode};
 
 /// Longest text of an [`ExposureToken`]. Unit: characters.
 pub const EXPOSURE_TOKEN_CHARS_MAX: usize = 200;
