@@ -22,6 +22,7 @@ mod preview;
 mod registry;
 mod router;
 mod rows;
+mod seeds;
 mod shards;
 mod snapshot;
 mod streams;

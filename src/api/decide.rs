@@ -1,8 +1,8 @@
 //! `POST /v1/decide`, and what it shares with the simple call and the hot one: from a checked request to an answer.
 
 use vitrine_api::{
-    Answer, BODY_BYTES_MAX, DecideRequest, Lookup, PRODUCTION, PreviewToken, Problem, ProblemCode, Signals, answer,
-    apply_preview_to_request, personalisation,
+    Answer, BODY_BYTES_MAX, DecideRequest, Issuer, Lookup, Occasion, PRODUCTION, PreviewToken, Problem, ProblemCode,
+    Signals, answer, apply_preview_to_request, personalisation,
 };
 use vitrine_engine::{ContextValue, ModeReason, TimestampMs};
 use worker::{Context, Date, Env, Request, Response, Result};
@@ -13,7 +13,7 @@ use vitrine_rim::{auth, body, respond};
 use crate::rows::Place;
 use crate::shards::Found;
 use crate::snapshot::Held;
-use crate::{counters, preview, snapshot};
+use crate::{counters, preview, seeds, snapshot};
 
 /// Answers `POST /v1/decide`. Any content type is taken, so that pages can send `text/plain` without a preflight.
 /// `body`: the request's body, if it has been read already.
@@ -63,7 +63,7 @@ pub async fn answered(
         // Nobody is looked up for a visitor who is made up.
         Some(profile) => {
             let now = decide.at.unwrap_or(TimestampMs(i64::try_from(now_ms).unwrap_or(i64::MAX)));
-            let answer = answer(&held.snapshot, &decide, Ok(Lookup::MadeUp(profile)), now);
+            let answer = answer(&held.snapshot, &decide, Ok(Lookup::MadeUp(profile)), Occasion::at(now));
             (answer, Timing { snapshot_ms: 0, lookup_ms: 0, decide_ms: 0 })
         }
         None => decided(decide, &held, request, env, now_ms).await,
@@ -127,7 +127,7 @@ async fn decided(
         Ok(place) => Ok(place.read(env, &settings).await),
     };
     let lookup_at_ms = Date::now().as_millis();
-    let answer = finish(held, &decide, found, &facts);
+    let answer = finish(&settings, held, &decide, found, &facts);
     let timing = Timing {
         snapshot_ms: snapshot_at_ms.saturating_sub(now_ms),
         lookup_ms: lookup_at_ms.saturating_sub(snapshot_at_ms),
@@ -145,7 +145,7 @@ pub fn decided_at_once(settings: &Settings, held: &Held, mut decide: DecideReque
             found => Ok(found),
         },
     };
-    Some(finish(held, &decide, found, facts))
+    Some(finish(settings, held, &decide, found, facts))
 }
 
 /// Where to look for the visitor, or why not to.
@@ -167,7 +167,13 @@ fn begin<'h>(
     }
 }
 
-fn finish(held: &Held, decide: &DecideRequest, found: std::result::Result<Found, ModeReason>, facts: &Facts) -> Answer {
+fn finish(
+    settings: &Settings,
+    held: &Held,
+    decide: &DecideRequest,
+    found: std::result::Result<Found, ModeReason>,
+    facts: &Facts,
+) -> Answer {
     let lookup = match &found {
         Ok(Found::Row(bytes)) => Ok(Lookup::Row(bytes)),
         Ok(Found::Nothing) => Ok(Lookup::NotFound),
@@ -175,7 +181,10 @@ fn finish(held: &Held, decide: &DecideRequest, found: std::result::Result<Found,
         Err(reason) => Err(*reason),
     };
     let now = decide.at.unwrap_or(TimestampMs(i64::try_from(facts.now_ms).unwrap_or(i64::MAX)));
-    let answer = answer(&held.snapshot, decide, lookup, now);
+    // No call says yet whether its visitor may be measured.
+    let issuer = |keys| Issuer { keys, environment: PRODUCTION, seed: seeds::next(), may_measure: false };
+    let occasion = Occasion { issuer: settings.token_keys.as_ref().map(issuer), ..Occasion::at(now) };
+    let answer = answer(&held.snapshot, decide, lookup, occasion);
     if !decide.dry_run {
         counters::answered(answer.mode_reason);
     }

@@ -3,14 +3,15 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 use vitrine_engine::{
-    Bundle, Chosen, Decision, Evaluation, Explanation, Filled, Inputs, ModeReason, NoTrace, OfferTrace, Rejection,
-    ScoreParts, TimestampMs, Visitor,
+    Bundle, Chosen, Decision, Evaluation, Explanation, Filled, Inputs, Limit, ModeReason, NoTrace, OfferTrace,
+    PlacementIdx, Rejection, ScoreParts, Visitor,
 };
 use vitrine_tables::Row;
 
+use crate::occasion::{Occasion, Showing, Signer};
 use crate::profile::{AnyProfile, RowProfile};
 use crate::request::{DecideRequest, PlacementRequest};
-use crate::snapshot::{Lookup, Snapshot};
+use crate::snapshot::{BundleState, Lookup, Snapshot};
 
 /// A finished answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +77,9 @@ struct ItemWire<'a> {
     offer: &'a str,
     /// Comparable within one decision only.
     score: f64,
+    /// What events about this offer carry. Absent without the secret `TOKEN_KEY`, in previews and for dry runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
     /// The creative that fits locale and channel, as its author wrote it.
     #[cfg_attr(feature = "openapi", schemars(with = "serde_json::Map<String, serde_json::Value>"))]
     content: &'a RawValue,
@@ -93,6 +97,9 @@ struct ItemWire<'a> {
 struct FallbackWire<'a> {
     /// Id of the offer.
     offer: Option<&'a str>,
+    /// What events about this offer carry. Absent as that of an item; also without an offer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
     /// Its creative.
     #[cfg_attr(feature = "openapi", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
     content: Option<&'a RawValue>,
@@ -138,6 +145,34 @@ enum OutcomeWire {
     NoCreative,
     /// Another placement of the page shows it.
     AlreadyShown,
+    /// The visitor has seen it often enough.
+    VisitorCap,
+    /// It was shown often enough.
+    TotalCap,
+    /// It was shown often enough today.
+    DailyCap,
+    /// The budget of its campaign is spent, or what is planned for this part of its time.
+    Budget,
+    /// The visitor does not want it.
+    Dismissed,
+    /// The visitor has done what it asks for.
+    Converted,
+    /// What it promotes is sold out.
+    OutOfStock,
+}
+
+impl From<Limit> for OutcomeWire {
+    fn from(limit: Limit) -> Self {
+        match limit {
+            Limit::VisitorCap => Self::VisitorCap,
+            Limit::TotalCap => Self::TotalCap,
+            Limit::DailyCap => Self::DailyCap,
+            Limit::Budget => Self::Budget,
+            Limit::Dismissed => Self::Dismissed,
+            Limit::Converted => Self::Converted,
+            Limit::OutOfStock => Self::OutOfStock,
+        }
+    }
 }
 
 /// The parts of a score, and their sum.
@@ -167,17 +202,17 @@ impl From<ScoreParts> for ScoreWire {
 /// Answers a request from a snapshot.
 ///
 /// `lookup` is what the caller found under the key that [`crate::personalisation`] returned, or the reason that it
-/// returned instead. Never fails: what is missing leads to the best answer left, and `mode_reason` says so.
+/// returned instead. A request that is a dry run, or decides as if it were another time, gets no tokens. Never fails: what is missing leads to the best answer left, and `mode_reason` says so.
 pub fn answer(
     snapshot: &Snapshot,
     request: &DecideRequest,
     lookup: Result<Lookup<'_>, ModeReason>,
-    now: TimestampMs,
+    occasion: Occasion<'_>,
 ) -> Answer {
     let visitor = visitor(snapshot, lookup);
     let mode_reason = visitor.reason();
     let decisions = match snapshot.bundle() {
-        Some(state) => decisions(snapshot, state.bundle(), request, &visitor, now),
+        Some(state) => decisions(snapshot, state, request, &visitor, &occasion),
         None => request.placements.iter().map(|it| without_offer(&it.id, mode_reason.as_str())).collect(),
     };
     let wire = AnswerWire {
@@ -210,23 +245,26 @@ fn visitor<'a>(snapshot: &'a Snapshot, lookup: Result<Lookup<'a>, ModeReason>) -
 
 fn decisions<'a>(
     snapshot: &'a Snapshot,
-    bundle: &'a Bundle,
+    state: &'a BundleState,
     request: &'a DecideRequest,
     visitor: &'a Visitor<AnyProfile<'a>>,
-    now: TimestampMs,
+    occasion: &Occasion<'a>,
 ) -> Vec<DecisionWire<'a>> {
+    let bundle = state.bundle();
+    let signer = Signer::new(occasion, request, state.version(), visitor.reason().mode());
     let mut evaluation = Evaluation::new(Inputs {
         bundle,
         graph: snapshot.graph(),
         index: snapshot.index(),
         visitor,
         context: &request.context,
-        now,
+        now: occasion.now,
         dedupe: request.dedupe,
+        limits: occasion.limits,
     });
     let mut wire = Vec::with_capacity(request.placements.len());
     for PlacementRequest { id, count } in &request.placements {
-        let Some(placement) = bundle.placement(id) else {
+        let Some((idx, placement)) = bundle.placement_with_idx(id) else {
             wire.push(without_offer(id, UNKNOWN_PLACEMENT));
             continue;
         };
@@ -235,9 +273,10 @@ fn decisions<'a>(
             let mut explanation = Explanation::default();
             let decision = evaluation.decide(placement, count, &mut explanation);
             let explain = explanation.offers.into_iter().filter_map(|it| explain(bundle, it)).collect();
-            wire.push(DecisionWire { explain: Some(explain), ..decision_wire(decision) });
+            wire.push(DecisionWire { explain: Some(explain), ..decision_wire(idx, decision, signer.as_ref()) });
         } else {
-            wire.push(decision_wire(evaluation.decide(placement, count, &mut NoTrace)));
+            let decision = evaluation.decide(placement, count, &mut NoTrace);
+            wire.push(decision_wire(idx, decision, signer.as_ref()));
         }
     }
     wire
@@ -247,20 +286,29 @@ fn without_offer<'a>(placement: &'a str, reason: &'static str) -> DecisionWire<'
     DecisionWire { placement, reason, items: Vec::new(), fallback: Some(FallbackWire::default()), explain: None }
 }
 
-fn decision_wire<'a>(decision: Decision<'a>) -> DecisionWire<'a> {
+fn decision_wire<'a>(idx: PlacementIdx, decision: Decision<'a>, signer: Option<&Signer<'_>>) -> DecisionWire<'a> {
+    let token = |chosen: &Chosen<'_>, rank: usize, is_fallback: bool| {
+        signer?.sign(&Showing { placement: idx, chosen, rank, is_fallback })
+    };
     let (items, fallback) = match decision.filled {
-        Filled::Offers(chosen) => (chosen.into_iter().map(item_wire).collect(), None),
-        Filled::Fallback(offer, creative) => {
-            (Vec::new(), Some(FallbackWire { offer: Some(&offer.id), content: Some(raw(&creative.content)) }))
+        Filled::Offers(chosen) => {
+            let items = chosen.iter().enumerate().map(|(rank, it)| item_wire(it, token(it, rank, false)));
+            (items.collect(), None)
+        }
+        Filled::Fallback(chosen) => {
+            let token = token(&chosen, 0, true);
+            let content = Some(raw(&chosen.creative.content));
+            (Vec::new(), Some(FallbackWire { offer: Some(&chosen.offer.id), token, content }))
         }
     };
     DecisionWire { placement: &decision.placement.id, reason: decision.reason.as_str(), items, fallback, explain: None }
 }
 
-fn item_wire<'a>(chosen: Chosen<'a>) -> ItemWire<'a> {
+fn item_wire<'a>(chosen: &Chosen<'a>, token: Option<String>) -> ItemWire<'a> {
     ItemWire {
         offer: &chosen.offer.id,
         score: chosen.score.total(),
+        token,
         content: raw(&chosen.creative.content),
         valid_until: chosen.offer.schedule.ends().map(|ends| ends.to_string()),
     }
@@ -286,6 +334,7 @@ fn explain<'a>(bundle: &'a Bundle, trace: OfferTrace<'a>) -> Option<ExplainWire<
         Some(Rejection::Ended) => OutcomeWire::Ended,
         Some(Rejection::NoCreative) => OutcomeWire::NoCreative,
         Some(Rejection::AlreadyShown) => OutcomeWire::AlreadyShown,
+        Some(Rejection::Limit(limit)) => limit.into(),
         Some(Rejection::Outranked) => OutcomeWire::Outranked,
         Some(Rejection::Audience { audience, failed }) => {
             wire.audience = bundle.audiences().get(usize::from(audience.0)).map(|it| it.id.as_str());

@@ -28,6 +28,7 @@ mod flag_context;
 mod flag_explain;
 mod growthbook;
 mod made_up;
+mod occasion;
 mod ofrep;
 mod personalisation;
 mod pointer;
@@ -55,6 +56,7 @@ pub use flag_context::{Edge, FlagContext, FlagContextError};
 pub use flag_explain::{FlagExplanation, RuleExplanation, explain_flag};
 pub use growthbook::{REMOTE_EVAL_BYTES_MAX, RemoteEval, SdkPayload, remote_eval, sdk_payload};
 pub use made_up::{MadeUpProfile, apply_to_request as apply_preview_to_request};
+pub use occasion::{Issuer, Occasion};
 pub use ofrep::{OfrepAnswer, OfrepRefusal, OfrepStamp, ofrep_all, ofrep_flag, ofrep_flag_unavailable};
 pub use personalisation::{Signals, Wishes, personalisation, profile_key};
 pub use preview::{

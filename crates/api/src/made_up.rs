@@ -80,7 +80,7 @@ impl PreviewToken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BundleState, Lookup, Snapshot, TableSlot, answer};
+    use crate::{BundleState, Lookup, Occasion, Snapshot, TableSlot, answer};
     use serde_json::Value as JsonValue;
     use std::rc::Rc;
     use vitrine_engine::TimestampMs;
@@ -105,7 +105,7 @@ mod tests {
         assert!(request.dry_run);
         let profile = preview.profile(state.bundle()).unwrap_or_default();
         let now = request.at.unwrap_or(TimestampMs(1_700_000_000_000));
-        let answer = answer(&snapshot, &request, Ok(Lookup::MadeUp(&profile)), now).json;
+        let answer = answer(&snapshot, &request, Ok(Lookup::MadeUp(&profile)), Occasion::at(now)).json;
         let json: JsonValue = serde_json::from_str(&answer).unwrap();
         assert_eq!((&json["mode"], &json["dry_run"]), (&JsonValue::from("personalised"), &JsonValue::from(true)));
         let items = json["decisions"][0]["items"].as_array().unwrap().iter().map(|it| it["offer"].as_str().unwrap());

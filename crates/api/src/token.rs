@@ -154,6 +154,12 @@ impl TokenKeys {
         self.current.unit.hash(&text).0
     }
 
+    /// A number that tells answers apart and that nobody can foretell without the key: SipHash-2-4 of what differs between them.
+    pub(crate) fn nonce(&self, seed: u64, now: TimestampMs, request_id: &str) -> u64 {
+        // No attribute of a unit begins with a zero byte.
+        self.current.unit.hash(&format!("\0{seed:x} {} {request_id}", now.0)).0
+    }
+
     fn verifies(&self, parts: &[&[u8]], mac: &[u8; MAC_BYTES]) -> bool {
         [Some(&self.current), self.previous.as_ref()].into_iter().flatten().any(|key| key.verifies(parts, mac))
     }

@@ -20,6 +20,7 @@
     )
 )]
 
+mod campaigns;
 mod condition;
 mod error;
 mod exact;

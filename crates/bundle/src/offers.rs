@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use vitrine_engine::{
-    AudienceIdx, Creative, ItemsRanker, Offer, OfferIdx, Placement, Ranker, Schedule, ScheduleError, TimestampMs,
+    AudienceIdx, CampaignIdx, Creative, ItemsRanker, Offer, OfferIdx, Placement, Ranker, Schedule, ScheduleError,
+    TimestampMs,
 };
 
+use crate::campaigns::{CapsWire, suppression, suppression_days};
 use crate::exact::Exact;
 
 /// An offer. Absent members have the engine's defaults.
@@ -26,6 +28,13 @@ pub struct OfferWire<'a> {
     categories: Vec<String>,
     #[serde(borrow)]
     creatives: Vec<CreativeWire<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    caps: Option<CapsWire>,
+    /// After a conversion the offer is not shown for so many days; 0 is for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suppress_days: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    campaign: Option<u16>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -74,6 +83,9 @@ impl<'a> OfferWire<'a> {
             items: offer.items.clone(),
             categories: offer.categories.clone(),
             creatives: offer.creatives.iter().map(creative).collect::<Result<_, serde_json::Error>>()?,
+            caps: CapsWire::new(&offer.caps),
+            suppress_days: offer.suppress_after_conversion.map(suppression_days),
+            campaign: offer.campaign.map(|it| it.0),
         })
     }
 
@@ -92,6 +104,9 @@ impl<'a> OfferWire<'a> {
             items: self.items,
             categories: self.categories,
             creatives: self.creatives.into_iter().map(creative).collect(),
+            caps: self.caps.unwrap_or_default().into(),
+            suppress_after_conversion: self.suppress_days.map(suppression),
+            campaign: self.campaign.map(CampaignIdx),
         })
     }
 }

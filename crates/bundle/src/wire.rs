@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use vitrine_engine::{AttributeName, Audience, Bundle, BundleParts, ConsentRule, Scope, Settings};
 
+use crate::campaigns::CampaignWire;
 use crate::condition::ConditionWire;
 use crate::error::BundleFormatError;
 use crate::groups::{Group, Groups};
@@ -22,6 +23,8 @@ pub struct Wire<'a> {
     #[serde(borrow)]
     offers: Vec<OfferWire<'a>>,
     placements: Vec<PlacementWire>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    campaigns: Vec<CampaignWire>,
     #[serde(borrow)]
     flags: &'a RawValue,
     groups: BTreeMap<String, GroupWire>,
@@ -71,6 +74,7 @@ impl<'a> Wire<'a> {
             audiences: bundle.audiences().iter().map(audience).collect(),
             offers: bundle.offers().iter().map(OfferWire::new).collect::<Result<_, _>>()?,
             placements: bundle.placements().iter().map(PlacementWire::from).collect(),
+            campaigns: bundle.campaigns().iter().map(CampaignWire::from).collect(),
             flags: serde_json::from_str(&stored.flags)?,
             groups: stored.groups.iter().map(group).collect(),
         })
@@ -97,6 +101,7 @@ pub fn read(json: &str) -> Result<Stored, BundleFormatError> {
         audiences: wire.audiences.into_iter().map(audience).collect(),
         offers: wire.offers.into_iter().map(OfferWire::read).collect::<Result<_, _>>()?,
         placements: wire.placements.into_iter().map(Into::into).collect(),
+        campaigns: wire.campaigns.into_iter().map(CampaignWire::read).collect::<Result<_, _>>()?,
         settings: Settings {
             consent: match wire.consent {
                 ConsentWire::Required => ConsentRule::Required,

@@ -72,6 +72,10 @@ pub const GOAL_LEVELS_MAX: usize = 5;
 pub const SUB_GOALS_MAX: usize = 50;
 /// Most lines of one budget.
 pub const BUDGET_LINES_MAX: usize = 100;
+/// Most caps per visitor of one offer.
+pub const VISITOR_CAPS_MAX: usize = 8;
+/// Longest duration. Unit: days.
+pub const DURATION_DAYS_MAX: u32 = 400;
 /// Most tags of one offer.
 pub const TAGS_MAX: usize = 50;
 /// Most entries of one list in `settings`, of channels and experiments of a campaign, of rules of a placement's content.

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use vitrine_engine::{TimestampError, TimestampMs};
 
-use crate::limits::{ID_CHARS_MAX, NAME_BYTES_MAX};
+use crate::limits::{DURATION_DAYS_MAX, ID_CHARS_MAX, NAME_BYTES_MAX};
 use crate::report::Report;
 use crate::source::{At, Kind, shortened};
 
@@ -227,6 +227,27 @@ impl Report {
         };
         self.error(at, "invalid_time", message, help);
         None
+    }
+
+    /// A duration of whole days, hours, minutes or seconds, `7d`, `12h`, `30m`, `90s`. Unit of the result: seconds, at least 1.
+    pub fn duration_s(&mut self, at: At<'_>) -> Option<u32> {
+        let help = "write a whole number of days, hours, minutes or seconds, for example 7d, 12h, 30m or 90s";
+        let Kind::Text(text) = at.kind() else {
+            self.wrong_type(at, "a duration", help);
+            return None;
+        };
+        const DAY_S: u32 = 24 * 3600;
+        let units = [("d", DAY_S), ("h", 3600), ("m", 60), ("s", 1)];
+        let found = units.iter().find_map(|(unit, unit_s)| {
+            let digits = text.strip_suffix(unit).filter(|it| it.bytes().all(|it| it.is_ascii_digit()))?;
+            digits.parse::<u32>().ok()?.checked_mul(*unit_s)
+        });
+        let found = found.filter(|it| (1..=DURATION_DAYS_MAX.saturating_mul(DAY_S)).contains(it));
+        if found.is_none() {
+            let message = format!("{:?} is no duration of at most {DURATION_DAYS_MAX} days", shortened(text));
+            self.error(at, "invalid_duration", message, help);
+        }
+        found
     }
 
     /// Reports that a value is not `expected`; keeps silent about values that are reported already.

@@ -2,6 +2,7 @@
 
 mod audience;
 pub(crate) mod campaign;
+mod cap;
 pub(crate) mod content;
 pub(crate) mod experiment;
 pub(crate) mod flag;

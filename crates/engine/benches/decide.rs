@@ -45,13 +45,11 @@ impl Profile for Buyer {
 fn bundle(ranker: Ranker) -> Bundle {
     let offers = (0..200u32)
         .map(|i| Offer {
-            id: format!("offer-{i}"),
             priority: (i % 7) as i32,
             schedule: Schedule::new(Some(TimestampMs(0)), Some(TimestampMs(i64::MAX))).unwrap(),
             audience: (i % 4 == 0).then_some(AudienceIdx(0)),
             items: (0..3).map(|j| (i * 10 + j).to_string()).collect(),
-            categories: Vec::new(),
-            creatives: vec![Creative { locale: None, channel: None, content: "{}".into() }],
+            ..Offer::new(format!("offer-{i}"), vec![Creative { locale: None, channel: None, content: "{}".into() }])
         })
         .collect();
     let segment = AttributeName { scope: Scope::Profile, name: "segment".into() };
@@ -71,7 +69,7 @@ fn bundle(ranker: Ranker) -> Bundle {
         audiences: vec![Audience { id: "loyal".into(), condition: loyal }],
         offers,
         placements: vec![placement],
-        settings: Settings::default(),
+        ..BundleParts::default()
     })
     .unwrap()
 }
@@ -90,6 +88,7 @@ fn decisions(criterion: &mut Criterion) {
             context: &context,
             now: TimestampMs(1),
             dedupe: Dedupe::Off,
+            limits: &NoLimits,
         };
         let placement = bundle.placement("home").unwrap();
         group.bench_function(name, |it| it.iter(|| decide(black_box(inputs()), placement, 4)));

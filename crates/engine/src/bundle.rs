@@ -6,13 +6,19 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::attribute::{AttributeIdx, AttributeName};
+use crate::campaign::{Campaign, CampaignIdx};
 use crate::condition::{CONDITION_DEPTH_MAX, Condition};
 use crate::creative::Creative;
+use crate::limits::{Caps, Suppression};
 use crate::schedule::Schedule;
 
 /// Position of an offer in [`Bundle::offers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OfferIdx(pub u16);
+
+/// Position of a placement in [`Bundle::placements`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlacementIdx(pub u16);
 
 /// Position of an audience in [`Bundle::audiences`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,8 +48,32 @@ pub struct Offer {
     pub items: Vec<String>,
     /// Categories whose items it promotes.
     pub categories: Vec<String>,
-    /// Its content; at least one.
+    /// Its content; at least one, at most 256.
     pub creatives: Vec<Creative>,
+    /// How often it may be shown.
+    pub caps: Caps,
+    /// For how long a visitor who has done what it asks for is spared it; `None` shows it on.
+    pub suppress_after_conversion: Option<Suppression>,
+    /// The campaign that it belongs to.
+    pub campaign: Option<CampaignIdx>,
+}
+
+impl Offer {
+    /// An offer with this id and these creatives: always, to everybody, without limits.
+    pub fn new(id: impl Into<String>, creatives: Vec<Creative>) -> Self {
+        Self {
+            id: id.into(),
+            priority: 0,
+            schedule: Schedule::default(),
+            audience: None,
+            items: Vec::new(),
+            categories: Vec::new(),
+            creatives,
+            caps: Caps::default(),
+            suppress_after_conversion: None,
+            campaign: None,
+        }
+    }
 }
 
 /// Weights of the `items` ranker. The score of an offer is
@@ -118,6 +148,8 @@ pub struct BundleParts {
     pub offers: Vec<Offer>,
     /// Placements.
     pub placements: Vec<Placement>,
+    /// Campaigns; [`CampaignIdx`] points here.
+    pub campaigns: Vec<Campaign>,
     /// What holds everywhere.
     pub settings: Settings,
 }
@@ -165,6 +197,11 @@ pub enum BundleError {
         /// The offer.
         offer: String,
     },
+    /// A cap that allows nothing, or a window without length.
+    Cap {
+        /// The offer.
+        offer: String,
+    },
     /// A placement whose `count_max` is outside 1..=30.
     Count {
         /// The placement.
@@ -184,6 +221,7 @@ impl fmt::Display for BundleError {
                 write!(f, "the condition of {audience:?} is nested deeper than {CONDITION_DEPTH_MAX} levels")
             }
             Self::NoCreative { offer } => write!(f, "the offer {offer:?} lacks a creative that fits every request"),
+            Self::Cap { offer } => write!(f, "a cap of the offer {offer:?} is 0"),
             Self::Count { placement, found } => write!(f, "count {found} of placement {placement:?} is not in 1..=30"),
         }
     }
@@ -204,6 +242,7 @@ impl Bundle {
             ("audiences", parts.audiences.len()),
             ("offers", parts.offers.len()),
             ("placements", parts.placements.len()),
+            ("campaigns", parts.campaigns.len()),
         ] {
             if found > max {
                 return Err(BundleError::TooMany { what, found, max });
@@ -213,12 +252,7 @@ impl Bundle {
             check_audience(audience, parts.attributes.len())?;
         }
         for offer in &parts.offers {
-            if offer.creatives.is_empty() {
-                return Err(BundleError::NoCreative { offer: offer.id.clone() });
-            }
-            if offer.audience.is_some_and(|it| usize::from(it.0) >= parts.audiences.len()) {
-                return Err(BundleError::Dangling { holder: offer.id.clone(), what: "an audience" });
-            }
+            check_offer(offer, &parts)?;
         }
         for placement in &parts.placements {
             check_placement(placement, &parts.offers)?;
@@ -227,6 +261,7 @@ impl Bundle {
         unique("placements", parts.placements.iter().map(|it| it.id.as_str()))?;
         unique("offers", parts.offers.iter().map(|it| it.id.as_str()))?;
         unique("audiences", parts.audiences.iter().map(|it| it.id.as_str()))?;
+        unique("campaigns", parts.campaigns.iter().map(|it| it.id.as_str()))?;
         Ok(Self { parts })
     }
 
@@ -250,6 +285,11 @@ impl Bundle {
         &self.parts.placements
     }
 
+    /// Campaigns, in [`CampaignIdx`] order.
+    pub fn campaigns(&self) -> &[Campaign] {
+        &self.parts.campaigns
+    }
+
     /// What holds everywhere.
     pub fn settings(&self) -> Settings {
         self.parts.settings
@@ -257,8 +297,13 @@ impl Bundle {
 
     /// The placement with this id.
     pub fn placement(&self, id: &str) -> Option<&Placement> {
+        self.placement_with_idx(id).map(|(_, placement)| placement)
+    }
+
+    /// The placement with this id, and its position.
+    pub fn placement_with_idx(&self, id: &str) -> Option<(PlacementIdx, &Placement)> {
         let at = self.parts.placements.binary_search_by(|it| it.id.as_str().cmp(id)).ok()?;
-        self.parts.placements.get(at)
+        Some((PlacementIdx(u16::try_from(at).ok()?), self.parts.placements.get(at)?))
     }
 
     pub(crate) fn offer(&self, idx: OfferIdx) -> Option<&Offer> {
@@ -280,6 +325,29 @@ fn check_audience(audience: &Audience, n_attributes: usize) -> Result<(), Bundle
         return Err(BundleError::Dangling { holder: audience.id.clone(), what: "an attribute" });
     }
     Ok(())
+}
+
+const CREATIVES_MAX: usize = 256;
+
+fn check_offer(offer: &Offer, parts: &BundleParts) -> Result<(), BundleError> {
+    let dangling = |what| BundleError::Dangling { holder: offer.id.clone(), what };
+    if offer.creatives.is_empty() {
+        return Err(BundleError::NoCreative { offer: offer.id.clone() });
+    }
+    if offer.creatives.len() > CREATIVES_MAX {
+        return Err(BundleError::TooMany { what: "creatives", found: offer.creatives.len(), max: CREATIVES_MAX });
+    }
+    if offer.audience.is_some_and(|it| usize::from(it.0) >= parts.audiences.len()) {
+        return Err(dangling("an audience"));
+    }
+    if offer.campaign.is_some_and(|it| usize::from(it.0) >= parts.campaigns.len()) {
+        return Err(dangling("a campaign"));
+    }
+    let Caps { visitor, total, daily } = &offer.caps;
+    let is_nothing = visitor.iter().any(|it| it.count_max == 0 || it.window_s == 0)
+        || [*total, *daily].contains(&Some(0))
+        || offer.suppress_after_conversion == Some(Suppression::Days(0));
+    if is_nothing { Err(BundleError::Cap { offer: offer.id.clone() }) } else { Ok(()) }
 }
 
 fn check_placement(placement: &Placement, offers: &[Offer]) -> Result<(), BundleError> {

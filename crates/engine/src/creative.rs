@@ -42,21 +42,25 @@ fn language(tag: &str) -> &str {
     tag.split('-').next().unwrap_or(tag)
 }
 
-/// The creative that fits best; the first of equals. A creative for another locale or channel never fits.
-pub(crate) fn best<'a>(creatives: &'a [Creative], locale: Option<&str>, channel: Option<&str>) -> Option<&'a Creative> {
+/// The creative that fits best, and its position; the first of equals. A creative for another locale or channel never fits.
+pub(crate) fn best<'a>(
+    creatives: &'a [Creative],
+    locale: Option<&str>,
+    channel: Option<&str>,
+) -> Option<(u8, &'a Creative)> {
     // Most offers have one creative, for everybody.
     if let [only @ Creative { locale: None, channel: None, .. }] = creatives {
-        return Some(only);
+        return Some((0, only));
     }
-    let mut best: Option<(Fit, &Creative)> = None;
-    for creative in creatives {
+    let mut best: Option<(Fit, u8, &Creative)> = None;
+    for (idx, creative) in (0..=u8::MAX).zip(creatives) {
         if let Some(fit) = creative.fit(locale, channel)
-            && best.as_ref().is_none_or(|(have, _)| fit > *have)
+            && best.as_ref().is_none_or(|(have, ..)| fit > *have)
         {
-            best = Some((fit, creative));
+            best = Some((fit, idx, creative));
         }
     }
-    best.map(|(_, creative)| creative)
+    best.map(|(_, idx, creative)| (idx, creative))
 }
 
 #[cfg(test)]
@@ -78,7 +82,7 @@ mod tests {
     #[track_caller]
     fn check(list: &[(&str, &str)], locale: Option<&str>, channel: Option<&str>, expected: Option<&str>) {
         let creatives = creatives(list);
-        assert_eq!(best(&creatives, locale, channel).map(|it| it.content.as_str()), expected);
+        assert_eq!(best(&creatives, locale, channel).map(|(_, it)| it.content.as_str()), expected);
     }
 
     #[test]

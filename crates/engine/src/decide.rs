@@ -11,6 +11,7 @@ use crate::condition::{Condition, Sources};
 use crate::creative::{self, Creative};
 use crate::explain::{NoTrace, Rejection, Trace};
 use crate::items::{ItemGraph, OfferIndex};
+use crate::limits::Limits;
 use crate::schedule::ScheduleState;
 use crate::timestamp::TimestampMs;
 
@@ -199,6 +200,8 @@ pub struct Chosen<'b> {
     pub offer: &'b Offer,
     /// What to render.
     pub creative: &'b Creative,
+    /// Position of the creative in [`Offer::creatives`].
+    pub creative_idx: u8,
     /// Its score.
     pub score: ScoreParts,
 }
@@ -208,8 +211,8 @@ pub struct Chosen<'b> {
 pub enum Filled<'b> {
     /// At least one offer, best first.
     Offers(Vec<Chosen<'b>>),
-    /// The fallback offer.
-    Fallback(&'b Offer, &'b Creative),
+    /// The fallback offer, without a score.
+    Fallback(Chosen<'b>),
 }
 
 /// The answer for one placement.
@@ -224,7 +227,6 @@ pub struct Decision<'b> {
 }
 
 /// Everything that a request is decided from.
-#[derive(Debug)]
 pub struct Inputs<'a, P, G> {
     /// The published configuration.
     pub bundle: &'a Bundle,
@@ -240,6 +242,8 @@ pub struct Inputs<'a, P, G> {
     pub now: TimestampMs,
     /// Whether placements may repeat offers.
     pub dedupe: Dedupe,
+    /// What is capped, spent, sold out, or was declined by the visitor.
+    pub limits: &'a dyn Limits,
 }
 
 /// Decides the placements of one request. Audiences and item scores are worked out once, when first needed.
@@ -296,8 +300,8 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
         let mut best: Vec<Chosen<'a>> = Vec::with_capacity(n_max);
         for idx in &placement.offers {
             let Some(offer) = self.inputs.bundle.offer(*idx) else { continue };
-            let creative = match self.admit(*idx, offer) {
-                Ok(creative) => creative,
+            let (creative_idx, creative) = match self.admit(*idx, offer) {
+                Ok(fitting) => fitting,
                 Err(rejection) => {
                     trace.rejected(*idx, rejection);
                     continue;
@@ -305,7 +309,7 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
             };
             let score = self.score(*idx, placement.ranker);
             trace.scored(*idx, score);
-            let candidate = Chosen { idx: *idx, offer, creative, score };
+            let candidate = Chosen { idx: *idx, offer, creative, creative_idx, score };
             // Among equals the earlier one stays ahead.
             if let Some(last) = best.last().filter(|_| best.len() >= n_max) {
                 if ahead(last, &candidate).is_le() {
@@ -322,7 +326,7 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
     }
 
     /// The eligibility rules, cheapest first.
-    fn admit(&self, idx: OfferIdx, offer: &'a Offer) -> Result<&'a Creative, Rejection<'a>> {
+    fn admit(&self, idx: OfferIdx, offer: &'a Offer) -> Result<(u8, &'a Creative), Rejection<'a>> {
         if self.shown.get(usize::from(idx.0)).copied().unwrap_or(false) {
             return Err(Rejection::AlreadyShown);
         }
@@ -330,6 +334,9 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
             ScheduleState::NotStarted => return Err(Rejection::NotStarted),
             ScheduleState::Ended => return Err(Rejection::Ended),
             ScheduleState::Running => {}
+        }
+        if let Some(limit) = self.inputs.limits.rejection(idx) {
+            return Err(Rejection::Limit(limit));
         }
         if let Some(audience) = offer.audience {
             self.admits(audience).map_err(|failed| Rejection::Audience { audience, failed })?;
@@ -398,7 +405,10 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
         let creative = offer
             .and_then(|offer| creative::best(&offer.creatives, context.locale.as_deref(), context.channel.as_deref()));
         match (offer, creative) {
-            (Some(offer), Some(creative)) => Filled::Fallback(offer, creative),
+            (Some(offer), Some((creative_idx, creative))) => {
+                let score = ScoreParts::default();
+                Filled::Fallback(Chosen { idx: placement.fallback, offer, creative, creative_idx, score })
+            }
             // Unreachable for a checked bundle: a fallback offer has a creative that fits everywhere.
             _ => Filled::Offers(Vec::new()),
         }

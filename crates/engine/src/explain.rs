@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::bundle::{AudienceIdx, OfferIdx};
 use crate::condition::Condition;
 use crate::decide::ScoreParts;
+use crate::limits::Limit;
 
 /// Why a candidate was not shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,8 @@ pub enum Rejection<'b> {
     NoCreative,
     /// Another placement of the same page shows it already.
     AlreadyShown,
+    /// A cap, a budget, its stock, or the visitor's own answer to it.
+    Limit(Limit),
     /// It was eligible, but others ranked higher.
     Outranked,
 }

@@ -28,19 +28,22 @@ extern crate std;
 
 mod attribute;
 mod bundle;
+mod campaign;
 mod condition;
 mod creative;
 mod decide;
 mod explain;
 mod items;
+mod limits;
 mod schedule;
 mod timestamp;
 
 pub use attribute::{AttributeIdx, AttributeName, Context, ContextValue, NoProfile, Profile, Scope, Value};
 pub use bundle::{
     Audience, AudienceIdx, Bundle, BundleError, BundleParts, ConsentRule, ItemsRanker, Offer, OfferIdx, Placement,
-    Ranker, Settings,
+    PlacementIdx, Ranker, Settings,
 };
+pub use campaign::{Campaign, CampaignIdx, CostModel, Pacing};
 pub use condition::{CONDITION_DEPTH_MAX, Condition, Literal, Test};
 pub use creative::Creative;
 pub use decide::{
@@ -48,5 +51,6 @@ pub use decide::{
 };
 pub use explain::{Explanation, NoTrace, OfferTrace, Rejection, Trace};
 pub use items::{ItemGraph, ItemIdx, NoItems, OfferIndex};
+pub use limits::{Caps, Limit, Limits, NoLimits, Suppression, VisitorCap};
 pub use schedule::{Schedule, ScheduleError, ScheduleState};
 pub use timestamp::{TimestampError, TimestampMs};

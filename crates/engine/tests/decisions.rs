@@ -76,15 +76,7 @@ fn attributes() -> Vec<AttributeName> {
 }
 
 fn offer(id: &str) -> Offer {
-    Offer {
-        id: id.into(),
-        priority: 0,
-        schedule: Schedule::default(),
-        audience: None,
-        items: Vec::new(),
-        categories: Vec::new(),
-        creatives: vec![Creative { locale: None, channel: None, content: format!("{{\"title\":\"{id}\"}}") }],
-    }
+    Offer::new(id, vec![Creative { locale: None, channel: None, content: format!("{{\"title\":\"{id}\"}}") }])
 }
 
 fn promoting(id: &str, items: &[&str]) -> Offer {
@@ -121,13 +113,21 @@ fn items_ranker() -> Ranker {
 fn line(bundle: &Bundle, visitor: &Visitor<Visits>, context: &Context, now: i64, count: u8) -> String {
     let graph = Chain(10);
     let index = OfferIndex::new(bundle, &graph);
-    let inputs =
-        Inputs { bundle, graph: &graph, index: &index, visitor, context, now: TimestampMs(now), dedupe: Dedupe::Off };
+    let inputs = Inputs {
+        bundle,
+        graph: &graph,
+        index: &index,
+        visitor,
+        context,
+        now: TimestampMs(now),
+        dedupe: Dedupe::Off,
+        limits: &NoLimits,
+    };
     let placement = bundle.placement("home").unwrap();
     let decision = decide(inputs, placement, count);
     let filled = match &decision.filled {
         Filled::Offers(chosen) => chosen.iter().map(|it| it.offer.id.as_str()).collect::<Vec<_>>().join(" "),
-        Filled::Fallback(offer, _) => format!("({})", offer.id),
+        Filled::Fallback(it) => format!("({})", it.offer.id),
     };
     format!("{}: {filled}", decision.reason.as_str())
 }
@@ -322,6 +322,7 @@ fn an_explanation_tells_the_fate_of_every_candidate() {
         context: &context,
         now: TimestampMs(5),
         dedupe: Dedupe::Off,
+        limits: &NoLimits,
     };
     let mut explanation = Explanation::default();
     Evaluation::new(inputs).decide(bundle.placement("home").unwrap(), 1, &mut explanation);
@@ -337,6 +338,70 @@ fn an_explanation_tells_the_fate_of_every_candidate() {
         ]
     );
     assert_eq!(rich.display(bundle.attributes()).to_string(), "profile.spent > 1000000");
+}
+
+/// Every offer but the last is limited, each for another reason.
+struct Limited;
+
+impl Limits for Limited {
+    fn rejection(&self, offer: OfferIdx) -> Option<Limit> {
+        Limit::ALL.get(usize::from(offer.0)).copied()
+    }
+}
+
+#[test]
+fn limits_keep_candidates_out_and_never_the_fallback() {
+    let ids: Vec<String> = Limit::ALL.iter().map(|it| it.as_str().to_owned()).chain(["free".to_owned()]).collect();
+    let mut offers: Vec<Offer> = ids.iter().map(|id| offer(id)).collect();
+    let decided = |offers: &[Offer]| {
+        let bundle = shop(Ranker::Priority, offers.to_vec(), vec![]);
+        let (graph, context, visitor, index) = (NoItems, Context::default(), unknown(), OfferIndex::default());
+        let inputs = Inputs {
+            bundle: &bundle,
+            graph: &graph,
+            index: &index,
+            visitor: &visitor,
+            context: &context,
+            now: TimestampMs(0),
+            dedupe: Dedupe::Off,
+            limits: &Limited,
+        };
+        let mut explanation = Explanation::default();
+        let decision = Evaluation::new(inputs).decide(bundle.placement("home").unwrap(), 10, &mut explanation);
+        let fates: Vec<_> = explanation.offers.iter().map(|it| format!("{:?}", it.rejection)).collect();
+        (decision.reason, fates)
+    };
+    let mut expected: Vec<_> = Limit::ALL.iter().map(|it| format!("{:?}", Some(Rejection::Limit(*it)))).collect();
+    expected.push("None".to_owned());
+    assert_eq!(decided(&offers), (Reason::Ranked, expected.clone()));
+    offers.pop();
+    expected.pop();
+    assert_eq!(decided(&offers), (Reason::NothingEligible, expected));
+}
+
+#[test]
+fn the_chosen_creative_is_named_by_its_position() {
+    let creative =
+        |locale: Option<&str>| Creative { locale: locale.map(Into::into), channel: None, content: "{}".into() };
+    let several = Offer::new("several", vec![creative(Some("fr")), creative(None), creative(Some("de"))]);
+    let bundle = shop(Ranker::Priority, vec![several], vec![]);
+    let (graph, visitor, index) = (NoItems, unknown(), OfferIndex::default());
+    for (locale, expected) in [("fr-BE", 0), ("en", 1), ("de", 2)] {
+        let mut context = Context::default();
+        context.locale = Some(locale.into());
+        let inputs = Inputs {
+            bundle: &bundle,
+            graph: &graph,
+            index: &index,
+            visitor: &visitor,
+            context: &context,
+            now: TimestampMs(0),
+            dedupe: Dedupe::Off,
+            limits: &NoLimits,
+        };
+        let Filled::Offers(chosen) = decide(inputs, bundle.placement("home").unwrap(), 1).filled else { panic!() };
+        assert_eq!(chosen[0].creative_idx, expected, "{locale}");
+    }
 }
 
 #[test]
@@ -367,12 +432,13 @@ fn a_page_does_not_repeat_offers_when_asked_not_to() {
             context: &context,
             now: TimestampMs(0),
             dedupe,
+            limits: &NoLimits,
         };
         let mut evaluation = Evaluation::new(inputs);
         ["one", "two", "three"].map(|id| {
             match evaluation.decide(bundle.placement(id).unwrap(), 1, &mut NoTrace).filled {
                 Filled::Offers(chosen) => chosen[0].offer.id.clone(),
-                Filled::Fallback(offer, _) => offer.id.clone(),
+                Filled::Fallback(it) => it.offer.id.clone(),
             }
         })
     };
@@ -393,7 +459,7 @@ fn refused(change: impl FnOnce(&mut BundleParts), expected: &str) {
             fallback: OfferIdx(1),
             count_max: 1,
         }],
-        settings: Settings::default(),
+        ..BundleParts::default()
     };
     Bundle::new(parts.clone()).expect("the unchanged parts are a bundle");
     change(&mut parts);
@@ -414,6 +480,21 @@ fn parts_that_are_not_a_bundle() {
     refused(|it| it.placements[0].count_max = 0, r#"count 0 of placement "home" is not in 1..=30"#);
     refused(|it| it.placements[0].count_max = 31, r#"count 31 of placement "home" is not in 1..=30"#);
     refused(|it| it.placements.push(it.placements[0].clone()), r#"two placements have the id "home""#);
+    refused(|it| it.offers[0].campaign = Some(CampaignIdx(0)), r#""a" points to a campaign that does not exist"#);
+    refused(
+        |it| it.campaigns = vec![Campaign { id: "c".into(), ..Campaign::default() }; 2],
+        r#"two campaigns have the id "c""#,
+    );
+    let cap = |count_max, window_s| vec![VisitorCap { count_max, window_s }];
+    refused(|it| it.offers[0].caps.visitor = cap(0, 60), r#"a cap of the offer "a" is 0"#);
+    refused(|it| it.offers[0].caps.visitor = cap(1, 0), r#"a cap of the offer "a" is 0"#);
+    refused(|it| it.offers[0].caps.total = Some(0), r#"a cap of the offer "a" is 0"#);
+    refused(|it| it.offers[0].caps.daily = Some(0), r#"a cap of the offer "a" is 0"#);
+    refused(|it| it.offers[0].suppress_after_conversion = Some(Suppression::Days(0)), r#"a cap of the offer "a" is 0"#);
+    refused(
+        |it| it.offers[0].creatives = vec![it.offers[0].creatives[0].clone(); 257],
+        "257 creatives, at most 256 fit a bundle",
+    );
     refused(|it| it.audiences.push(it.audiences[0].clone()), r#"two audiences have the id "all""#);
     refused(
         |it| it.audiences[0].condition = is(AttributeIdx(4), Test::Exists),

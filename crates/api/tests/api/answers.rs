@@ -2,8 +2,12 @@
 
 use std::rc::Rc;
 
-use vitrine_api::{DecideRequest, Lookup, Signals, Snapshot, TableSlot, answer, personalisation};
-use vitrine_engine::{ModeReason, TimestampMs};
+use serde_json::Value;
+use vitrine_api::{
+    DecideRequest, DecisionBytes, DecisionToken, Issuer, Lookup, Occasion, Signals, Snapshot, TableSlot, TokenKeys,
+    TokenMode, answer, personalisation,
+};
+use vitrine_engine::{Limit, Limits, ModeReason, OfferIdx, TimestampMs};
 
 use crate::shop::{DOCUMENT, bundle, row, snapshot, table};
 
@@ -18,7 +22,7 @@ fn request(rest: &str) -> DecideRequest {
 #[test]
 fn a_known_visitor_gets_a_personalised_answer() {
     let row = row();
-    let answer = answer(&snapshot(), &request(r#","request_id":"r1""#), Ok(Lookup::Row(&row)), NOW);
+    let answer = answer(&snapshot(), &request(r#","request_id":"r1""#), Ok(Lookup::Row(&row)), Occasion::at(NOW));
     assert_eq!(
         answer.json,
         concat!(
@@ -31,7 +35,7 @@ fn a_known_visitor_gets_a_personalised_answer() {
 
 #[test]
 fn an_unknown_visitor_gets_a_contextual_answer() {
-    let answer = answer(&snapshot(), &request(""), Ok(Lookup::NotFound), NOW);
+    let answer = answer(&snapshot(), &request(""), Ok(Lookup::NotFound), Occasion::at(NOW));
     assert_eq!(
         answer.json,
         concat!(
@@ -42,10 +46,108 @@ fn an_unknown_visitor_gets_a_contextual_answer() {
     );
 }
 
+fn keys() -> TokenKeys {
+    TokenKeys::from_hex(&"0b".repeat(32), None).unwrap()
+}
+
+/// An answer with tokens, read again.
+fn with_tokens(
+    snapshot: &Snapshot,
+    request: &DecideRequest,
+    lookup: Result<Lookup<'_>, ModeReason>,
+    seed: u64,
+) -> Value {
+    let keys = keys();
+    let issuer = Issuer { keys: &keys, environment: "production", seed, may_measure: true };
+    let answer = answer(snapshot, request, lookup, Occasion { issuer: Some(issuer), ..Occasion::at(NOW) });
+    serde_json::from_str(&answer.json).unwrap()
+}
+
+/// The tokens of an answer: those of its items, and of its fallback offers.
+fn tokens(answer: &Value) -> Vec<String> {
+    let decisions = answer["decisions"].as_array().unwrap().iter();
+    let shown = decisions.flat_map(|it| it["items"].as_array().unwrap().iter().chain([&it["fallback"]]));
+    shown.filter_map(|it| Some(it["token"].as_str()?.to_owned())).collect()
+}
+
+#[test]
+fn tokens_say_what_was_shown() {
+    let tea = request(r#","context":{"items":["cup"]}"#);
+    let answer = with_tokens(&snapshot(), &tea, Ok(Lookup::NotFound), 1);
+    let tokens = tokens(&answer);
+    let bytes: Vec<DecisionBytes> = tokens.iter().map(|it| DecisionBytes::parse(it).unwrap()).collect();
+    let read: Vec<_> = bytes.iter().map(|it| it.verify(&keys(), NOW).unwrap()).collect();
+    let [hero, club] = &read[..] else { panic!("{answer}") };
+    // Placements stand in the order of their ids, offers in that of the document.
+    let expected = DecisionToken {
+        issued_at_s: 1_796_083_200,
+        bundle_version: 3,
+        environment: "production",
+        nonce: hero.nonce,
+        placement: 1,
+        offer: 0,
+        creative: 0,
+        rank: 0,
+        mode: TokenMode::Contextual,
+        is_fallback: false,
+        in_holdout: false,
+        may_measure: true,
+        experiment: None,
+        propensity: 1.0,
+    };
+    assert_eq!(*hero, expected);
+    assert_eq!(*club, DecisionToken { nonce: club.nonce, placement: 0, offer: 3, is_fallback: true, ..expected });
+    assert_ne!(hero.nonce, club.nonce);
+}
+
+#[test]
+fn answers_differ_in_their_tokens_by_request_and_seed() {
+    let of = |rest: &str, seed| tokens(&with_tokens(&snapshot(), &request(rest), Ok(Lookup::NotFound), seed));
+    assert_eq!(of("", 1), of("", 1));
+    assert_ne!(of("", 1), of("", 2));
+    assert_ne!(of("", 1), of(r#","request_id":"r1""#, 1));
+}
+
+#[test]
+fn what_nobody_sees_has_no_token() {
+    let count = |rest: &str| tokens(&with_tokens(&snapshot(), &request(rest), Ok(Lookup::NotFound), 1)).len();
+    assert_eq!(count(""), 2);
+    assert_eq!(count(r#","options":{"dry_run":true}"#), 0);
+    assert_eq!(count(r#","options":{"at":"2026-12-24T00:00:00Z"}"#), 0);
+    let without_bundle = with_tokens(&Snapshot::default(), &request(""), Err(ModeReason::NoBundle), 1);
+    assert_eq!(tokens(&without_bundle).len(), 0);
+}
+
+/// Nothing is left of the offer at position 1.
+struct Limited(Limit);
+
+impl Limits for Limited {
+    fn rejection(&self, offer: OfferIdx) -> Option<Limit> {
+        (offer.0 == 1).then_some(self.0)
+    }
+}
+
+#[test]
+fn limits_are_explained() {
+    let mut request = request("");
+    request.explain = true;
+    for limit in Limit::ALL {
+        let answer = answer(
+            &snapshot(),
+            &request,
+            Ok(Lookup::NotFound),
+            Occasion { limits: &Limited(limit), ..Occasion::at(NOW) },
+        );
+        let fate = format!(r#"{{"offer":"cups","outcome":"{}"}}"#, limit.as_str());
+        assert!(answer.json.contains(&fate), "{}", answer.json);
+        assert!(answer.json.contains(r#""items":[{"offer":"tea""#), "{}", answer.json);
+    }
+}
+
 #[test]
 fn session_items_move_the_ranking_and_ends_are_told() {
     let request = request(r#","context":{"items":["cup"]}"#);
-    let answer = answer(&snapshot(), &request, Ok(Lookup::NotFound), NOW);
+    let answer = answer(&snapshot(), &request, Ok(Lookup::NotFound), Occasion::at(NOW));
     assert!(
         answer
             .json
@@ -59,7 +161,7 @@ fn session_items_move_the_ranking_and_ends_are_told() {
 fn an_explanation_names_what_failed() {
     let mut request = request("");
     request.explain = true;
-    let answer = answer(&snapshot(), &request, Ok(Lookup::NotFound), NOW);
+    let answer = answer(&snapshot(), &request, Ok(Lookup::NotFound), Occasion::at(NOW));
     let explain = concat!(
         r#""explain":[{"offer":"club","outcome":"not_in_audience","audience":"loyal","#,
         r#""failed":"profile.categories is \"garden\""}]"#
@@ -71,7 +173,7 @@ fn an_explanation_names_what_failed() {
 
 #[track_caller]
 fn falls_back(snapshot: &Snapshot, lookup: Result<Lookup<'_>, ModeReason>, expected: &str) {
-    let answer = answer(snapshot, &request(""), lookup, NOW);
+    let answer = answer(snapshot, &request(""), lookup, Occasion::at(NOW));
     let value: serde_json::Value = serde_json::from_str(&answer.json).unwrap();
     let hero = &value["decisions"][0];
     let found = format!("{}/{}: {}", value["mode"], value["mode_reason"], hero["fallback"]);
@@ -98,7 +200,7 @@ fn the_kill_switch_shows_fallback_offers() {
 fn a_row_of_another_length_is_no_profile_and_no_panic() {
     for length in [0, 1, row().len() - 1, row().len() + 1, 500] {
         let bytes = vec![0xff; length];
-        let answer = answer(&snapshot(), &request(""), Ok(Lookup::Row(&bytes)), NOW);
+        let answer = answer(&snapshot(), &request(""), Ok(Lookup::Row(&bytes)), Occasion::at(NOW));
         assert_eq!(answer.mode_reason, ModeReason::ProfileUnavailable, "{length} bytes");
     }
 }
@@ -106,7 +208,7 @@ fn a_row_of_another_length_is_no_profile_and_no_panic() {
 #[test]
 fn an_unknown_placement_has_a_reason_and_no_offer() {
     let request = DecideRequest::parse(br#"{"placements":[{"id":"nowhere"},{"id":"club"}]}"#).unwrap();
-    let answer = answer(&snapshot(), &request, Ok(Lookup::NotFound), NOW);
+    let answer = answer(&snapshot(), &request, Ok(Lookup::NotFound), Occasion::at(NOW));
     let nowhere =
         r#"{"placement":"nowhere","reason":"unknown_placement","items":[],"fallback":{"offer":null,"content":null}}"#;
     assert!(answer.json.contains(nowhere), "{}", answer.json);

@@ -9,7 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use vitrine_api::{BundleState, DecideRequest, Lookup, Problem, Signals, Snapshot, TableSlot, TableState};
+use vitrine_api::{BundleState, DecideRequest, Lookup, Occasion, Problem, Signals, Snapshot, TableSlot, TableState};
 use vitrine_api::{answer, personalisation};
 use vitrine_engine::TimestampMs;
 use vitrine_tables::{TableDir, TableKey};
@@ -72,10 +72,10 @@ pub fn run(args: &Decide, ui: &Ui) -> Result<(), Failure> {
     let answer = match (personalisation(&snapshot, &request, signals), &table) {
         (Ok(visitor), Some((dir, key))) => table::with_row(dir, key, visitor, |row| {
             let lookup = row.as_ref().map_or(Lookup::NotFound, |row| Lookup::Row(row.as_bytes()));
-            answer(&snapshot, &request, Ok(lookup), now)
+            answer(&snapshot, &request, Ok(lookup), Occasion::at(now))
         })?,
-        (Ok(_), None) => answer(&snapshot, &request, Ok(Lookup::Unavailable), now),
-        (Err(reason), _) => answer(&snapshot, &request, Err(reason), now),
+        (Ok(_), None) => answer(&snapshot, &request, Ok(Lookup::Unavailable), Occasion::at(now)),
+        (Err(reason), _) => answer(&snapshot, &request, Err(reason), Occasion::at(now)),
     };
     ui.line(&answer.json)
 }

@@ -10,7 +10,7 @@ pub(crate) mod plan;
 
 use std::collections::BTreeSet;
 
-use vitrine_engine::{Schedule, TimestampMs};
+use vitrine_engine::{self as engine, Schedule, TimestampMs};
 
 use crate::calendar::{PRESETS, YEARS};
 use crate::compile::Compiler;
@@ -85,8 +85,10 @@ impl<'t> Compiler<'t, '_> {
         let list = at.map(|at| self.report.list(at, "campaigns", "too_many_campaigns", CAMPAIGNS_MAX));
         let list: Vec<At<'t>> = list.into_iter().flatten().collect();
         for (idx, at) in list.iter().enumerate() {
-            let campaign = self.campaign(*at, idx);
+            let mut run = engine::Campaign::default();
+            let campaign = self.campaign(*at, idx, &mut run);
             self.facts.campaigns.push(campaign);
+            self.parts.campaigns.push(run);
         }
         // Only now is every campaign known. What an offer says of itself goes before what a campaign says of it.
         let offers: Vec<At<'t>> = self.facts.offers.iter().map(|it| it.at).collect();
@@ -108,7 +110,8 @@ impl<'t> Compiler<'t, '_> {
         self.inherit();
     }
 
-    fn campaign(&mut self, at: At<'t>, idx: usize) -> Campaign<'t> {
+    /// What checks and reports need of a campaign; what the edge needs of it comes into `run`.
+    fn campaign(&mut self, at: At<'t>, idx: usize, run: &mut engine::Campaign) -> Campaign<'t> {
         let mut campaign = Campaign {
             at,
             id: "",
@@ -129,6 +132,7 @@ impl<'t> Compiler<'t, '_> {
         campaign.zone = self.zone(at);
         campaign.priority = at.get("priority").and_then(|at| self.priority(at));
         campaign.schedule = self.campaign_schedule(at, campaign.zone.as_ref());
+        (run.id, run.schedule) = (campaign.id.to_owned(), campaign.schedule);
         campaign.channels = self.channels(at);
         campaign.terms = at.get("terms").and_then(|at| terms::read(at, self.report));
         campaign.has_countdown = at.get("countdown").and_then(|at| self.report.bool(at)).unwrap_or(false);
@@ -141,7 +145,7 @@ impl<'t> Compiler<'t, '_> {
             self.goal(goal, &campaign);
         }
         if let Some(budget) = at.get("budget") {
-            self.budget(budget);
+            self.budget(budget, run);
         }
         if let Some(evaluation) = at.get("evaluation") {
             self.evaluation(evaluation, &campaign);

@@ -10,7 +10,7 @@ use crate::limits::{CONTENT_BYTES_MAX, CREATIVES_MAX, ITEMS_MAX, OFFERS_MAX, TAG
 use crate::section::terms;
 use crate::source::{At, Kind, shortened};
 
-pub(crate) const KEYS: [&str; 16] = [
+pub(crate) const KEYS: [&str; 18] = [
     "id",
     "description",
     "class",
@@ -25,6 +25,8 @@ pub(crate) const KEYS: [&str; 16] = [
     "when",
     "items",
     "categories",
+    "caps",
+    "suppress_after_conversion",
     "content",
     "creatives",
 ];
@@ -50,15 +52,7 @@ impl<'t> Compiler<'t, '_> {
     }
 
     fn offer(&mut self, at: At<'t>, idx: usize) -> (Offer, OfferFacts<'t>) {
-        let mut offer = Offer {
-            id: String::new(),
-            priority: 0,
-            schedule: Schedule::default(),
-            audience: None,
-            items: Vec::new(),
-            categories: Vec::new(),
-            creatives: Vec::new(),
-        };
+        let mut offer = Offer::new("", Vec::new());
         let class = OfferClass::Promotion;
         let mut facts = OfferFacts { at, id: "", class, terms: None, campaign: None, contents: Vec::new() };
         let Some(at) = self.report.object(at, &KEYS) else { return (offer, facts) };
@@ -85,6 +79,12 @@ impl<'t> Compiler<'t, '_> {
         }
         if let Some(at) = at.get("categories") {
             offer.categories = self.report.names(at, "categories", "too_many_categories", ITEMS_MAX);
+        }
+        if let Some(at) = at.get("caps") {
+            offer.caps = self.caps(at);
+        }
+        if let Some(at) = at.get("suppress_after_conversion") {
+            offer.suppress_after_conversion = self.suppression(at);
         }
         offer.schedule = self.schedule(at);
         offer.audience = self.offer_audience(at, &offer.id);

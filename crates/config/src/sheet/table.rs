@@ -127,6 +127,8 @@ pub(crate) const KINDS: &[Kind] = &[
             "calendar.preset" => "calendar"."preset": Word, "calendar.year" => "calendar"."year": Number,
             "calendar.lead_days" => "calendar"."lead_days": Number, "calendar.trail_days" => "calendar"."trail_days": Number,
             "channels": Words, "budget.amount" => "budget"."amount": Number, "budget.currency" => "budget"."currency": Word,
+            "budget.cost" => "budget"."cost": Word, "budget.price" => "budget"."price": Number,
+            "budget.pacing" => "budget"."pacing": Word,
             "evaluation": Text, "evaluation.method" => "evaluation"."method": Word, "evaluation.rule" => "evaluation"."rule": Text,
             "evaluation.experiment" => "evaluation"."experiment": Word, "evaluation.at" => "evaluation"."at": Time,
             "evaluation.owner" => "evaluation"."owner": Text,
@@ -168,6 +170,8 @@ pub(crate) const KINDS: &[Kind] = &[
         members: with_content! {
             "id": Word, "description": Text, "class": Word, "campaign": Word, "tags": Words, "priority": Number, "starts": Time,
             "ends": Time, "time_zone": Word, "audience": Word, "when": Json, "items": Words, "categories": Words,
+            "caps.visitor" => "caps"."visitor": Json, "caps.total" => "caps"."total": Number,
+            "caps.daily" => "caps"."daily": Number, "suppress_after_conversion": Any,
             "terms.threshold" => "terms"."threshold": Number, "terms.cut" => "terms"."cut": Number,
             "terms.percent_off" => "terms"."percent_off": Percent, "terms.price" => "terms"."price": Number,
             "terms.cap" => "terms"."cap": NumberOr(&["none"]), "terms.points" => "terms"."points": Number,

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use vitrine_config::{Checked, Diagnostic, Format, Severity, check};
-use vitrine_engine::{Bundle, Ranker};
+use vitrine_engine::{Bundle, Campaign, Caps, CostModel, Pacing, Ranker};
 
 #[test]
 fn good_documents_compile_as_expected() {
@@ -129,6 +129,9 @@ fn describe(checked: &Checked) -> String {
         if !it.items.is_empty() || !it.categories.is_empty() {
             writeln!(text, "  items {:?}, categories {:?}", it.items, it.categories).unwrap();
         }
+        if it.caps != Caps::default() || it.suppress_after_conversion.is_some() {
+            writeln!(text, "  {:?}, after conversion {:?}", it.caps, it.suppress_after_conversion).unwrap();
+        }
         for it in &it.creatives {
             let [locale, channel] = [&it.locale, &it.channel].map(|it| it.as_deref().unwrap_or("*"));
             writeln!(text, "  {locale}/{channel} {}", it.content).unwrap();
@@ -159,6 +162,11 @@ fn describe_campaigns(checked: &Checked) -> String {
         let [starts, ends] = [it.starts, it.ends].map(|it| it.map_or("(open)".to_owned(), |it| it.to_string()));
         writeln!(text, "campaign {}: {starts} to {ends}, priority {}", it.id, it.priority).unwrap();
         writeln!(text, "  {:?} in {:?}", it.offers, it.placements).unwrap();
+        let run = checked.bundle.campaigns().iter().find(|run| run.id == it.id).unwrap();
+        if run.cost != CostModel::Fixed || run.pacing != Pacing::Asap {
+            let Campaign { budget_minor, cost, cost_minor, pacing, .. } = run;
+            writeln!(text, "  {budget_minor:?} of budget, {cost:?} {cost_minor}, {pacing:?}").unwrap();
+        }
     }
     text
 }

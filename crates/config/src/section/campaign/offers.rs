@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use vitrine_engine::{Schedule, TimestampMs};
+use vitrine_engine::{CampaignIdx, Schedule, TimestampMs};
 
 use crate::compile::Compiler;
 use crate::source::At;
@@ -34,6 +34,7 @@ impl<'t> Compiler<'t, '_> {
         for (offer, facts_of_offer) in parts.offers.iter_mut().zip(&mut facts.offers) {
             let Some(idx) = facts_of_offer.campaign else { continue };
             let Some(campaign) = facts.campaigns.get(usize::from(idx)) else { continue };
+            offer.campaign = Some(CampaignIdx(idx));
             if let (None, Some(priority)) = (facts_of_offer.at.get("priority"), campaign.priority) {
                 offer.priority = priority;
             }

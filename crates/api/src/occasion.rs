@@ -1,0 +1,103 @@
+//! What an answer rests on besides the request and what is published: the time, what is limited, and who signs.
+
+use vitrine_engine::{Chosen, Limits, Mode, NoLimits, PlacementIdx, TimestampMs};
+
+use crate::request::DecideRequest;
+use crate::token::{DecisionToken, TokenKeys, TokenMode};
+
+/// The circumstances of one answer.
+#[derive(Clone, Copy)]
+pub struct Occasion<'a> {
+    /// When it is decided.
+    pub now: TimestampMs,
+    /// What is capped, spent, sold out, or was declined by the visitor.
+    pub limits: &'a dyn Limits,
+    /// What signs the tokens of the answer; without it there are none.
+    pub issuer: Option<Issuer<'a>>,
+}
+
+impl Occasion<'_> {
+    /// A decision at `now`, with nothing limited and without tokens.
+    pub fn at(now: TimestampMs) -> Self {
+        Self { now, limits: &NoLimits, issuer: None }
+    }
+}
+
+/// What tokens of decisions are signed with.
+#[derive(Clone, Copy, Debug)]
+pub struct Issuer<'a> {
+    /// The secrets.
+    pub keys: &'a TokenKeys,
+    /// The environment that decides.
+    pub environment: &'a str,
+    /// Differs between the answers of a deployment, as far as chance allows: from the runtime's random source.
+    pub seed: u64,
+    /// The visitor agreed to be measured.
+    pub may_measure: bool,
+}
+
+/// Signs the tokens of one answer.
+pub(crate) struct Signer<'a> {
+    issuer: Issuer<'a>,
+    issued_at_s: u32,
+    bundle_version: u32,
+    /// Distinguishes this answer.
+    answer: u64,
+    mode: TokenMode,
+}
+
+/// What one token is about, besides its answer.
+pub(crate) struct Showing<'c, 'b> {
+    pub placement: PlacementIdx,
+    pub chosen: &'c Chosen<'b>,
+    /// Place in the answer, from 0.
+    pub rank: usize,
+    pub is_fallback: bool,
+}
+
+impl<'a> Signer<'a> {
+    /// `None` where tokens would count what nobody sees, or where numbers do not fit: no token is better than a wrong one.
+    pub fn new(occasion: &Occasion<'a>, request: &DecideRequest, bundle_version: u64, mode: Mode) -> Option<Self> {
+        let issuer = occasion.issuer.filter(|_| !request.dry_run && request.at.is_none())?;
+        Some(Self {
+            issued_at_s: u32::try_from(occasion.now.0.div_euclid(1000)).ok()?,
+            bundle_version: u32::try_from(bundle_version).ok()?,
+            answer: issuer.keys.nonce(issuer.seed, occasion.now, request.request_id.as_deref().unwrap_or_default()),
+            mode: match mode {
+                Mode::Personalised => TokenMode::Personalised,
+                Mode::Contextual => TokenMode::Contextual,
+                Mode::FallbackOnly => TokenMode::FallbackOnly,
+            },
+            issuer,
+        })
+    }
+
+    /// The token of one offer that the answer shows.
+    pub fn sign(&self, showing: &Showing<'_, '_>) -> Option<String> {
+        let Showing { placement, chosen, rank, is_fallback } = showing;
+        let token = DecisionToken {
+            issued_at_s: self.issued_at_s,
+            bundle_version: self.bundle_version,
+            environment: self.issuer.environment,
+            nonce: self.nonce(*placement),
+            placement: placement.0,
+            offer: chosen.idx.0,
+            creative: chosen.creative_idx,
+            rank: u8::try_from(*rank).ok()?,
+            mode: self.mode,
+            is_fallback: *is_fallback,
+            in_holdout: false,
+            may_measure: self.issuer.may_measure,
+            experiment: None,
+            propensity: 1.0,
+        };
+        token.sign(self.issuer.keys)
+    }
+
+    /// One for each decision of the answer: the answer's number, turned by the placement's. Odd factors lose nothing.
+    fn nonce(&self, placement: PlacementIdx) -> u32 {
+        let turned = u64::from(placement.0).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(self.answer);
+        // The upper half: multiplication moves what differs upwards.
+        (turned.wrapping_mul(0xd6e8_feb8_6659_fd93) >> 32) as u32
+    }
+}
