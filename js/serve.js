@@ -41,6 +41,7 @@ export async function serve(request, env, ctx, decide, evaluate, allow, general)
         if_none_match: header("if-none-match"),
         gpc: header("sec-gpc"),
         cookie: header("cookie"),
+        has_origin: headers.has("origin"),
       }, start_ms);
   if (answer === undefined) return general(request, env, ctx, body);
   const told = {

@@ -14,7 +14,8 @@ use worker::{Context, Env, web_sys};
 
 use crate::api::decide::{Facts, decided_at_once};
 use crate::api::ofrep::{Call, answered_at_once};
-use crate::{cors, keys, router, snapshot};
+use crate::keys::{self, Sender};
+use crate::{cors, router, snapshot};
 
 #[wasm_bindgen(module = "/js/serve.js")]
 extern "C" {
@@ -37,7 +38,7 @@ type General = dyn Fn(web_sys::Request, Env, JsContext, Option<Uint8Array>) -> P
 
 #[wasm_bindgen]
 extern "C" {
-    /// The headers that an evaluation reads, by name; each absent or a text.
+    /// The headers that an evaluation reads, by name; each absent or a text, and whether there is an `Origin`.
     pub type EvaluateHeaders;
     #[wasm_bindgen(method, getter)]
     fn authorization(this: &EvaluateHeaders) -> Option<String>;
@@ -49,6 +50,8 @@ extern "C" {
     fn gpc(this: &EvaluateHeaders) -> Option<String>;
     #[wasm_bindgen(method, getter)]
     fn cookie(this: &EvaluateHeaders) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn has_origin(this: &EvaluateHeaders) -> bool;
 }
 
 /// What JavaScript may call, made once in the life of an instance.
@@ -107,6 +110,7 @@ fn evaluate(
     let call = Call {
         flag: flag.as_deref(),
         key: keys::key_in(authorization.as_deref(), api_key.as_deref()),
+        sender: Sender::of(headers.has_origin()),
         if_none_match: if_none_match.as_deref(),
         signals: Signals::read(headers.gpc().as_deref(), headers.cookie().as_deref()),
         origin: &origin,

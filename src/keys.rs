@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use vitrine_api::{BundlePointer, PRODUCTION, Problem, ProblemCode, environment_of, sha256_hex};
+use vitrine_api::{BundlePointer, KeyKind, PRODUCTION, Problem, ProblemCode, environment_of, sha256_hex};
 use vitrine_engine::TimestampMs;
 use vitrine_rim::settings::Settings;
 use worker::{Context, Env, Headers};
@@ -19,6 +19,8 @@ const STRANGERS_PERIOD_MS: u64 = 10_000;
 pub enum Refused {
     /// It has no key and needs one, or the wrong one. In words for the caller; says nothing about the keys that there are.
     Key(&'static str),
+    /// It has a server key where others can read it. In words for the caller.
+    Exposed(&'static str),
     /// It cannot be known now whether the key is right. In words for the caller.
     NotNow(&'static str),
 }
@@ -27,7 +29,35 @@ impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Key(detail) => Self::new(ProblemCode::Unauthorized, detail),
+            Refused::Exposed(detail) => Self::new(ProblemCode::Forbidden, detail),
             Refused::NotNow(detail) => Self::new(ProblemCode::TooManyRequests, detail),
+        }
+    }
+}
+
+/// From where a key comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// From where others can read it: the address of the call, or a page.
+    Public,
+    /// From a program, in a header.
+    Program,
+}
+
+impl Sender {
+    /// Who sends a call with a key in a header. Browsers say from which page a call comes; programs do not.
+    pub fn of(has_origin: bool) -> Self {
+        if has_origin { Self::Public } else { Self::Program }
+    }
+
+    /// Refuses a server key from where others can read it, valid or not: nobody shall get used to it.
+    fn check(self, key: Option<&str>) -> Result<(), Refused> {
+        match self {
+            Self::Public if key.and_then(KeyKind::of) == Some(KeyKind::Server) => Err(Refused::Exposed(
+                "a server key is secret and must not be in an address or in a page: use a client key there, and replace \
+                 this one",
+            )),
+            _ => Ok(()),
         }
     }
 }
@@ -52,7 +82,14 @@ pub fn key_in<'h>(authorization: Option<&'h str>, api_key: Option<&'h str>) -> O
 /// An environment that has no keys takes any call if it is `production`, and none otherwise.
 ///
 /// Errors: [`Refused`].
-pub async fn admit(key: Option<&str>, env: &Env, ctx: &Context, now_ms: u64) -> Result<(String, Held), Refused> {
+pub async fn admit(
+    key: Option<&str>,
+    sender: Sender,
+    env: &Env,
+    ctx: &Context,
+    now_ms: u64,
+) -> Result<(String, Held), Refused> {
+    sender.check(key)?;
     let environment = key.and_then(environment_of).unwrap_or(PRODUCTION);
     let refresh_ms = Settings::of(env).refresh_ms;
     if environment != PRODUCTION && !snapshot::is_known(environment, refresh_ms, now_ms) && !may_look(now_ms) {
@@ -70,7 +107,8 @@ pub async fn admit(key: Option<&str>, env: &Env, ctx: &Context, now_ms: u64) -> 
 }
 
 /// As [`admit`], from what the isolate holds; `None` when something must be read first, or the call is to be refused.
-pub fn admit_at_once(key: Option<&str>, refresh_ms: u64, now_ms: u64) -> Option<(&str, Held)> {
+pub fn admit_at_once(key: Option<&str>, sender: Sender, refresh_ms: u64, now_ms: u64) -> Option<(&str, Held)> {
+    sender.check(key).ok()?;
     let environment = key.and_then(environment_of).unwrap_or(PRODUCTION);
     let held = snapshot::fresh(environment, refresh_ms, now_ms)?;
     is_admitted(environment, held.bundle_pointer.as_deref(), key, now_ms).then_some((environment, held))
@@ -90,6 +128,12 @@ pub fn is_admitted(environment: &str, pointer: Option<&BundlePointer>, key: Opti
         let expired = it.expires_at.as_deref().is_some_and(|at| TimestampMs::parse(at).is_ok_and(|at| at <= now));
         it.sha256 == sha256 && !expired
     })
+}
+
+/// Whether an admitted call comes from a server of the shop: it carries a server key, which was checked.
+pub fn is_server(key: Option<&str>, held: &Held) -> bool {
+    let is_keyed = held.bundle_pointer.as_ref().is_some_and(|it| !it.keys.is_empty());
+    is_keyed && key.and_then(KeyKind::of) == Some(KeyKind::Server)
 }
 
 /// Whether one more unknown environment may be looked up now.

@@ -1,23 +1,24 @@
 //! The GrowthBook SDK endpoints: `GET /api/features/{key}`, `POST /api/eval/{key}`, `GET /sub/{key}`. The key is in the path,
-//! as SDKs send it.
+//! as SDKs send it, so it must be a client key.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use vitrine_api::{
-    BundlePointer, Edge, FlagContext, Lookup, Problem, ProblemCode, REMOTE_EVAL_BYTES_MAX, RemoteEval, SdkPayload,
-    Signals, remote_eval, sdk_payload,
+    BundlePointer, Edge, ExposureStamp, FlagContext, Lookup, Problem, ProblemCode, REMOTE_EVAL_BYTES_MAX, RemoteEval,
+    SdkPayload, Signals, remote_eval, sdk_payload,
 };
 use vitrine_engine::TimestampMs;
 use vitrine_rim::settings::Settings;
 use vitrine_rim::{body, respond};
 use worker::{Context, Env, Request, Response, Result};
 
+use crate::keys::{self, Sender};
 use crate::rows::Place;
 use crate::shards::Found;
 use crate::snapshot::Held;
-use crate::{keys, streams};
+use crate::streams;
 
 /// How long (s) a cache may answer without asking; less when a schedule changes the payload earlier.
 const MAX_AGE_S: i64 = 30;
@@ -41,7 +42,7 @@ pub async fn features(
     ctx: &Context,
     now_ms: u64,
 ) -> std::result::Result<Result<Response>, Problem> {
-    let (environment, held) = keys::admit(Some(key), env, ctx, now_ms).await?;
+    let (environment, held) = keys::admit(Some(key), Sender::Public, env, ctx, now_ms).await?;
     let held = readable(held)?;
     let now = TimestampMs(i64::try_from(now_ms).unwrap_or(i64::MAX));
     let payload = written(&environment, &held, now);
@@ -106,7 +107,7 @@ pub async fn eval(
     let signals = Signals::read(header("sec-gpc").as_deref(), header("cookie").as_deref());
     let body = body::read(&mut request, REMOTE_EVAL_BYTES_MAX).await?;
     let RemoteEval { attributes, forced_variations, forced_features, url } = RemoteEval::parse(&body)?;
-    let (_, held) = keys::admit(Some(key), env, ctx, now_ms).await?;
+    let (environment, held) = keys::admit(Some(key), Sender::Public, env, ctx, now_ms).await?;
     let held = readable(held)?;
     let settings = Settings::of(env);
     let nothing = BundlePointer::default();
@@ -134,11 +135,13 @@ pub async fn eval(
         url,
         ..context.into_context(flags, &held.snapshot, lookup, &edge)
     };
-    Ok(respond::json(200, remote_eval(flags, pointer, &context)))
+    let token_keys = settings.token_keys.as_ref();
+    let stamp = ExposureStamp { environment: &environment, pointer, token_keys, now };
+    Ok(respond::json(200, remote_eval(flags, &context, &stamp)))
 }
 
 /// Answers `GET /sub/{key}`: a stream of server-sent events with each new payload.
 pub async fn sub(key: &str, env: &Env, ctx: &Context, now_ms: u64) -> std::result::Result<Result<Response>, Problem> {
-    let (environment, _) = keys::admit(Some(key), env, ctx, now_ms).await?;
+    let (environment, _) = keys::admit(Some(key), Sender::Public, env, ctx, now_ms).await?;
     streams::open(env, &environment, streams::Dialect::Growthbook).await
 }

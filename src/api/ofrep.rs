@@ -11,7 +11,7 @@ use vitrine_rim::{body, query, respond};
 use worker::{Context, Env, Request, Response, Result};
 
 use crate::counters;
-use crate::keys::{self, Refused};
+use crate::keys::{self, Refused, Sender};
 use crate::preview;
 use crate::rows::Place;
 use crate::shards::Found;
@@ -26,6 +26,8 @@ pub struct Call<'c> {
     pub flag: Option<&'c str>,
     /// The SDK key.
     pub key: Option<&'c str>,
+    /// Who sends it.
+    pub sender: Sender,
     /// The header `If-None-Match`.
     pub if_none_match: Option<&'c str>,
     /// Signals against personalisation.
@@ -60,6 +62,7 @@ pub async fn post(
     let call = Call {
         flag: flag.as_deref(),
         key: key.as_deref(),
+        sender: Sender::of(header("origin").is_some()),
         if_none_match: if_none_match.as_deref(),
         signals,
         origin: origin_of(&url),
@@ -118,10 +121,12 @@ async fn answered(
             (preview.environment.clone(), held)
         }
         None => {
-            let admitted = keys::admit(call.key, env, ctx, call.now_ms).await.map_err(|refused| match refused {
-                Refused::Key(detail) => OfrepRefusal::Unauthorized(detail.to_owned()),
-                Refused::NotNow(detail) => OfrepRefusal::TryAgain { after_s: 60, detail },
-            })?;
+            let admitted =
+                keys::admit(call.key, call.sender, env, ctx, call.now_ms).await.map_err(|refused| match refused {
+                    Refused::Key(detail) => OfrepRefusal::Unauthorized(detail.to_owned()),
+                    Refused::Exposed(detail) => OfrepRefusal::Forbidden(detail),
+                    Refused::NotNow(detail) => OfrepRefusal::TryAgain { after_s: 60, detail },
+                })?;
             let (environment, held) = admitted;
             let held = as_new_as_claimed(url, &environment, held, env, call).await?;
             (environment, held)
@@ -134,7 +139,7 @@ async fn answered(
             _ => OfrepRefusal::TryAgain { after_s: 1, detail: "the body could not be read" },
         })?,
     };
-    let mut begun = begin(&held, &body)?;
+    let mut begun = begin(&held, call.key.filter(|_| preview.is_none()), &body)?;
     if let Some(preview) = preview {
         // Before groups are looked up: who is made up may be in one.
         begun.context.make_up(&preview.attributes);
@@ -149,11 +154,11 @@ async fn answered(
 
 /// Answers a call from what the isolate holds; `None` when something must be read, or the call must be refused.
 pub fn answered_at_once(settings: &Settings, call: &Call<'_>, body: &[u8]) -> Option<OfrepAnswer> {
-    let (environment, held) = keys::admit_at_once(call.key, settings.refresh_ms, call.now_ms)?;
+    let (environment, held) = keys::admit_at_once(call.key, call.sender, settings.refresh_ms, call.now_ms)?;
     if body.len() > BODY_BYTES_MAX {
         return None;
     }
-    let begun = begin(&held, body).ok()?;
+    let begun = begin(&held, call.key, body).ok()?;
     let found = match begun.place(settings, &held, call) {
         None => None,
         Some(Err(reason)) => Some(Err(reason)),
@@ -210,8 +215,11 @@ struct Begun {
     context: FlagContext,
 }
 
-fn begin(held: &Held, body: &[u8]) -> std::result::Result<Begun, OfrepRefusal> {
-    let context = FlagContext::parse(body)?;
+fn begin(held: &Held, key: Option<&str>, body: &[u8]) -> std::result::Result<Begun, OfrepRefusal> {
+    let mut context = FlagContext::parse(body)?;
+    if keys::is_server(key, held) {
+        context = context.vouched_for();
+    }
     let strict = held.bundle_pointer.as_ref().is_some_and(|it| it.settings.require_targeting_key);
     if strict && !context.has_targeting_key() {
         return Err(OfrepRefusal::TargetingKeyMissing);

@@ -9,6 +9,7 @@ import { publishedFlags, sdkKey } from "./support/flags.mjs";
 import { read, startFleet } from "./support/worker.mjs";
 
 const CLIENT = sdkKey("production", "c1");
+const SERVER = sdkKey("production", "s0", { kind: "server" });
 const STAGING = sdkKey("staging", "s1");
 const now_s = () => Math.floor(Date.now() / 1000);
 
@@ -36,7 +37,7 @@ before(async () => {
     { name: "unsigned", kv },
     { name: "bad-key", vars: { TOKEN_KEY: "secret" }, kv },
     { name: "keyed", vars: { TOKEN_KEY }, kv: {
-      ...publishedFlags(PAYLOAD, { version: 7, pointer: { keys: [CLIENT.entry] } }),
+      ...publishedFlags(PAYLOAD, { version: 7, pointer: { keys: [CLIENT.entry, SERVER.entry] } }),
       ...publishedFlags(PAYLOAD, { version: 8, environment: "staging", pointer: { keys: [STAGING.entry] } }),
     } },
   ]);
@@ -189,5 +190,24 @@ describe("where an environment has keys, a report needs one", () => {
   });
   for (const [body, headers] of [[rows(signed()), {}], [rows(signed()), { "x-api-key": "wrong" }], [{ ...rows(signed()), key: "vtc_production_x" }, {}]]) {
     test(`not ${JSON.stringify([body.key, headers])}`, async () => assertProblem(await ask(body, headers), 401, "unauthorized"));
+  }
+  test("a server's in a header, from a program", async () => {
+    for (const headers of [{ "x-api-key": SERVER.key }, { authorization: `Bearer ${SERVER.key}` }]) {
+      assert.deepEqual(codes(await ask(rows(signed()), headers)), [1, []]);
+    }
+  });
+  const PAGE = { origin: "https://shop.example" };
+  for (const [what, body, headers] of [
+    ["in a body", { ...rows(signed()), key: SERVER.key }, {}],
+    ["in the body of a page", { ...rows(signed()), key: SERVER.key }, PAGE],
+    ["in a header of a page", rows(signed()), { ...PAGE, "x-api-key": SERVER.key }],
+    ["in a header of a sandboxed page", rows(signed()), { origin: "null", authorization: `Bearer ${SERVER.key}` }],
+    ["that is not even valid", { ...rows(signed()), key: "vts_nowhere_x" }, {}],
+  ]) {
+    test(`a server key ${what} is refused`, async () => {
+      const answer = await ask(body, headers);
+      assertProblem(answer, 403, "forbidden");
+      assert.match(answer.body.detail, /client key/);
+    });
   }
 });

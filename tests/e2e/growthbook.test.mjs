@@ -8,8 +8,10 @@ import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { GrowthBook, GrowthBookClient, configureCache, setPolyfills } from "@growthbook/growthbook";
 import { EventSource } from "eventsource";
+import { assertProblem } from "./support/fixture.mjs";
 import { publishedFlags, sdkKey } from "./support/flags.mjs";
 import { skip } from "./support/native.mjs";
+import { TOKEN_KEY } from "./support/ofrep_flags.mjs";
 import { ROOT, eventually, read, startFleet } from "./support/worker.mjs";
 
 /// The SDK leaves its stream open when a client ends, and a stream reconnects for ever: the tests close it.
@@ -59,8 +61,9 @@ const PAYLOAD = {
 
 const { key: KEY, entry } = sdkKey("production", "c1");
 const { key: OLD_KEY, entry: old } = sdkKey("production", "c0", { expires_at: "2026-01-01T00:00:00Z" });
-const { key: STAGING_KEY, entry: staging } = sdkKey("staging", "s1", { kind: "server" });
-const POINTER = { keys: [entry, old], killed: ["killed"] };
+const { key: STAGING_KEY, entry: staging } = sdkKey("staging", "c2");
+const { key: SERVER_KEY, entry: server } = sdkKey("production", "s1", { kind: "server" });
+const POINTER = { keys: [entry, old, server], killed: ["killed"] };
 
 const visitors = Array.from({ length: 10_000 }, (_, i) => ({
   id: `visitor-${i}`,
@@ -75,6 +78,8 @@ before(async () => {
   fleet = await startFleet([
     {
       name: "vitrine",
+      vars: { TOKEN_KEY },
+      unreliableKv: true,
       kv: {
         ...publishedFlags(PAYLOAD, { pointer: POINTER }),
         ...publishedFlags({ features: { only: { defaultValue: "staging" } } }, { version: 2, environment: "staging", pointer: { keys: [staging] } }),
@@ -128,6 +133,23 @@ describe("the payload", () => {
     assert.equal((await features("sdk-abc", {}, fleet.worker("open"))).status, 200);
   });
 
+  test("is never given for a server key: the address of a call is no secret", async () => {
+    const unknown = sdkKey("production", "s9", { kind: "server" }).key;
+    const elsewhere = sdkKey("nowhere", "s9", { kind: "server" }).key;
+    await worker.keysRead();
+    for (const key of [SERVER_KEY, unknown, elsewhere]) {
+      for (const [method, path] of [["GET", `/api/features/${key}`], ["POST", `/api/eval/${key}`], ["GET", `/sub/${key}`]]) {
+        const answer = await read(await worker.fetch(path, { method, ...(method === "POST" && { body: "{}" }) }));
+        assertProblem(answer, 403, "forbidden");
+        assert.match(answer.body.detail, /client key/);
+      }
+      const { status } = await worker.fetch(`/api/features/${key}`, { method: "HEAD" });
+      assert.equal(status, 403);
+      assertProblem(await features(key, {}, fleet.worker("open")), 403, "forbidden");
+    }
+    assert.deepEqual((await worker.keysRead()).filter((it) => it.includes("nowhere")), [], "it is not even looked up");
+  });
+
   test("is empty before the first publication, and no error", async () => {
     const { status, body } = await features("sdk-abc", {}, fleet.worker("empty"));
     assert.deepEqual([status, body.features], [200, {}]);
@@ -167,6 +189,65 @@ describe("the JavaScript SDK", () => {
       assert.ok(counts[value] > 500, `${value}: ${counts[value]}`);
     }
     client.destroy();
+  });
+
+  /// Who is in the experiment, and who is not, by the SDK itself.
+  async function visitorWho(isIn) {
+    for (const { id } of visitors) {
+      const own = new GrowthBook({ attributes: { id, country: "DE" } });
+      await own.setPayload(PAYLOAD);
+      const expected = own.evalFeature("checkout-cta");
+      if ((expected.experimentResult !== undefined) === isIn) return { attributes: { id, country: "DE" }, expected };
+    }
+    assert.fail("nobody");
+  }
+  /// A page that reports what its tracking callback was told, as it may while it is closed.
+  async function page(attributes, from = worker) {
+    const tracked = [];
+    const gb = new GrowthBook({
+      apiHost: from.url, clientKey: KEY, remoteEval: true, attributes,
+      trackingCallback: (experiment, result) => tracked.push({ experiment, result }),
+    });
+    const { success } = await gb.init({ timeout: 10_000 });
+    assert.ok(success);
+    const report = async () => {
+      const exposures = tracked.map(({ result }) => ({ token: result.exposureToken }));
+      const init = { method: "POST", headers: { "content-type": "text/plain", origin: "https://shop.example" }, body: JSON.stringify({ key: KEY, exposures }) };
+      return await read(await from.fetch("/v1/exposures", init));
+    };
+    return { gb, tracked, report };
+  }
+
+  test("hands the tracking callback the token by which the page reports the exposure", async () => {
+    const { attributes, expected } = await visitorWho(true);
+    const { gb, tracked, report } = await page(attributes);
+    assert.deepEqual(tracked, [], "nothing was met before the feature was used");
+    assert.equal(gb.getFeatureValue("checkout-cta", "none"), expected.value);
+    assert.deepEqual(tracked.map(({ experiment, result }) => [experiment.key, result.variationId]), [["checkout-cta", expected.experimentResult.variationId]]);
+    const bytes = Buffer.from(tracked[0].result.exposureToken, "base64url");
+    assert.deepEqual([bytes.readUInt32LE(6), bytes[18]], [1, expected.experimentResult.variationId], "version and variation");
+    assert.ok(bytes.includes("production") && bytes.includes("checkout-cta") && !bytes.includes(attributes.id));
+    const { status, body } = await report();
+    assert.deepEqual([status, body], [202, { accepted: 1, rejected: [] }]);
+    // The same visitor is the same unit over OFREP, so that nobody is counted twice.
+    const asked = { method: "POST", headers: { "x-api-key": KEY }, body: JSON.stringify({ context: { targetingKey: attributes.id, country: "DE" } }) };
+    const { metadata } = (await read(await worker.fetch("/ofrep/v1/evaluate/flags/checkout-cta", asked))).body;
+    assert.equal(Buffer.from(metadata.exposureToken, "base64url").readBigUInt64LE(10), bytes.readBigUInt64LE(10));
+    gb.destroy();
+  });
+
+  test("gets no token for a visitor who is not in, nor for a variation chosen by hand, nor without TOKEN_KEY", async () => {
+    const { attributes } = await visitorWho(false);
+    const outside = await page(attributes);
+    outside.gb.getFeatureValue("checkout-cta", "none");
+    assert.deepEqual(outside.tracked, []);
+    const { attributes: inside } = await visitorWho(true);
+    const eval_ = (body, from) => from.fetch(`/api/eval/${KEY}`, { method: "POST", body: JSON.stringify(body) }).then(read);
+    assert.doesNotMatch((await eval_({ attributes: inside, forcedVariations: { "checkout-cta": 1, search: 0 } }, worker)).text, /exposureToken/);
+    const unsigned = await page(inside, fleet.worker("open"));
+    unsigned.gb.getFeatureValue("checkout-cta", "none");
+    assert.deepEqual(unsigned.tracked.map((it) => [it.experiment.key, it.result.exposureToken]), [["checkout-cta", undefined]]);
+    for (const { gb } of [outside, unsigned]) gb.destroy();
   });
 
   test("has its flags evaluated at the edge, and tracks what it must", async () => {

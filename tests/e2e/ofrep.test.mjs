@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { offers, publishAll, publishOffers, VISITORS } from "./support/fixture.mjs";
+import { assertProblem, offers, publishAll, publishOffers, VISITORS } from "./support/fixture.mjs";
 import { FLAGS, GROUPS, PAYLOAD, TOKEN_KEY } from "./support/ofrep_flags.mjs";
 import { publishedFlags, sdkKey } from "./support/flags.mjs";
 import { eventually, read, startFleet } from "./support/worker.mjs";
@@ -44,6 +44,7 @@ before(async () => {
     { name: "profiled", vars: VARS, unreliableKv: true },
     { name: "newer", vars: VARS, unreliableKv: true },
     { name: "behind", vars: VARS },
+    { name: "streams", vars: VARS },
   ]);
   [open, keyed, strict, empty] = ["open", "keyed", "strict", "empty"].map((name) => fleet.worker(name));
 });
@@ -291,6 +292,162 @@ describe("the entity tag", () => {
   });
 });
 
+describe("what is chosen by hand in a preview", () => {
+  const DAY_MS = 86_400_000;
+  /// A preview of production, as the Worker signs it, in another language.
+  const preview = (shown) => {
+    const json = JSON.stringify({ e: "production", x: Date.now() + DAY_MS, ...shown });
+    const mac = createHmac("sha256", Buffer.from(TOKEN_KEY, "hex")).update("preview\0").update(json).digest().subarray(0, 16);
+    return { "vitrine-preview": `${Buffer.from(json).toString("base64url")}.${mac.toString("base64url")}` };
+  };
+  const VALUES = { text: "by hand", whole: 7, decimal: 7, button: "blue", off: true };
+
+  test("is STATIC with the variant override, and says so in its metadata", async () => {
+    const shown = preview({ f: VALUES });
+    const { body } = await all(visitor(3), open, shown);
+    for (const [key, value] of Object.entries(VALUES)) {
+      const expected = { key, reason: "STATIC", variant: "override", value, metadata: { configVersion: 7, override: true } };
+      const single = await one(key, visitor(3), open, shown);
+      assert.deepEqual([single.status, single.body], [200, expected]);
+      assert.deepEqual(body.flags.find((it) => it.key === key), expected);
+    }
+    const written = (await one("decimal", {}, open, shown)).text;
+    assert.ok(written.includes('"value":7.0,'), `a number of a flag of type number: ${written}`);
+    const others = body.flags.filter((it) => !(it.key in VALUES));
+    assert.ok(others.length > 10 && others.every((it) => it.metadata?.override === undefined));
+  });
+
+  test("is the code's default where it is null, and seen by nobody else", async () => {
+    assert.deepEqual((await one("text", visitor(3), open, preview({ f: { text: null } }))).body, {
+      key: "text", reason: "DISABLED", variant: "none", metadata: { configVersion: 7, override: true },
+    });
+    const { body } = await one("text", visitor(3));
+    assert.deepEqual([body.variant, body.metadata.override], ["default", undefined]);
+    assert.equal((await one("no-such-flag", visitor(3), open, preview({ f: { "no-such-flag": 1 } }))).status, 404);
+  });
+
+  test("is no override where a variation was chosen: SPLIT, without exposure", async () => {
+    for (const [idx, value, variant] of [[0, "grey", "control"], [1, "red", "treatment"]]) {
+      const { body } = await one("button", visitor(3), open, preview({ v: { "button-colour": idx } }));
+      assert.deepEqual([body.value, body.reason, body.variant], [value, "SPLIT", variant]);
+      assert.deepEqual([body.metadata.override, body.metadata.exposureToken], [undefined, undefined]);
+    }
+  });
+});
+
+describe("earlier assignments", () => {
+  const ids = { id: "visitor-3" };
+  const doc = (key, more = {}) => ({ attributeName: "id", attributeValue: ids.id, assignments: { "button-colour__0": key }, ...more });
+  const kept = (docs, headers, worker = keyed) => one("button", { targetingKey: ids.id, stickyBucketAssignmentDocs: docs }, worker, headers);
+  const server = { "x-api-key": SERVER.key };
+
+  test("that a server sends keep the visitor where they were, and are told under which name to keep new ones", async () => {
+    const { body: first } = await kept({}, server);
+    assert.deepEqual([first.metadata.stickyId, first.metadata.stickyBucketUsed], ["button-colour__0", false]);
+    for (const key of ["control", "treatment"]) {
+      for (const docs of [{ [`id||${ids.id}`]: doc(key) }, [doc(key)]]) {
+        const { body } = await kept(docs, server);
+        assert.deepEqual([body.variant, body.metadata.stickyBucketUsed, body.reason], [key, true, "SPLIT"]);
+        assert.equal(Buffer.from(body.metadata.exposureToken, "base64url")[18], body.metadata.variationId);
+        const bulk = await all({ targetingKey: ids.id, stickyBucketAssignmentDocs: docs }, keyed, server);
+        assert.equal(bulk.body.flags.find((it) => it.key === "button").variant, key);
+      }
+    }
+    assert.equal((await kept([doc("treatment", { attributeValue: "somebody-else" })], server)).body.variant, first.variant);
+  });
+
+  test("that anybody can write count nowhere: with a client key, without key, with a key that nobody checked", async () => {
+    const { variant } = (await kept({}, server)).body;
+    const other = variant === "control" ? "treatment" : "control";
+    for (const [headers, worker] of [[{ "x-api-key": CLIENT.key }, keyed], [{}, open], [server, open]]) {
+      const { body } = await kept([doc(other)], headers, worker);
+      assert.deepEqual([body.variant, body.metadata.stickyId], [variant, undefined]);
+    }
+    assert.equal((await kept([doc(other)], { "x-api-key": `${SERVER.key}x` })).status, 401);
+  });
+});
+
+describe("a stream", () => {
+  const HOUR_MS = 3_600_000;
+  const sealed = (kind, json, key = TOKEN_KEY) => {
+    const mac = createHmac("sha256", Buffer.from(key, "hex")).update(`${kind}\0`).update(json).digest().subarray(0, 16);
+    return `${Buffer.from(json).toString("base64url")}.${mac.toString("base64url")}`;
+  };
+  const claims = (e = "production", x = Date.now() + HOUR_MS) => JSON.stringify({ e, x });
+  const streamToken = (e, x) => sealed("stream", claims(e, x));
+  const opened = (token, worker = open, init = {}) => worker.fetch(`/v1/stream?token=${encodeURIComponent(token)}`, init);
+  const swapped = (token, json) => `${Buffer.from(json).toString("base64url")}.${token.split(".")[1]}`;
+  const flipped = (token) => {
+    const [json, mac] = token.split(".");
+    const bytes = Buffer.from(mac, "base64url");
+    bytes[15] ^= 1;
+    return `${json}.${bytes.toString("base64url")}`;
+  };
+
+  const good = streamToken();
+  const FORGED = /not one of this Worker's/;
+  const BAD = [
+    ["signed with another key", sealed("stream", claims(), "ab".repeat(32)), FORGED],
+    ["with a changed signature", flipped(good), FORGED],
+    ["without signature", good.split(".")[0], FORGED],
+    ["with an empty signature", `${good.split(".")[0]}.`, FORGED],
+    ["made for another environment, its name changed", swapped(streamToken("staging"), claims()), FORGED],
+    ["made for longer, its time changed", swapped(streamToken("production", 1), claims()), FORGED],
+    ["that is a preview", sealed("preview", claims()), FORGED],
+    ["that is a stamp of a configuration", sealed("config", claims()), FORGED],
+    ["for no environment", sealed("stream", claims("Staging/..")), FORGED],
+    ["that names none", sealed("stream", JSON.stringify({ x: Date.now() + HOUR_MS })), FORGED],
+    ["without time", sealed("stream", '{"e":"production"}'), FORGED],
+    ["with a time that is a text", sealed("stream", '{"e":"production","x":"9999999999999"}'), FORGED],
+    ["that is no JSON", sealed("stream", "production"), FORGED],
+    ["that is empty", "", FORGED],
+    ["whose time is over since a second", streamToken("production", Date.now() - 1_000), /expired/],
+    ["from 1970", streamToken("production", 0), /expired/],
+  ];
+  for (const [what, token, detail] of BAD) {
+    test(`is not opened with a token ${what}`, async () => {
+      const answer = await read(await opened(token));
+      assertProblem(answer, 401, "unauthorized");
+      assert.match(answer.body.detail, detail);
+    });
+  }
+  test("is not opened with an exposure token, nor without TOKEN_KEY", async () => {
+    const { metadata } = (await one("button", visitor(3))).body;
+    assertProblem(await read(await opened(metadata.exposureToken)), 401, "unauthorized");
+    assertProblem(await read(await opened(good, fleet.worker("unsigned"))), 401, "unauthorized");
+  });
+
+  test("tells of its own environment only", async () => {
+    const worker = fleet.worker("streams");
+    assert.equal((await worker.admin("PUT", "environments/staging", {})).status, 200);
+    const ending = new AbortController();
+    /// The first event of a stream: its data.
+    const listen = async (environment) => {
+      const response = await opened(streamToken(environment), worker, { signal: ending.signal });
+      assert.deepEqual([response.status, response.headers.get("content-type")], [200, "text/event-stream"]);
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      assert.match((await reader.read()).value, /^: open/);
+      return async () => {
+        let text = "";
+        while (!/^data: .*$/m.test(text)) text += (await reader.read()).value;
+        assert.match(text, /^event: message$/m);
+        return JSON.parse(/^data: (.*)$/m.exec(text)[1]);
+      };
+    };
+    const [production, staging] = [await listen("production"), await listen("staging")];
+    for (const environment of ["production", "staging"]) {
+      assert.equal((await worker.admin("PUT", `config?environment=${environment}`, offers())).status, 200);
+    }
+    for (const [environment, next] of [["production", production], ["staging", staging]]) {
+      const { type, etag } = await next();
+      const [, said, mac] = /^(v\d+\.\d+)\.(.+)$/.exec(etag);
+      const expected = createHmac("sha256", Buffer.from(TOKEN_KEY, "hex")).update(`config\0${environment}\0${said}`).digest().subarray(0, 16);
+      assert.deepEqual([type, mac], ["refetchEvaluation", expected.toString("base64url")], `the first that ${environment} hears`);
+    }
+    ending.abort();
+  });
+});
+
 describe("SDK keys", () => {
   const keyedCall = (headers, path = ALL) => ask(keyed, path, { context: visitor(1) }, headers);
   const GOOD = [
@@ -315,6 +472,21 @@ describe("SDK keys", () => {
       }
     });
   }
+  test("of servers are refused in pages, quickly and in general, valid or not", async () => {
+    const inPieces = () => new ReadableStream({ start: (it) => (it.enqueue(Buffer.from('{"context":{}}')), it.close()) });
+    for (const key of [SERVER.key, "vts_production_zzz", "vts_nowhere_x"]) {
+      for (const origin of [SHOP, "https://evil.example", "null"]) {
+        for (const body of [{ context: {} }, inPieces()]) {
+          const answer = await ask(keyed, ALL, body, { origin, "x-api-key": key });
+          assert.deepEqual([answer.status, answer.body.errorCode], [403, "GENERAL"]);
+          assert.match(answer.body.errorDetails, /client key/);
+        }
+      }
+      assert.equal((await ask(keyed, `${ALL}/bool-on`, { context: {} }, { origin: SHOP, authorization: `Bearer ${key}` })).body.key, "bool-on");
+    }
+    assert.equal((await keyedCall({ origin: SHOP, "x-api-key": CLIENT.key })).status, 200, "a client key is for pages");
+    assert.equal((await keyedCall({ "x-api-key": SERVER.key })).status, 200);
+  });
   test("name their environment", async () => {
     const { body } = await keyedCall({ "x-api-key": STAGING.key });
     assert.deepEqual([body.metadata.environment, body.metadata.configVersion, body.flags.map((it) => it.key)], ["staging", 8, ["only-staging"]]);

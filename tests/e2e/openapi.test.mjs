@@ -14,6 +14,7 @@ const AUTHORIZATION = `Bearer ${ADMIN_TOKEN}`;
 const { key: KEY, entry } = sdkKey("production", "c1");
 /// A Worker that nobody reads from without a key, so that no stream opens by chance.
 const LOCKED = publishedFlags({ features: { a: { defaultValue: true } } }, { pointer: { keys: [entry] } });
+const { key: SERVER_KEY } = sdkKey("production", "s1", { kind: "server" });
 
 /// Values for the parameters of paths.
 const SAMPLES = {
@@ -217,6 +218,9 @@ describe("answers", () => {
       await expect(401, call("POST", path, body, {}, fleet.worker("locked")));
       await expect(200, call("POST", path, body, { "x-api-key": KEY }, fleet.worker("locked")));
     }
+    for (const path of [flags, `${flags}/a`]) {
+      await expect(403, call("POST", path, body, { "x-api-key": SERVER_KEY, origin: "https://shop.example" }));
+    }
     await expect(200, call("POST", flags, body, {}, fleet.worker("empty")));
 
     const rows = [{ token: tokens[0], at: "2026-12-01T08:00:00Z" }, { token: tokens[0] }, { token: "x" }, { token: tokens[0], at: "x" }, 1];
@@ -224,6 +228,7 @@ describe("answers", () => {
     assert.deepEqual([report.accepted, report.rejected.length], [1, 4]);
     await expect(202, call("POST", "/v1/exposures", { exposures: [{ token: tokens[0] }], key: KEY }, {}, fleet.worker("locked")));
     await expect(401, call("POST", "/v1/exposures", { exposures: [] }, {}, fleet.worker("locked")));
+    await expect(403, call("POST", "/v1/exposures", { exposures: [], key: SERVER_KEY }));
     for (const wrong of ["{", {}, [null, []], { exposures: Array(101).fill({ token: "x" }) }]) await expect(400, call("POST", "/v1/exposures", wrong));
   });
 
@@ -234,10 +239,15 @@ describe("answers", () => {
     await expect(200, call("GET", "/api/features/any", undefined, {}, fleet.worker("empty")));
     const visitor = { attributes: { id: "u1" }, forcedVariations: { cta: 1 }, forcedFeatures: [["base", false]], url: "https://shop.example/" };
     await expect(200, call("POST", "/api/eval/any", visitor));
+    const { features } = await expect(200, call("POST", "/api/eval/any", { attributes: { id: "u1" } }));
+    assert.ok(features.cta.rules[0].tracks[0].result.exposureToken.length > 0);
     await expect(400, call("POST", "/api/eval/any", "{"));
     await expect(400, call("POST", "/api/eval/any", { attributes: [] }));
     await expect(401, call("POST", "/api/eval/none", visitor, {}, fleet.worker("locked")));
     await expect(401, call("GET", "/sub/none", undefined, {}, fleet.worker("locked")));
+    for (const [method, path] of [["GET", "/api/features/"], ["POST", "/api/eval/"], ["GET", "/sub/"]]) {
+      await expect(403, call(method, `${path}${SERVER_KEY}`, method === "POST" ? visitor : undefined));
+    }
   });
 
   test("of streams", async () => {

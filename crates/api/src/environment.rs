@@ -79,9 +79,9 @@ pub struct EnvironmentSettings {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum KeyKind {
-    /// Public: it is in the code of pages and apps.
+    /// Public: it is in the code of pages and apps, and in addresses.
     Client,
-    /// Secret: it stays on the caller's servers.
+    /// Secret: it stays on the caller's servers, and travels in headers only. Refused where others could read it.
     Server,
 }
 
@@ -92,6 +92,12 @@ impl KeyKind {
             Self::Client => "vtc",
             Self::Server => "vts",
         }
+    }
+
+    /// The kind that a key says it has; `None` if it is no key of ours. Says nothing about whether the key is valid.
+    pub fn of(key: &str) -> Option<Self> {
+        let (prefix, _) = key.split_once('_')?;
+        [Self::Client, Self::Server].into_iter().find(|it| it.prefix() == prefix)
     }
 }
 
@@ -112,10 +118,10 @@ pub struct SdkKey {
 
 /// The environment that a key (`vtc_<environment>_<secret>`) says it belongs to. Whether it does is for the pointer to say.
 pub fn environment_of(key: &str) -> Option<&str> {
-    let (prefix, rest) = key.split_once('_')?;
+    KeyKind::of(key)?;
+    let (_, rest) = key.split_once('_')?;
     let (environment, secret) = rest.rsplit_once('_')?;
-    let known = [KeyKind::Client, KeyKind::Server].iter().any(|it| it.prefix() == prefix);
-    (known && !secret.is_empty() && is_environment(environment)).then_some(environment)
+    (!secret.is_empty() && is_environment(environment)).then_some(environment)
 }
 
 #[cfg(test)]
@@ -130,6 +136,21 @@ mod tests {
             ["", "vtc", "vtc_staging", "vtc_staging_", "xyz_staging_8fA3", "vtc__8fA3", "vtc_Staging_8", "vtc_a/b_8"]
         {
             assert_eq!(environment_of(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_names_its_kind() {
+        for (key, kind) in [
+            ("vtc_staging_8fA3", Some(KeyKind::Client)),
+            ("vts_staging_8fA3", Some(KeyKind::Server)),
+            ("vts_", Some(KeyKind::Server)),
+            ("vts", None),
+            ("VTS_staging_8fA3", None),
+            ("sdk-vts_1", None),
+            ("", None),
+        ] {
+            assert_eq!(KeyKind::of(key), kind, "{key:?}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use vitrine_bundle::Groups;
 use vitrine_engine::{ModeReason, TimestampMs};
-use vitrine_flags::{Context, Json, JsonError, Object, Payload};
+use vitrine_flags::{Context, Json, JsonError, Object, Payload, StickyDocs};
 use vitrine_tables::{Row, TableKey, Value};
 
 use crate::environment::EnvironmentSettings;
@@ -14,6 +14,8 @@ use crate::snapshot::{Lookup, Snapshot};
 
 /// Members that only the edge may set: a caller cannot give itself a profile or put itself into a group.
 const RESERVED: [&str; 2] = ["profile", "__gb_remoteGroupIds"];
+/// The member that holds earlier assignments, as GrowthBook's SDKs name and write them. Never an attribute.
+const EARLIER: &str = "stickyBucketAssignmentDocs";
 
 /// The context of an OFREP evaluation, checked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +26,10 @@ pub struct FlagContext {
     targeting_key: Option<String>,
     /// Consent to personalisation, if the context says anything about it (`consent.personalise`).
     consent: Option<bool>,
+    /// What the caller says of the visitor's earlier assignments.
+    earlier: Option<StickyDocs>,
+    /// Whether it is believed.
+    is_vouched_for: bool,
 }
 
 /// Why a body is no evaluation request.
@@ -71,9 +77,7 @@ impl FlagContext {
     ///
     /// Errors: [`FlagContextError::TargetingKeyNotAText`].
     pub fn new(mut attributes: Object) -> Result<Self, FlagContextError> {
-        for name in RESERVED {
-            attributes.remove(name);
-        }
+        let earlier = take_reserved(&mut attributes);
         let targeting_key = match attributes.get("targetingKey") {
             None | Some(Json::Null) => None,
             Some(Json::Text(key)) => Some(key.clone()).filter(|it| !it.is_empty()),
@@ -85,17 +89,21 @@ impl FlagContext {
             attributes.insert("id", key.as_str());
         }
         let consent = attributes.get("consent").and_then(|it| it.get("personalise")).and_then(Json::as_bool);
-        Ok(Self { attributes, targeting_key, consent })
+        Ok(Self { attributes, targeting_key, consent, earlier, is_vouched_for: false })
     }
 
     /// Takes the attributes that a GrowthBook SDK sends: its visitor is `id`, if that is a text.
     pub fn of_attributes(mut attributes: Object) -> Self {
-        for name in RESERVED {
-            attributes.remove(name);
-        }
+        let earlier = take_reserved(&mut attributes);
         let targeting_key = attributes.get("id").and_then(Json::as_text).filter(|it| !it.is_empty()).map(str::to_owned);
         let consent = attributes.get("consent").and_then(|it| it.get("personalise")).and_then(Json::as_bool);
-        Self { attributes, targeting_key, consent }
+        Self { attributes, targeting_key, consent, earlier, is_vouched_for: false }
+    }
+
+    /// Believes the caller what it says of earlier assignments: it holds a secret, so it is no visitor who chooses variations
+    /// and has them counted.
+    pub fn vouched_for(self) -> Self {
+        Self { is_vouched_for: true, ..self }
     }
 
     /// Gives the visitor made-up attributes, which go before what the caller says. Whose row is looked up stays as it was.
@@ -124,7 +132,7 @@ impl FlagContext {
 
     /// The context to evaluate with. `lookup` is what was found under [`Self::profile_key`].
     pub fn into_context(self, flags: &Payload, snapshot: &Snapshot, lookup: Lookup<'_>, edge: &Edge<'_>) -> Context {
-        let Self { mut attributes, .. } = self;
+        let Self { mut attributes, earlier, is_vouched_for, .. } = self;
         let remote_group_ids = group_ids(flags, snapshot, &attributes, edge.table_key);
         if let Lookup::Row(bytes) = lookup {
             attributes.insert("profile", profile(snapshot, flags.profile_columns(), bytes));
@@ -134,10 +142,20 @@ impl FlagContext {
             attributes,
             query_override: edge.settings.query_override,
             remote_group_ids: Some(remote_group_ids),
+            sticky: earlier.filter(|_| is_vouched_for),
             now_ms: edge.now.0,
             ..Context::default()
         }
     }
+}
+
+/// Removes what is no attribute, and gives the earlier assignments; `None` if they are neither an object nor a list.
+fn take_reserved(attributes: &mut Object) -> Option<StickyDocs> {
+    for name in RESERVED {
+        attributes.remove(name);
+    }
+    let earlier = attributes.remove(EARLIER)?;
+    matches!(earlier, Json::Object(_) | Json::List(_)).then(|| StickyDocs::from_json(&earlier))
 }
 
 /// What the edge itself brings to an evaluation.

@@ -9,6 +9,7 @@ use vitrine_flags::{Context, Evaluation, Exposure, FeatureResult, Json, Object, 
 use crate::envelope::sha256_hex;
 use crate::environment::BundlePointer;
 use crate::evaluation::is_asked_for;
+use crate::exposure_stamp::ExposureStamp;
 use crate::problem::{Problem, ProblemCode};
 
 /// Greatest body of a remote evaluation. Unit: bytes.
@@ -127,22 +128,23 @@ fn features(pairs: &[Json]) -> Result<Object, Problem> {
 }
 
 /// The answer to a remote evaluation: every feature reduced to the visitor's own value, with the exposures that the SDK must
-/// track when the feature is used. No condition, group or other visitor's value leaves the edge.
-pub fn remote_eval(flags: &Payload, pointer: &BundlePointer, context: &Context) -> String {
+/// track when the feature is used. Each has its signed token in `result.exposureToken`, which the SDK hands to the page's
+/// tracking callback with the rest of the result. No condition, group or other visitor's value leaves the edge.
+pub fn remote_eval(flags: &Payload, context: &Context, stamp: &ExposureStamp<'_>) -> String {
     let mut features = Object::new();
     for key in flags.features().filter(is_asked_for) {
         // One evaluation for each feature, so that each names its own exposures.
         let mut evaluation = Evaluation::new(flags, context);
         let result = evaluation.feature(key);
-        features.insert(key, reduced(&result, evaluation.exposures()));
+        features.insert(key, reduced(&result, evaluation.exposures(), stamp));
     }
-    let mut body = head(pointer);
+    let mut body = head(stamp.pointer);
     body.insert("features", Json::Object(features));
     body.insert("experiments", Json::List(Vec::new()));
     Json::Object(body).to_string()
 }
 
-fn reduced(result: &FeatureResult<'_>, exposures: &[Exposure<'_>]) -> Json {
+fn reduced(result: &FeatureResult<'_>, exposures: &[Exposure<'_>], stamp: &ExposureStamp<'_>) -> Json {
     let mut feature = Object::new();
     if exposures.is_empty() {
         feature.insert("defaultValue", result.value.clone());
@@ -151,7 +153,12 @@ fn reduced(result: &FeatureResult<'_>, exposures: &[Exposure<'_>]) -> Json {
     let track = |exposure: &Exposure<'_>| {
         let mut track = Object::new();
         track.insert("experiment", exposure.experiment.to_json());
-        track.insert("result", exposure.result.to_json());
+        let mut result = exposure.result.to_json();
+        if let (Json::Object(members), Some(token)) = (&mut result, stamp.token(&exposure.experiment, &exposure.result))
+        {
+            members.insert("exposureToken", token);
+        }
+        track.insert("result", result);
         Json::Object(track)
     };
     let mut rule = Object::new();

@@ -23,6 +23,7 @@ mod draft;
 mod envelope;
 mod environment;
 mod evaluation;
+mod exposure_stamp;
 mod exposures;
 mod flag_context;
 mod flag_explain;
@@ -51,6 +52,7 @@ pub use environment::{
     environment_of, is_environment, pointer_key,
 };
 pub use evaluation::{FlagFacts, FlagState, Reason};
+pub use exposure_stamp::ExposureStamp;
 pub use exposures::{EXPOSURES_BYTES_MAX, EXPOSURES_MAX, Exposed, ExposureReport, ExposureVerdict, RowError};
 pub use flag_context::{Edge, FlagContext, FlagContextError};
 pub use flag_explain::{FlagExplanation, RuleExplanation, explain_flag};

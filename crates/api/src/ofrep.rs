@@ -16,7 +16,8 @@ use vitrine_flags::{Context, Evaluation, ExperimentResult, ExperimentRun, Featur
 
 use crate::environment::BundlePointer;
 use crate::evaluation::{FlagFacts, FlagState};
-use crate::token::{ExposureToken, StreamToken, TokenKeys};
+use crate::exposure_stamp::ExposureStamp;
+use crate::token::{StreamToken, TokenKeys};
 use text::{Members, push_text, push_value};
 
 pub use refusal::OfrepRefusal;
@@ -78,7 +79,7 @@ pub fn ofrep_flag(
     if result.source == Source::CyclicPrerequisite {
         return Err(OfrepRefusal::Cyclic);
     }
-    let mut answer = Answer::default();
+    let mut answer = Answer { is_sticky: context.sticky.is_some(), ..Answer::default() };
     answer.flag(facts, &result, stamp);
     Ok(OfrepAnswer::new(200, answer.text))
 }
@@ -105,7 +106,8 @@ pub fn ofrep_all(
     if_none_match: Option<&str>,
     stamp: &OfrepStamp<'_>,
 ) -> OfrepAnswer {
-    let mut answer = Answer { text: String::with_capacity(4096), ..Answer::default() };
+    let is_sticky = context.sticky.is_some();
+    let mut answer = Answer { text: String::with_capacity(4096), is_sticky, ..Answer::default() };
     answer.text.push_str(r#"{"flags":["#);
     if let Some(state) = state {
         let mut evaluation = Evaluation::new(state.payload(), context);
@@ -159,6 +161,8 @@ struct Answer {
     hash: SipHasher13,
     hashed: usize,
     has_tokens: bool,
+    /// Whether the caller keeps assignments, and so is told under which name.
+    is_sticky: bool,
 }
 
 impl Answer {
@@ -187,7 +191,14 @@ impl Answer {
         }
         if let (Some(run), Some(assigned)) = (&result.experiment, &result.experiment_result) {
             experiment(&mut metadata, run, assigned);
-            if let Some(token) = stamp.exposure(run, assigned) {
+            if self.is_sticky
+                && assigned.hash_used
+                && let Some(id) = run.experiment.sticky_id()
+            {
+                metadata.text("stickyId", &id);
+                metadata.raw("stickyBucketUsed", if assigned.sticky_bucket_used { "true" } else { "false" });
+            }
+            if let Some(token) = stamp.exposures().token(run, assigned) {
                 self.token(r#","exposureToken":"#, &token);
             }
         }
@@ -257,25 +268,9 @@ fn experiment(metadata: &mut Members<'_>, run: &ExperimentRun<'_>, assigned: &Ex
     }
 }
 
-impl OfrepStamp<'_> {
-    /// The token by which the caller reports that the visitor met the variation. Only an assignment by hash is an exposure.
-    fn exposure(&self, run: &ExperimentRun<'_>, assigned: &ExperimentResult<'_>) -> Option<String> {
-        if !assigned.in_experiment || !assigned.hash_used {
-            return None;
-        }
-        let keys = self.token_keys?;
-        let unit = match assigned.hash_value {
-            Json::Text(value) => keys.unit(assigned.hash_attribute, value),
-            other => keys.unit(assigned.hash_attribute, &other.to_string()),
-        };
-        let token = ExposureToken {
-            issued_at_s: u32::try_from(self.now.0.div_euclid(1000)).ok()?,
-            bundle_version: u32::try_from(self.pointer.version?).ok()?,
-            unit,
-            variation: u8::try_from(assigned.variation_id).ok()?,
-            environment: self.environment,
-            experiment: run.experiment.key(),
-        };
-        token.sign(keys)
+impl<'s> OfrepStamp<'s> {
+    fn exposures(&self) -> ExposureStamp<'s> {
+        let Self { environment, pointer, token_keys, now, .. } = *self;
+        ExposureStamp { environment, pointer, token_keys, now }
     }
 }

@@ -149,6 +149,12 @@ impl Experiment {
         &self.variation_keys
     }
 
+    /// Under which name an assignment is kept for later ([`crate::StickyDoc::assignments`]): `<key>__<bucket version>`. `None` if
+    /// earlier assignments do not count here.
+    pub fn sticky_id(&self) -> Option<String> {
+        (!self.sticky.is_disabled).then(|| format!("{}__{}", self.key, self.sticky.version))
+    }
+
     #[inline]
     pub(crate) fn key_hash(&self) -> u64 {
         self.key_hash

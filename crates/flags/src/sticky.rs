@@ -64,11 +64,17 @@ impl StickyDocs {
 impl StickyDoc {
     /// Reads `{attributeName, attributeValue, assignments}`. `None` if it is anything else.
     pub fn from_json(json: &Json) -> Option<Self> {
-        let assignments = json.get("assignments")?.as_object()?.iter();
+        let mut assignments = BTreeMap::new();
+        // One by one: collecting into a map sorts first, and a sort is compiled anew for whatever it sorts.
+        for (id, key) in json.get("assignments")?.as_object()?.iter() {
+            if let Some(key) = key.as_text() {
+                assignments.insert(id.to_owned(), key.to_owned());
+            }
+        }
         Some(Self {
             attribute: json.get("attributeName")?.as_text()?.to_owned(),
             value: json.get("attributeValue")?.as_text()?.to_owned(),
-            assignments: assignments.filter_map(|(id, key)| Some((id.to_owned(), key.as_text()?.to_owned()))).collect(),
+            assignments,
         })
     }
 

@@ -22,6 +22,8 @@ pub enum OfrepRefusal {
     },
     /// The call needs a key, or another one. In words for the caller.
     Unauthorized(String),
+    /// The call must not carry the key that it carries. In words for the caller.
+    Forbidden(&'static str),
     /// The edge cannot answer now as it should. In words for the caller.
     TryAgain {
         /// When to. Unit: seconds, at least 1.
@@ -70,6 +72,7 @@ impl OfrepRefusal {
         match self {
             Self::Context(_) | Self::TargetingKeyMissing | Self::Cyclic => 400,
             Self::Unauthorized(_) => 401,
+            Self::Forbidden(_) => 403,
             Self::FlagNotFound | Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::TooLarge { .. } => 413,
@@ -90,6 +93,7 @@ impl OfrepRefusal {
             Self::FlagNotFound => "FLAG_NOT_FOUND",
             Self::TooLarge { .. }
             | Self::Unauthorized(_)
+            | Self::Forbidden(_)
             | Self::TryAgain { .. }
             | Self::NotFound
             | Self::MethodNotAllowed => "GENERAL",
@@ -104,7 +108,7 @@ impl OfrepRefusal {
             Self::Cyclic => "the flag's prerequisites need each other".to_owned(),
             Self::TooLarge { bytes_max } => format!("the body is larger than {bytes_max} bytes"),
             Self::Unauthorized(detail) => detail.clone(),
-            Self::TryAgain { detail, .. } => (*detail).to_owned(),
+            Self::Forbidden(detail) | Self::TryAgain { detail, .. } => (*detail).to_owned(),
             Self::NotFound => "POST /ofrep/v1/evaluate/flags, or below it the key of a flag".to_owned(),
             Self::MethodNotAllowed => "evaluations are asked for with POST".to_owned(),
         }

@@ -167,6 +167,63 @@ fn groups_hold_hashes_and_are_asked_by_text_or_number() {
     }
 }
 
+/// The value and the metadata of the flag `f`, for a caller who is believed or not.
+fn with_earlier(docs: &str, is_vouched_for: bool) -> (serde_json::Value, serde_json::Value) {
+    let flags = r#"{"features": {"f": {"defaultValue": "none", "rules": [
+        {"key": "kept", "variations": ["a", "b"], "weights": [1, 0], "hashVersion": 2, "bucketVersion": 2, "minBucketVersion": 1,
+         "meta": [{"key": "calm"}, {"key": "bold"}]}]}}}"#;
+    let bundle = state(flags, Groups::new());
+    let pointer = pointer(&[]);
+    let state = FlagState::new(bundle.clone(), &pointer);
+    let snapshot = Snapshot::new(Some(bundle), Default::default(), false);
+    let edge = Edge { settings: EnvironmentSettings::default(), table_key: None, now: NOW };
+    let body = format!(r#"{{"context": {{"targetingKey": "v", "stickyBucketAssignmentDocs": {docs}}}}}"#);
+    let context = FlagContext::parse(body.as_bytes()).unwrap();
+    let context = if is_vouched_for { context.vouched_for() } else { context };
+    let context = context.into_context(state.payload(), &snapshot, Lookup::NotFound, &edge);
+    assert!(!context.attributes.contains("stickyBucketAssignmentDocs"), "conditions never see it");
+    let stamp = OfrepStamp {
+        environment: "production",
+        pointer: &pointer,
+        token_keys: None,
+        origin: "https://edge.example",
+        profile: None,
+        now: NOW,
+    };
+    let one = ofrep_flag(Some(&state), "f", &context, &stamp).unwrap();
+    let all: serde_json::Value = serde_json::from_str(&ofrep_all(Some(&state), &context, None, &stamp).body).unwrap();
+    let mut one: serde_json::Value = serde_json::from_str(&one.body).unwrap();
+    assert_eq!(all["flags"][0], one);
+    (one["value"].take(), one["metadata"].take())
+}
+
+#[test]
+fn earlier_assignments_count_for_those_who_are_believed() {
+    let doc = |id: &str, value: &str, key: &str| {
+        format!(r#"{{"attributeName": "id", "attributeValue": "{value}", "assignments": {{"{id}": "{key}"}}}}"#)
+    };
+    let bold = doc("kept__2", "v", "bold");
+    for (docs, value, used) in [
+        (format!(r#"{{"id||v": {bold}}}"#), "b", Some(true)),
+        (format!("[{bold}]"), "b", Some(true)),
+        (format!("[1, null, {{}}, {bold}]"), "b", Some(true)),
+        ("{}".to_owned(), "a", Some(false)),
+        (format!("[{}]", doc("kept__2", "w", "bold")), "a", Some(false)),
+        (format!("[{}]", doc("kept__1", "v", "bold")), "a", Some(false)),
+        (format!("[{}]", doc("kept__2", "v", "gone")), "a", Some(false)),
+        (format!("[{}]", doc("kept__0", "v", "bold")), "none", None),
+        ("null".to_owned(), "a", None),
+        ("1".to_owned(), "a", None),
+        (r#""bold""#.to_owned(), "a", None),
+    ] {
+        let (found, metadata) = with_earlier(&docs, true);
+        assert_eq!((found.as_str(), metadata["stickyBucketUsed"].as_bool()), (Some(value), used), "{docs}");
+        assert_eq!(metadata["stickyId"].as_str(), used.map(|_| "kept__2"), "{docs}");
+        let (found, metadata) = with_earlier(&docs, false);
+        assert_eq!((found.as_str(), metadata.get("stickyId")), (Some("a"), None), "not believed: {docs}");
+    }
+}
+
 #[test]
 fn contexts_are_read_or_refused() {
     let parse = |body: &str| FlagContext::parse(body.as_bytes());
@@ -194,6 +251,7 @@ fn refusals_have_the_form_that_clients_read() {
         (OfrepRefusal::Cyclic, 400, "PARSE_ERROR"),
         (OfrepRefusal::FlagNotFound, 404, "FLAG_NOT_FOUND"),
         (OfrepRefusal::Unauthorized("no".to_owned()), 401, "GENERAL"),
+        (OfrepRefusal::Forbidden("not here"), 403, "GENERAL"),
         (OfrepRefusal::TooLarge { bytes_max: 1 }, 413, "GENERAL"),
         (OfrepRefusal::TryAgain { after_s: 0, detail: "later" }, 429, "GENERAL"),
         (OfrepRefusal::NotFound, 404, "GENERAL"),

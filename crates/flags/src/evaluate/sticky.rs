@@ -16,9 +16,10 @@ pub(super) struct Earlier {
 
 impl<'a> Evaluation<'a> {
     pub(super) fn sticky_assignment(&self, experiment: &Experiment) -> Earlier {
-        if self.context.sticky.is_none() || experiment.sticky.is_disabled {
+        if self.context.sticky.is_none() {
             return Earlier::default();
         }
+        let Some(id) = experiment.sticky_id() else { return Earlier::default() };
         let hashing = &experiment.hashing;
         let doc = |attribute: &str| {
             let value = self.context.attributes.get(attribute).and_then(HashValue::from_json)?;
@@ -39,7 +40,6 @@ impl<'a> Evaluation<'a> {
         if is_blocked {
             return Earlier { variation: None, is_blocked };
         }
-        let id = id_of(experiment);
         let key = assignments.clone().find_map(|assignments| assignments.get(&id));
         let variation = key.and_then(|key| experiment.meta_keys.iter().position(|have| have.as_ref() == Some(key)));
         Earlier { variation, is_blocked }
@@ -47,10 +47,11 @@ impl<'a> Evaluation<'a> {
 
     /// Notes that the visitor is in the variation `key`.
     pub(super) fn keep_sticky(&mut self, experiment: &Experiment, attribute: &str, value: HashValue<'_>, key: &str) {
-        if self.context.sticky.is_none() || experiment.sticky.is_disabled {
+        if self.context.sticky.is_none() {
             return;
         }
-        let (id, value) = (id_of(experiment), value.text());
+        let Some(id) = experiment.sticky_id() else { return };
+        let value = value.text();
         let have = self.sticky_doc(attribute, &value);
         if have.and_then(|doc| doc.assignments.get(&id)).is_some_and(|have| have == key) {
             return;
@@ -70,8 +71,4 @@ impl<'a> Evaluation<'a> {
         let changed = self.sticky_changes.iter().find(|doc| doc.attribute == attribute && doc.value == value);
         changed.or_else(|| self.context.sticky.as_ref()?.get(attribute, value))
     }
-}
-
-fn id_of(experiment: &Experiment) -> String {
-    format!("{}__{}", experiment.key(), experiment.sticky.version)
 }

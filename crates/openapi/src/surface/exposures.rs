@@ -22,6 +22,7 @@ pub fn describe(paths: &mut Paths) {
                 ProblemCode::MalformedJson,
                 ProblemCode::InvalidRequest,
                 ProblemCode::Unauthorized,
+                ProblemCode::Forbidden,
                 ProblemCode::TooManyRequests,
             ]);
     paths.add("post", "/v1/exposures", operation);

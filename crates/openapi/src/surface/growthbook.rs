@@ -69,9 +69,59 @@ struct RemoteEvaluation {
     #[serde(rename = "dateUpdated")]
     date_updated: String,
     /// By key: `defaultValue`, or one rule with the value (`force`) and what the SDK must track (`tracks`).
-    features: BTreeMap<String, SdkFeature>,
+    features: BTreeMap<String, EvaluatedFeature>,
     /// Always empty.
     experiments: Vec<Value>,
+}
+
+/// A feature whose rules are decided. Without either member there is no value.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct EvaluatedFeature {
+    /// The value, where there is nothing to track.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    default_value: Option<Value>,
+    /// One rule with the value, where there is something to track.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1))]
+    rules: Option<Vec<EvaluatedRule>>,
+}
+
+/// The rule that gives the value.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct EvaluatedRule {
+    /// The value.
+    force: Value,
+    /// What the SDK hands to the tracking callback when the feature is used.
+    tracks: Vec<Track>,
+}
+
+/// An assignment by hash.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Track {
+    /// The experiment as GrowthBook describes it: `key`, `variations`, `weights`, …
+    experiment: Map<String, Value>,
+    /// What it decided.
+    result: TrackResult,
+}
+
+/// What an experiment decided, as GrowthBook describes it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct TrackResult {
+    /// The variation's key.
+    key: String,
+    /// Index of the variation.
+    variation_id: u32,
+    /// The token by which the page reports that the visitor met the variation (`POST /v1/exposures`). Absent where the secret
+    /// `TOKEN_KEY` is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exposure_token: Option<String>,
+    /// `inExperiment`, `hashUsed`, `hashAttribute`, `hashValue`, `value`, `bucket` and so on.
+    #[serde(flatten)]
+    rest: Map<String, Value>,
 }
 
 /// Describes the surface.
@@ -79,7 +129,7 @@ pub fn describe(paths: &mut Paths) {
     let payload = paths.schemas.sent::<SdkPayload>();
     let request = paths.schemas.received::<RemoteEvaluationRequest>();
     let evaluation = paths.schemas.sent::<RemoteEvaluation>();
-    let refusals = [ProblemCode::Unauthorized, ProblemCode::TooManyRequests];
+    let refusals = [ProblemCode::Unauthorized, ProblemCode::Forbidden, ProblemCode::TooManyRequests];
 
     let features =
         Operation::new("sdkPayload", Tag::GrowthBook, Access::InAddress, "The payload, for SDKs that evaluate")
@@ -124,7 +174,8 @@ pub fn describe(paths: &mut Paths) {
 }
 
 fn client_key() -> Value {
-    let description = "SDK key of the environment, `vtc_<environment>_…`; any word where production has no keys.";
+    let description = "Client key of the environment, `vtc_<environment>_…`; any word where production has no keys. Server keys are \
+                       refused: addresses are no secrets.";
     in_path("clientKey", description, json!({ "type": "string", "minLength": 1 }))
 }
 
@@ -158,7 +209,23 @@ fn evaluation_example() -> Value {
     json!({
         "status": 200,
         "dateUpdated": "2026-12-01T08:00:00.000Z",
-        "features": { "dark-mode": { "defaultValue": true }, "rollout": { "defaultValue": 0 } },
+        "features": {
+            "dark-mode": { "defaultValue": true },
+            "checkout-cta": {
+                "rules": [{
+                    "force": "buy now",
+                    "tracks": [{
+                        "experiment": { "key": "checkout-cta", "variations": ["buy", "buy now"], "hashVersion": 2 },
+                        "result": {
+                            "key": "now", "featureId": "checkout-cta", "inExperiment": true, "hashUsed": true, "variationId": 1,
+                            "value": "buy now", "hashAttribute": "id", "hashValue": "c-20417", "stickyBucketUsed": false,
+                            "bucket": 0.6131,
+                            "exposureToken": "AQGAm_ppDAAAAHcLq0vJd5hEAQpwcm9kdWN0aW9uDGNoZWNrb3V0LWN0YYxQ3kqJ0n7Yk1vH2m8sZbE",
+                        },
+                    }],
+                }],
+            },
+        },
         "experiments": [],
     })
 }

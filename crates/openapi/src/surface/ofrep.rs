@@ -29,6 +29,10 @@ struct EvaluationContext {
     /// Consent to personalisation is `{"personalise": true}`: only then the profile is looked up, unless the published
     /// configuration assumes consent.
     consent: Option<Value>,
+    /// Earlier assignments, as GrowthBook's SDKs write them: documents by any name, or a list of them. Believed with a server
+    /// key only, and ignored otherwise.
+    #[serde(rename = "stickyBucketAssignmentDocs")]
+    sticky_bucket_assignment_docs: Option<Value>,
     /// Anything else. `profile` is reserved: the edge alone sets it.
     #[serde(flatten)]
     rest: Map<String, Value>,
@@ -95,6 +99,12 @@ struct FlagMetadata {
     /// Chance with which the bandit chose the variation. Range: 0..=1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     propensity: Option<f64>,
+    /// Under which name of `assignments` the variation is to be kept. Only where the caller sends earlier assignments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sticky_id: Option<String>,
+    /// Whether an earlier assignment decided. Only where the caller sends earlier assignments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sticky_bucket_used: Option<bool>,
     /// To be sent to `POST /v1/exposures` when the visitor meets the variation. Good for 24 hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exposure_token: Option<String>,
@@ -250,6 +260,7 @@ fn refused(operation: Operation, failure: &Value) -> Operation {
         .answer(400, "Not JSON, no context, or a context that cannot be used", failure.clone(), &[])
         .answer(401, "The environment has keys, and the call carries none of them", failure.clone(), &[])
         .header(401, "WWW-Authenticate")
+        .answer(403, "A page sends a server key", failure.clone(), &[])
         .answer(413, "The body is too large", failure.clone(), &[])
         .answer(429, "The edge cannot answer now as it should", failure.clone(), &[])
         .header(429, "Retry-After")
@@ -332,6 +343,7 @@ mod tests {
             OfrepRefusal::Cyclic,
             OfrepRefusal::TooLarge { bytes_max: BODY_BYTES_MAX },
             OfrepRefusal::Unauthorized("no".to_owned()),
+            OfrepRefusal::Forbidden("not here"),
             OfrepRefusal::TryAgain { after_s: 1, detail: "later" },
             OfrepRefusal::NotFound,
             OfrepRefusal::MethodNotAllowed,
