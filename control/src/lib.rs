@@ -15,6 +15,7 @@
 
 mod admin;
 mod objects;
+mod running_table;
 
 use js_sys::Promise;
 use vitrine_rim::{method, respond};

@@ -108,7 +108,7 @@ impl Registry {
             Command::ShowVersion { version } => self.show_version(version).await,
             Command::NewDraft(body) => self.new_draft(&actor, body).await,
             Command::ListDrafts => self.list_drafts(),
-            Command::ShowDraft { id } => self.show_draft(&id),
+            Command::ShowDraft { id } => self.show_draft(&id).await,
             Command::ChangeDraft { id, revision, change } => self.change_draft(&actor, &id, revision, change).await,
             Command::DiscardDraft { id, revision } => self.discard_draft(&actor, &id, revision).await,
             Command::DiffDraft { id } => self.diff_draft(&id).await,

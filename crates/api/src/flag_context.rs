@@ -134,8 +134,10 @@ impl FlagContext {
     pub fn into_context(self, flags: &Payload, snapshot: &Snapshot, lookup: Lookup<'_>, edge: &Edge<'_>) -> Context {
         let Self { mut attributes, earlier, is_vouched_for, .. } = self;
         let remote_group_ids = group_ids(flags, snapshot, &attributes, edge.table_key);
-        if let Lookup::Row(bytes) = lookup {
-            attributes.insert("profile", profile(snapshot, flags.profile_columns(), bytes));
+        if let (Lookup::Row(bytes), Some(table)) = (lookup, snapshot.table()) {
+            let row = Row::new(&table.manifest.schema, bytes);
+            let profile = row.map(|row| profile_columns(snapshot, flags.profile_columns(), row)).unwrap_or_default();
+            attributes.insert("profile", profile);
         }
         Context {
             url: attributes.get("url").and_then(Json::as_text).map(str::to_owned),
@@ -183,11 +185,10 @@ fn group_ids(flags: &Payload, snapshot: &Snapshot, attributes: &Object, key: Opt
     flags.remote_groups().filter(is_member).map(|(id, _)| id.to_owned()).collect()
 }
 
-/// The columns of a row as conditions see them; a column that is missing in the table or in the row is left out.
-fn profile(snapshot: &Snapshot, columns: &[String], bytes: &[u8]) -> Object {
-    let Some(table) = snapshot.table() else { return Object::new() };
-    let schema = &table.manifest.schema;
-    let Ok(row) = Row::new(schema, bytes) else { return Object::new() };
+/// The columns of a row of the snapshot's table as conditions of flags see them, by their names; a column that is missing in the
+/// table or in the row is left out.
+pub fn profile_columns(snapshot: &Snapshot, columns: &[String], row: Row<'_>) -> Object {
+    let schema = row.schema();
     let member = |name: &String| {
         let value = match row.get(schema.column(name)?) {
             Value::Missing | Value::Vector(_) => return None,

@@ -54,7 +54,7 @@ pub use environment::{
 pub use evaluation::{FlagFacts, FlagState, Reason};
 pub use exposure_stamp::ExposureStamp;
 pub use exposures::{EXPOSURES_BYTES_MAX, EXPOSURES_MAX, Exposed, ExposureReport, ExposureVerdict, RowError};
-pub use flag_context::{Edge, FlagContext, FlagContextError};
+pub use flag_context::{Edge, FlagContext, FlagContextError, profile_columns};
 pub use flag_explain::{FlagExplanation, RuleExplanation, explain_flag};
 pub use growthbook::{REMOTE_EVAL_BYTES_MAX, RemoteEval, SdkPayload, remote_eval, sdk_payload};
 pub use made_up::{MadeUpProfile, apply_to_request as apply_preview_to_request};

@@ -3,15 +3,16 @@
 
 use crate::failure::{Exit, Exits, Failure};
 use crate::files;
+use crate::headcount;
 use crate::ui::Ui;
 use crate::yaml;
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, anyhow};
 use serde_json::Value;
 use std::path::Path;
-use vitrine_config::sheet::{CsvOptions, read_workbook, to_csv};
-use vitrine_config::{Checked, Column, ColumnValues, Diagnostic, Format, GroupFile, GroupFiles, Options, Severity};
-use vitrine_tables::{ColumnType, Schema, TableDir, TableKey};
+use vitrine_config::sheet::{CsvOptions, Sheet, read_workbook, to_csv};
+use vitrine_config::{Checked, Column, Counts, Diagnostic, Format, GroupFile, GroupFiles, Options, Severity};
+use vitrine_tables::{TableDir, TableKey};
 
 /// How a configuration is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -60,8 +61,29 @@ impl Face {
 pub struct Around<'a> {
     /// A profile table: rules are compared with what its columns can hold.
     pub table: Option<&'a TableDir>,
+    /// Whether every row of the table is read too, to say which rules match nobody.
+    pub is_counted: bool,
     /// File with the table key, for saved groups in files of ids.
     pub key_file: Option<&'a Path>,
+}
+
+/// A configuration as it was read, and the ids that its saved groups name.
+enum Read {
+    Sheets(Vec<Sheet>, GroupFiles),
+    Csv(Vec<u8>, GroupFiles),
+    Text(String, Format, GroupFiles),
+}
+
+impl Read {
+    fn check(&self, columns: Option<&[Column<'_>]>, counts: Option<&Counts>) -> Result<Checked, Vec<Diagnostic>> {
+        let names: Option<Vec<&str>> = columns.map(|columns| columns.iter().map(|it| it.name).collect());
+        let options = |groups| Options { columns: names.as_deref(), table: columns, group_files: Some(groups), counts };
+        match self {
+            Self::Sheets(sheets, groups) => vitrine_config::check_sheets(sheets, options(groups)),
+            Self::Csv(bytes, groups) => vitrine_config::check_bytes(bytes, Format::Csv, options(groups)),
+            Self::Text(source, format, groups) => vitrine_config::check_with(source, *format, options(groups)),
+        }
+    }
 }
 
 /// Reads and checks a configuration.
@@ -69,27 +91,41 @@ pub struct Around<'a> {
 /// # Errors
 /// 1 if a file cannot be read, 3 if it is not text, 2 if there is no key for its saved groups. Findings are no failure but
 /// the inner result.
-pub fn check(file: &Path, around: Around<'_>) -> Result<Result<Checked, Vec<Diagnostic>>, Failure> {
+pub fn check(file: &Path, around: Around<'_>, ui: &Ui) -> Result<Result<Checked, Vec<Diagnostic>>, Failure> {
+    let read = match read(file, around.key_file)? {
+        Ok(read) => read,
+        Err(diagnostics) => return Ok(Err(diagnostics)),
+    };
+    let columns = around.table.map(|it| vitrine_config::columns(&it.manifest().schema));
+    let found = read.check(columns.as_deref(), None);
+    match (around.table, &found) {
+        // Only the rules of a sound document can be counted; what comes of it has its place in the document, too.
+        (Some(table), Ok(checked)) if around.is_counted => {
+            let counts = headcount::counts(table, checked, ui)?;
+            Ok(read.check(columns.as_deref(), Some(&counts)))
+        }
+        _ => Ok(found),
+    }
+}
+
+fn read(file: &Path, key_file: Option<&Path>) -> Result<Result<Read, Vec<Diagnostic>>, Failure> {
     let face = Face::of(file);
     let bytes = files::read_or_stdin(file)?;
-    let columns = around.table.map(columns);
-    let names: Option<Vec<&str>> = columns.as_ref().map(|columns| columns.iter().map(|it| it.name).collect());
     let with_groups = |groups: Result<Vec<GroupFile>, Vec<Diagnostic>>| -> Result<GroupFiles, Failure> {
         // What is broken is told by the check.
-        group_files(file, &groups.unwrap_or_default(), around.key_file)
+        group_files(file, &groups.unwrap_or_default(), key_file)
     };
-    let options = |groups| Options { columns: names.as_deref(), table: columns.as_deref(), group_files: Some(groups) };
     if face == Face::Workbook {
         let sheets = match read_workbook(&bytes) {
             Ok(sheets) => sheets,
             Err(diagnostics) => return Ok(Err(diagnostics)),
         };
         let groups = with_groups(vitrine_config::group_files_of_sheets(&sheets))?;
-        return Ok(vitrine_config::check_sheets(&sheets, options(&groups)));
+        return Ok(Ok(Read::Sheets(sheets, groups)));
     }
     if face == Face::Csv {
         let groups = with_groups(vitrine_config::sheet::read_csv(&bytes).map(|(document, _)| named_files(&document)))?;
-        return Ok(vitrine_config::check_bytes(&bytes, Format::Csv, options(&groups)));
+        return Ok(Ok(Read::Csv(bytes, groups)));
     }
     let source = String::from_utf8(bytes)
         .map_err(|error| anyhow!("{}: not UTF-8 from byte {} on", file.display(), error.utf8_error().valid_up_to()))
@@ -97,7 +133,7 @@ pub fn check(file: &Path, around: Around<'_>) -> Result<Result<Checked, Vec<Diag
         .map_err(|failure| failure.help("save the file with the encoding UTF-8"))?;
     let format = if face == Face::Yaml { Format::Yaml } else { Format::Json };
     let groups = with_groups(vitrine_config::group_files(&source, format))?;
-    Ok(vitrine_config::check_with(&source, format, options(&groups)))
+    Ok(Ok(Read::Text(source, format, groups)))
 }
 
 /// Reads a configuration that must be without errors; shows what else there is to say.
@@ -105,7 +141,7 @@ pub fn check(file: &Path, around: Around<'_>) -> Result<Result<Checked, Vec<Diag
 /// # Errors
 /// As [`check`], and 3 after the errors have been shown on standard error.
 pub fn checked(file: &Path, around: Around<'_>, ui: &Ui) -> Result<Checked, Failure> {
-    match check(file, around)? {
+    match check(file, around, ui)? {
         Ok(checked) => {
             for warning in &checked.warnings {
                 ui.note(shown(file, warning).trim_end());
@@ -141,24 +177,6 @@ pub fn shown(file: &Path, diagnostic: &Diagnostic) -> String {
     let file = file.display();
     let Diagnostic { code, message, help, .. } = diagnostic;
     format!("{file}{place}: {style}{severity}[{code}]{style:#}: {pointer}{message}\n  help: {help}\n")
-}
-
-/// What the columns of a table can hold.
-fn columns(table: &TableDir) -> Vec<Column<'_>> {
-    let schema = &table.manifest().schema;
-    schema.columns().iter().map(|it| Column { name: it.name.as_str(), values: values(schema, &it.kind) }).collect()
-}
-
-fn values<'s>(schema: &'s Schema, kind: &'s ColumnType) -> ColumnValues<'s> {
-    match kind {
-        ColumnType::Bool => ColumnValues::Truth,
-        ColumnType::Unsigned { bits } => ColumnValues::Numbers(0.0..=2_f64.powi(i32::from(*bits)) - 1.0),
-        ColumnType::Category { dictionary, .. } => {
-            schema.dictionary(dictionary).map_or(ColumnValues::Any, ColumnValues::Labels)
-        }
-        ColumnType::Labels { names } => ColumnValues::Labels(names),
-        ColumnType::Scaled { .. } | ColumnType::TopK { .. } | ColumnType::Vector { .. } => ColumnValues::Any,
-    }
 }
 
 /// The files that the saved groups of a document name.

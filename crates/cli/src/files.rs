@@ -44,6 +44,21 @@ pub fn table_key(file: Option<&Path>) -> Result<TableKey, Failure> {
     TableKey::from_hex(&secret.text).with_context(|| secret.origin).invalid().map_err(|failure| failure.help(advice))
 }
 
+/// The key of an encrypted GrowthBook payload: 16 bytes in base64, from a file.
+///
+/// # Errors
+/// Exit code 1 if the file cannot be read, 3 if the text is no such key. The text is never shown.
+pub fn decryption_key(path: &Path) -> Result<String, Failure> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read the decryption key {}", path.display()))?;
+    let text = text.trim();
+    if !vitrine_config::is_decryption_key(text) {
+        let message = format!("{}: a decryption key is 16 bytes in base64", path.display());
+        return Err(Failure::new(Exit::Invalid, message).help("copy the key of the SDK connection from GrowthBook"));
+    }
+    Ok(text.to_owned())
+}
+
 /// The admin token: from the file, or from `VITRINE_ADMIN_TOKEN`.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ pub mod document;
 pub mod edge;
 pub mod failure;
 pub mod files;
+pub mod headcount;
 pub mod table;
 pub mod ui;
 pub mod upload;

@@ -7,6 +7,9 @@ use serde::Serialize;
 use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
 
+/// A number with its digits in groups of three: `1,234,567`.
+pub use vitrine_config::grouped as count;
+
 /// How this run shows things.
 #[derive(Clone, Copy, Debug)]
 pub struct Ui {
@@ -155,19 +158,6 @@ pub fn bytes(n: u64) -> String {
         unit = Some(next);
     }
     unit.map_or_else(|| format!("{n} B"), |unit| format!("{value:.1} {unit}"))
-}
-
-/// A number with its digits in groups of three: `1,234,567`.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
-    for (idx, digit) in digits.chars().enumerate() {
-        if idx > 0 && (digits.len() - idx).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]

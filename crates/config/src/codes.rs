@@ -175,6 +175,7 @@ pub const CODES: &[&str] = &[
     "campaigns_compete",
     "campaign_offer_as_fallback",
     "no_such_value",
+    "audience_matches_nobody",
     "encoding",
     "mixed_encodings",
     "broken_quote",

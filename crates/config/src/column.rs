@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use vitrine_tables::{ColumnType, Schema};
+
 /// A column of the profile table.
 #[derive(Clone, Debug)]
 pub struct Column<'a> {
@@ -22,4 +24,21 @@ pub enum ColumnValues<'a> {
     Truth,
     /// Something that is not known here.
     Any,
+}
+
+/// The columns of a table, in the order of its schema.
+pub fn columns(schema: &Schema) -> Vec<Column<'_>> {
+    schema.columns().iter().map(|it| Column { name: it.name.as_str(), values: values(schema, &it.kind) }).collect()
+}
+
+fn values<'s>(schema: &'s Schema, kind: &'s ColumnType) -> ColumnValues<'s> {
+    match kind {
+        ColumnType::Bool => ColumnValues::Truth,
+        ColumnType::Unsigned { bits } => ColumnValues::Numbers(0.0..=2_f64.powi(i32::from(*bits)) - 1.0),
+        ColumnType::Category { dictionary, .. } => {
+            schema.dictionary(dictionary).map_or(ColumnValues::Any, ColumnValues::Labels)
+        }
+        ColumnType::Labels { names } => ColumnValues::Labels(names),
+        ColumnType::Scaled { .. } | ColumnType::TopK { .. } | ColumnType::Vector { .. } => ColumnValues::Any,
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry;
 
 use vitrine_engine::{Bundle, BundleParts};
 
+use crate::census::Counts;
 use crate::column::Column;
 use crate::condition::Attributes;
 use crate::facts::Facts;
@@ -43,6 +44,8 @@ pub(crate) struct Surroundings<'a> {
     pub table: Option<&'a [Column<'a>]>,
     /// Hashed ids of saved groups whose ids are in files.
     pub files: Option<&'a GroupFiles>,
+    /// How many visitors of the table each rule admits.
+    pub counts: Option<&'a Counts>,
 }
 
 /// Compiles a document; `None` when the report has errors.
@@ -70,6 +73,7 @@ pub(crate) fn compile(
         table: around.table,
         draft: Draft::new(),
         files: around.files,
+        counts: around.counts,
     };
     if let Some(at) = root.get("settings") {
         compiler.settings(at);
@@ -129,6 +133,8 @@ pub(crate) struct Compiler<'t, 'a> {
     pub draft: Draft<'t>,
     /// Hashed ids of saved groups whose ids are in files.
     pub files: Option<&'a GroupFiles>,
+    /// How many visitors of the table each rule admits.
+    pub counts: Option<&'a Counts>,
 }
 
 impl<'t> Compiler<'t, '_> {

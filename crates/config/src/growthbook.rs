@@ -171,6 +171,12 @@ const ENCRYPTED: [(&str, &str); 4] = [
     ("contextualBandits", "encryptedContextualBandits"),
 ];
 
+/// Whether a text can be the key of encrypted payloads: 16 bytes in base64.
+pub fn is_decryption_key(text: &str) -> bool {
+    use base64::Engine as _;
+    base64::prelude::BASE64_STANDARD.decode(text).is_ok_and(|it| it.len() == 16)
+}
+
 /// The payload with its encrypted members in plain. Those that cannot be read are named.
 fn decrypted(payload: Object, key: Option<&str>) -> (Object, Vec<Note>) {
     let is_encrypted = |payload: &Object, name: &str| payload.get(name).is_some_and(|it| matches!(it, Json::Text(_)));

@@ -45,6 +45,7 @@
 )]
 
 mod calendar;
+mod census;
 pub mod codes;
 mod column;
 mod compile;
@@ -67,17 +68,22 @@ mod stored;
 mod time_zone;
 mod timetable;
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use vitrine_engine::Bundle;
 use vitrine_flags::Json;
 
-pub use column::{Column, ColumnValues};
+pub use census::{Census, CountChange, CountedRule, Counts, RuleCount, count_changes, grouped};
+pub use column::{Column, ColumnValues, columns};
 pub use diagnostic::{Diagnostic, Severity};
 pub use diff::{Change, ChangeKind, diff};
 pub use flagd::import_flagd;
-pub use growthbook::{Exported, ImportOptions, Imported, Note, NoteKind, export_growthbook, import_growthbook};
+pub use growthbook::{
+    Exported, ImportOptions, Imported, Note, NoteKind, export_growthbook, import_growthbook, is_decryption_key,
+};
 pub use payload::LayerPlan;
-pub use reshuffle::{Reshuffle, VISITORS, reshuffle, reshuffle_at};
+pub use reshuffle::{Reshuffle, Tally, VISITORS, reshuffle, reshuffle_at};
 pub use section::saved_group::{Group, GroupFiles};
 pub use source::Format;
 pub use timetable::CampaignRun;
@@ -105,6 +111,8 @@ pub struct Checked {
     pub layers: Vec<LayerPlan>,
     /// When and where campaigns run, in the order of the document.
     pub campaigns: Vec<CampaignRun>,
+    /// Conditions of audiences as flags and experiments ask them, for those that some flag or experiment names.
+    pub(crate) audiences_of_flags: BTreeMap<String, Json>,
 }
 
 /// What a check may know besides the document.
@@ -117,6 +125,8 @@ pub struct Options<'a> {
     /// Hashed ids of the saved groups that name a `file`, see [`group_files`]. `None`, or a group that is not in it: such a group is
     /// an error, because only the command line can read files.
     pub group_files: Option<&'a GroupFiles>,
+    /// How many visitors of the table each rule admits, see [`Census`]: one that admits nobody gets a warning. `None` has not counted.
+    pub counts: Option<&'a Counts>,
 }
 
 /// Checks a document and compiles it.
@@ -215,11 +225,11 @@ struct Compiled {
 
 impl Compiled {
     fn into_checked(self) -> Checked {
-        let Self { tree, bundle, flags: Flags { payload, groups, layers }, campaigns, warnings } = self;
+        let Self { tree, bundle, flags: Flags { payload, groups, layers, audiences }, campaigns, warnings } = self;
         // A tree holds only what JSON can hold, so this cannot fail.
         let mut document = serde_json::to_value(tree.root()).unwrap_or(Value::Null);
         section::saved_group::keep_hashes(&mut document, &groups);
-        Checked { bundle, warnings, document, flags: payload, groups, layers, campaigns }
+        Checked { bundle, warnings, document, flags: payload, groups, layers, campaigns, audiences_of_flags: audiences }
     }
 }
 
@@ -235,7 +245,12 @@ fn compile_read(
 ) -> Result<Compiled, Vec<Diagnostic>> {
     let mut report = Report::default();
     let compiled = read(&mut report).and_then(|tree| {
-        let around = Surroundings { columns: options.columns, table: options.table, files: options.group_files };
+        let around = Surroundings {
+            columns: options.columns,
+            table: options.table,
+            files: options.group_files,
+            counts: options.counts,
+        };
         let (bundle, flags, campaigns) = compile::compile(tree.root(), around, &mut report)?;
         Some((tree, bundle, flags, campaigns))
     });

@@ -94,6 +94,8 @@ pub(crate) struct Flags {
     pub payload: Json,
     pub groups: Vec<Group>,
     pub layers: Vec<LayerPlan>,
+    /// Conditions of the audiences that flags and experiments name.
+    pub audiences: BTreeMap<String, Json>,
 }
 
 impl<'t> Compiler<'t, '_> {
@@ -116,7 +118,10 @@ impl<'t> Compiler<'t, '_> {
         let value = writer.payload(&features, &self.draft.groups);
         let places = writer.places;
         let payload = self.checked_payload(root, &value, &places)?;
-        Some(Flags { payload, groups: std::mem::take(&mut self.draft.groups), layers: layers.plans })
+        // A value of serde_json is JSON, so this cannot fail.
+        let condition = |it: &Target<'_>| Json::parse(it.condition.to_string().as_bytes()).unwrap_or(Json::Null);
+        let audiences = self.draft.targets.iter().map(|(id, it)| ((*id).to_owned(), condition(it))).collect();
+        Some(Flags { payload, groups: std::mem::take(&mut self.draft.groups), layers: layers.plans, audiences })
     }
 
     /// The flags of the document and those that experiments bring, by id.

@@ -108,6 +108,11 @@ impl Report {
         !self.errors.listed.is_empty()
     }
 
+    /// How many warnings there are so far.
+    pub fn n_warnings(&self) -> usize {
+        self.warnings.listed.len().saturating_add(self.warnings.n_dropped)
+    }
+
     /// How many errors there are so far.
     pub fn n_errors(&self) -> usize {
         self.errors.listed.len().saturating_add(self.errors.n_dropped)

@@ -11,9 +11,12 @@ mod visitors;
 use std::collections::{BTreeMap, BTreeSet};
 
 use vitrine_engine::TimestampMs;
-use vitrine_flags::{Context, Evaluation, Json, Payload};
+use vitrine_flags::{Context, Evaluation, Json, Object, Payload};
 
 use crate::Checked;
+use crate::census::grouped;
+use rules::Rule;
+pub(crate) use rules::running_conditions;
 use visitors::Crowd;
 
 /// How many visitors are evaluated; fewer, at least 500, when more than 500 flags change.
@@ -46,6 +49,32 @@ impl Reshuffle {
         #[expect(clippy::cast_precision_loss, reason = "at most VISITORS")]
         (self.n_visitors > 0).then(|| self.n_changed as f64 / self.n_visitors as f64)
     }
+
+    /// In words, as a share: `hero-test: 20.1 % of its visitors would change their variation (weights)`.
+    pub fn text(&self) -> String {
+        let percent = self.share().unwrap_or(0.0) * 100.0;
+        let what = match &self.experiment {
+            Some(id) => format!("{id}: {percent:.1} % of its visitors would change their variation"),
+            None => format!("{}: {percent:.1} % of all visitors would get another value", self.flag),
+        };
+        what + &self.because()
+    }
+
+    /// In words, as numbers of visitors of a table each `times`-th of which was compared: `hero-test: about 1,204 of its 6,020
+    /// visitors would change their variation (weights)`.
+    pub fn text_of_table(&self, times: u64) -> String {
+        let number = |it: usize| grouped(u64::try_from(it).unwrap_or(u64::MAX).saturating_mul(times));
+        let (changed, visitors) = (number(self.n_changed), number(self.n_visitors));
+        let what = match &self.experiment {
+            Some(id) => format!("{id}: about {changed} of its {visitors} visitors would change their variation"),
+            None => format!("{}: about {changed} of all {visitors} visitors would get another value", self.flag),
+        };
+        what + &self.because()
+    }
+
+    fn because(&self) -> String {
+        if self.reasons.is_empty() { String::new() } else { format!(" ({})", self.reasons.join(", ")) }
+    }
 }
 
 /// Compares what visitors get now with what they would get. Experiments first, then flags; each by id. What stays as it is, is not listed.
@@ -61,46 +90,83 @@ pub fn reshuffle_at(old: &Checked, new: &Checked, now: TimestampMs) -> Vec<Reshu
 }
 
 fn compare(old: &Json, new: &Json, now: Option<TimestampMs>) -> Vec<Reshuffle> {
-    let changed = changed_flags(old, new);
-    if changed.is_empty() {
-        return Vec::new();
+    let Some(mut tally) = Tally::of(old, new, now) else { return Vec::new() };
+    let n_visitors = EVALUATIONS_MAX.checked_div(tally.changed.len()).unwrap_or(VISITORS).clamp(VISITORS_MIN, VISITORS);
+    for idx in 0..n_visitors {
+        tally.visit(&tally.crowd.visitor(idx));
     }
-    let old_rules = rules::running(old);
-    let new_rules = rules::running(new);
-    let mut experiments: BTreeMap<&str, Reshuffle> = BTreeMap::new();
-    for (key, rule) in old_rules.iter().filter(|(_, rule)| changed.contains(rule.flag)) {
-        let Some(new_rule) = new_rules.get(key) else { continue };
-        let (reasons, needs_allow) = rule.differences(new_rule);
-        let needs_allow = needs_allow && now.is_none_or(|now| rule.runs_at(now));
-        let entry = Reshuffle {
-            flag: rule.flag.to_owned(),
-            experiment: Some((*key).to_owned()),
-            n_visitors: 0,
-            n_changed: 0,
-            reasons,
-            needs_allow,
-        };
-        experiments.insert(key, entry);
+    tally.finish()
+}
+
+/// A comparison under way, visitor by visitor.
+pub struct Tally<'c> {
+    changed: BTreeSet<&'c str>,
+    new_rules: BTreeMap<&'c str, Rule<'c>>,
+    payloads: [Payload; 2],
+    crowd: Crowd,
+    experiments: BTreeMap<&'c str, Reshuffle>,
+    flags: BTreeMap<&'c str, Reshuffle>,
+    n_profiles: usize,
+}
+
+impl<'c> Tally<'c> {
+    /// Begins to compare what visitors of a table get now with what they would get; `None` when no flag differs. `now` as for
+    /// [`reshuffle_at`], `None` as for [`reshuffle`].
+    pub fn new(old: &'c Checked, new: &'c Checked, now: Option<TimestampMs>) -> Option<Self> {
+        Self::of(&old.flags, &new.flags, now)
     }
-    let mut flags: BTreeMap<&str, Reshuffle> = BTreeMap::new();
-    for flag in &changed {
-        let entry = Reshuffle {
-            flag: (*flag).to_owned(),
+
+    fn of(old: &'c Json, new: &'c Json, now: Option<TimestampMs>) -> Option<Self> {
+        let changed = changed_flags(old, new);
+        if changed.is_empty() {
+            return None;
+        }
+        let old_rules = rules::running(old);
+        let new_rules = rules::running(new);
+        let nobody = |flag: &str| Reshuffle {
+            flag: flag.to_owned(),
             experiment: None,
             n_visitors: 0,
             n_changed: 0,
             reasons: Vec::new(),
             needs_allow: false,
         };
-        flags.insert(flag, entry);
+        let mut experiments = BTreeMap::new();
+        for (key, rule) in old_rules.iter().filter(|(_, rule)| changed.contains(rule.flag)) {
+            let Some(new_rule) = new_rules.get(key) else { continue };
+            let (reasons, needs_allow) = rule.differences(new_rule);
+            let needs_allow = needs_allow && now.is_none_or(|now| rule.runs_at(now));
+            let experiment = Some((*key).to_owned());
+            experiments.insert(*key, Reshuffle { experiment, reasons, needs_allow, ..nobody(rule.flag) });
+        }
+        let flags = changed.iter().map(|flag| (*flag, nobody(flag))).collect();
+        let payloads = [old, new].map(|it| Payload::from_json(rules::timeless(it)));
+        let crowd = Crowd::of([old, new]);
+        Some(Self { changed, new_rules, payloads, crowd, experiments, flags, n_profiles: 0 })
     }
-    let n_visitors = EVALUATIONS_MAX.checked_div(changed.len()).unwrap_or(VISITORS).clamp(VISITORS_MIN, VISITORS);
-    let payloads = [old, new].map(|it| Payload::from_json(rules::timeless(it)));
-    let crowd = Crowd::of([old, new]);
-    for idx in 0..n_visitors {
-        let context = crowd.visitor(idx);
-        for flag in &changed {
-            let [old, new] = [&payloads[0], &payloads[1]].map(|payload| outcome(payload, &context, flag));
+
+    /// Columns that [`Self::add`] wants: those that either document asks about.
+    pub fn columns(&self) -> BTreeSet<&str> {
+        self.payloads.iter().flat_map(|it| it.profile_columns()).map(String::as_str).collect()
+    }
+
+    /// How many visitors can be compared in reasonable time: some seconds.
+    pub fn visitors_max(&self) -> usize {
+        EVALUATIONS_MAX.checked_div(self.changed.len()).unwrap_or(VISITORS).max(VISITORS)
+    }
+
+    /// Compares for a visitor of a table, with the columns of its row by their names.
+    pub fn add(&mut self, profile: Object) {
+        let mut context = self.crowd.visitor(self.n_profiles);
+        context.attributes.insert("profile", profile);
+        self.visit(&context);
+        self.n_profiles = self.n_profiles.saturating_add(1);
+    }
+
+    fn visit(&mut self, context: &Context) {
+        let Self { changed, new_rules, payloads, experiments, flags, .. } = self;
+        for flag in changed.iter() {
+            let [old, new] = [&payloads[0], &payloads[1]].map(|payload| outcome(payload, context, flag));
             if let Some(entry) = flags.get_mut(flag) {
                 entry.n_visitors = entry.n_visitors.saturating_add(1);
                 entry.n_changed = entry.n_changed.saturating_add(usize::from(old.value != new.value));
@@ -115,8 +181,12 @@ fn compare(old: &Json, new: &Json, now: Option<TimestampMs>) -> Vec<Reshuffle> {
             }
         }
     }
-    let experiments = experiments.into_values().filter(|it| it.n_changed > 0 || !it.reasons.is_empty());
-    experiments.chain(flags.into_values().filter(|it| it.n_changed > 0)).collect()
+
+    /// What was found. Experiments first, then flags; each by id.
+    pub fn finish(self) -> Vec<Reshuffle> {
+        let experiments = self.experiments.into_values().filter(|it| it.n_changed > 0 || !it.reasons.is_empty());
+        experiments.chain(self.flags.into_values().filter(|it| it.n_changed > 0)).collect()
+    }
 }
 
 /// What a flag gives one visitor.

@@ -3,6 +3,8 @@
 
 #[path = "config/cases.rs"]
 mod cases;
+#[path = "config/census.rs"]
+mod census;
 #[path = "config/changes.rs"]
 mod changes;
 #[path = "config/flagd.rs"]

@@ -114,6 +114,12 @@ impl<P: Profile> Sources<'_, P> {
 }
 
 impl Condition {
+    /// Whether the condition holds, outside of a decision. `names` are the attributes that its indices point to:
+    /// [`crate::Bundle::attributes`].
+    pub fn holds<P: Profile>(&self, names: &[AttributeName], profile: &P, context: &Context) -> bool {
+        self.check(&Sources { names, profile, context }).is_ok()
+    }
+
     /// Whether the condition holds; if not, the part of it that decided so (for explanations).
     pub(crate) fn check<P: Profile>(&self, sources: &Sources<'_, P>) -> Result<(), &Condition> {
         let holds = match self {

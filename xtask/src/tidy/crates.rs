@@ -14,7 +14,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("vitrine-intake", &[]),
     ("vitrine-charts", &[]),
     ("vitrine-bundle", &["vitrine-engine"]),
-    ("vitrine-config", &["vitrine-engine", "vitrine-flags", "vitrine-bundle"]),
+    ("vitrine-config", &["vitrine-engine", "vitrine-flags", "vitrine-bundle", "vitrine-tables"]),
     ("vitrine-api", &["vitrine-engine", "vitrine-flags", "vitrine-tables", "vitrine-bundle"]),
     ("vitrine-rim", &["vitrine-tables", "vitrine-api"]),
     ("vitrine-openapi", &["vitrine-engine", "vitrine-api"]),

@@ -36,11 +36,7 @@ fn told(it: vitrine_config::Reshuffle, before: &Value, after: &Value) -> Reshuff
         None => ("flags", &it.flag),
     };
     let pointer = place(after, section, id).or_else(|| place(before, section, id)).unwrap_or_default();
-    let reasons = if it.reasons.is_empty() { String::new() } else { format!(" ({})", it.reasons.join(", ")) };
-    let text = match &it.experiment {
-        Some(_) => format!("{id}: {moved_percent:.1} % of its visitors would change their variation{reasons}"),
-        None => format!("{id}: {moved_percent:.1} % of all visitors would get another value{reasons}"),
-    };
+    let text = it.text();
     let vitrine_config::Reshuffle { flag, experiment, needs_allow, .. } = it;
     Reshuffle { pointer, flag, experiment, moved_percent, needs_allow, text }
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use vitrine_api::{Change, Draft, DraftChange, DraftState, NewDraft};
-use vitrine_config::{Diagnostic, Format};
+use vitrine_config::Diagnostic;
 
 use super::audit::Told;
 use super::command::Actor;
@@ -12,6 +12,7 @@ use super::failure::{Outcome, conflict, field, inside, not_found};
 use super::schema::integer;
 use super::versions::{conflict_with, told};
 use super::{Registry, now};
+use crate::running_table;
 
 /// Revisions of a draft whose documents are kept, so that a conflict can be shown.
 const REVISIONS_KEPT: u64 = 20;
@@ -58,15 +59,6 @@ pub fn check_open(draft: &Draft) -> Outcome<()> {
     }
 }
 
-/// All findings in a stored document. Lines would count in a text that nobody has seen, so they are left out.
-pub fn diagnostics(document: &str) -> Vec<serde_json::Value> {
-    let found = match vitrine_config::check(document, Format::Json) {
-        Ok(checked) => checked.warnings,
-        Err(diagnostics) => diagnostics,
-    };
-    found.into_iter().map(|it| Diagnostic { line: None, column: None, ..it }.to_json()).collect()
-}
-
 fn check_note(note: &str) -> Outcome<()> {
     if note.len() <= NOTE_BYTES_MAX {
         return Ok(());
@@ -82,6 +74,29 @@ fn check_document(document: &serde_json::Value) -> Outcome<()> {
 }
 
 impl Registry {
+    /// All findings in a stored document, compared with the table that runs. Lines would count in a text that nobody has seen,
+    /// so they are left out.
+    async fn diagnostics(&self, document: &str) -> Vec<serde_json::Value> {
+        let table = match (self.running_table(), self.kv()) {
+            (Ok(Some(pointer)), Ok(kv)) => running_table::manifest(&kv, &pointer.build).await,
+            _ => None,
+        };
+        let found = match running_table::check(document, table.as_deref()) {
+            Ok(checked) => checked.warnings,
+            Err(diagnostics) => diagnostics,
+        };
+        found.into_iter().map(|it| Diagnostic { line: None, column: None, ..it }.to_json()).collect()
+    }
+
+    /// What is told of a draft after a change: all but its document, and what is wrong with that.
+    async fn told_with(&self, draft: &Draft, document: &str) -> Outcome {
+        let mut told = serde_json::to_value(draft).map_err(inside)?;
+        if let Some(told) = told.as_object_mut() {
+            told.insert("diagnostics".to_owned(), self.diagnostics(document).await.into());
+        }
+        Ok(told)
+    }
+
     pub(super) async fn new_draft(&self, actor: &Actor, body: NewDraft) -> Outcome {
         let NewDraft { environment, document, version, base_version, note } = body;
         actor.may_change(&environment)?;
@@ -129,7 +144,7 @@ impl Registry {
         let base = kept.draft.base_version.map_or("nothing".to_owned(), |it| format!("version {it}"));
         let summary = format!("for {}, against {base}: {}", kept.draft.environment, kept.draft.note);
         self.audit(actor, Told { action: "draft.create", target: &target, reason: "", summary })?;
-        told_with(&kept.draft, &document)
+        self.told_with(&kept.draft, &document).await
     }
 
     /// Stores what is known of a draft.
@@ -172,10 +187,10 @@ impl Registry {
         Ok(serde_json::json!({ "drafts": drafts }))
     }
 
-    pub(super) fn show_draft(&self, id: &str) -> Outcome {
+    pub(super) async fn show_draft(&self, id: &str) -> Outcome {
         let draft = self.kept(id)?.draft;
         let document = self.draft_document(&draft)?;
-        let mut told = told_with(&draft, &document)?;
+        let mut told = self.told_with(&draft, &document).await?;
         if let Some(told) = told.as_object_mut() {
             told.insert("document".to_owned(), serde_json::from_str(&document).map_err(inside)?);
         }
@@ -191,7 +206,7 @@ impl Registry {
         if let Some(answer) = answer.as_object_mut() {
             answer.insert("stale".to_owned(), (draft.base_version != running.version).into());
             answer.insert("revision".to_owned(), draft.revision.into());
-            answer.insert("diagnostics".to_owned(), diagnostics(&document).into());
+            answer.insert("diagnostics".to_owned(), self.diagnostics(&document).await.into());
         }
         Ok(answer)
     }
@@ -260,7 +275,7 @@ impl Registry {
         self.keep(&kept)?;
         let target = format!("draft {id}");
         self.audit(actor, Told { action: "draft.change", target: &target, reason: "", summary })?;
-        told_with(&kept.draft, &after)
+        self.told_with(&kept.draft, &after).await
     }
 
     pub(super) async fn discard_draft(&self, actor: &Actor, id: &str, seen: u64) -> Outcome {
@@ -281,13 +296,4 @@ impl Registry {
 /// The number in `d12`.
 fn number(id: &str) -> Option<u64> {
     id.strip_prefix('d').filter(|it| it.starts_with(|it: char| it.is_ascii_digit()))?.parse().ok()
-}
-
-/// What is told of a draft after a change: all but its document, and what is wrong with that.
-fn told_with(draft: &Draft, document: &str) -> Outcome {
-    let mut told = serde_json::to_value(draft).map_err(inside)?;
-    if let Some(told) = told.as_object_mut() {
-        told.insert("diagnostics".to_owned(), diagnostics(document).into());
-    }
-    Ok(told)
 }

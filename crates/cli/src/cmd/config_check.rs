@@ -17,14 +17,15 @@ use vitrine_config::{Checked, Diagnostic};
 Examples:
   vitrine config check offers.yaml
   vitrine config check offers.csv                      # a spreadsheet; offers.xlsx works too
-  vitrine config check offers.json --table table       # also: can the profiles be what rules ask for?
+  vitrine config check offers.json --table table       # also: does somebody have the profile that a rule asks for?
   vitrine config check offers.yaml --key-file table.key   # saved groups in files of ids
   vitrine config check offers.json --json | jq '.diagnostics[] | .code'")]
 pub struct Check {
     /// The configuration; `-` reads JSON from standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Table directory: warn about profile columns that it lacks, and about values that they cannot have.
+    /// Table directory: warn about profile columns that it lacks, values that they cannot have, and rules that none of its
+    /// visitors meets.
     #[arg(long, value_name = "DIR")]
     pub table: Option<PathBuf>,
     /// File with the table key, for saved groups in files of ids. Default: the variable VITRINE_TABLE_KEY.
@@ -38,8 +39,8 @@ pub struct Check {
 /// 3 if there are errors, 1 if a file cannot be read.
 pub fn run(args: &Check, ui: &Ui) -> Result<(), Failure> {
     let table = args.table.as_deref().map(crate::table::open).transpose()?;
-    let around = Around { table: table.as_ref(), key_file: args.key_file.as_deref() };
-    let checked = document::check(&args.file, around)?;
+    let around = Around { table: table.as_ref(), is_counted: true, key_file: args.key_file.as_deref() };
+    let checked = document::check(&args.file, around, ui)?;
     let (diagnostics, summary) = match &checked {
         Ok(checked) => (checked.warnings.as_slice(), summary(checked)),
         Err(diagnostics) => (diagnostics.as_slice(), Value::Null),

@@ -170,7 +170,7 @@ fn create(args: &Create, ui: &Ui) -> Result<(), Failure> {
     let mut body = json!({ "environment": args.environment.environment, "note": args.note });
     match &args.file {
         Some(file) => {
-            let around = Around { table: None, key_file: args.key_file.as_deref() };
+            let around = Around { key_file: args.key_file.as_deref(), ..Around::default() };
             body["document"] = document::checked(file, around, ui)?.document;
         }
         None => body["version"] = json!(args.version),
@@ -186,7 +186,7 @@ fn change(args: &Change, ui: &Ui) -> Result<(), Failure> {
     let edge = Edge::new(&args.edge)?;
     let mut body = json!({});
     if let Some(file) = &args.file {
-        let around = Around { table: None, key_file: args.key_file.as_deref() };
+        let around = Around { key_file: args.key_file.as_deref(), ..Around::default() };
         body["document"] = document::checked(file, around, ui)?.document;
     }
     if let Some(base) = args.base_version {

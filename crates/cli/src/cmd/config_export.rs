@@ -77,14 +77,18 @@ pub fn run(args: &Export, ui: &Ui) -> Result<(), Failure> {
         Some(To::Csv) => Face::Csv,
         Some(To::Growthbook) => {
             let checked = match &args.file {
-                Some(file) => document::checked(file, Around { table: None, key_file: args.key_file.as_deref() }, ui)?,
+                Some(file) => {
+                    document::checked(file, Around { key_file: args.key_file.as_deref(), ..Around::default() }, ui)?
+                }
                 None => checked_again(&fetched(args)?)?,
             };
             return write(args, &growthbook(&checked, ui), ui);
         }
     };
     let document = match &args.file {
-        Some(file) => document::checked(file, Around { table: None, key_file: args.key_file.as_deref() }, ui)?.document,
+        Some(file) => {
+            document::checked(file, Around { key_file: args.key_file.as_deref(), ..Around::default() }, ui)?.document
+        }
         None => fetched(args)?,
     };
     write(args, &face.write(&document)?, ui)

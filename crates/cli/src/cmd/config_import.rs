@@ -19,6 +19,7 @@ use vitrine_config::{ImportOptions, Imported, NoteKind, import_flagd, import_gro
 Examples:
   vitrine config import payload.json --from growthbook --out flags.yaml
   curl -s https://cdn.growthbook.io/api/features/sdk-abc | vitrine config import - --from growthbook > flags.json
+  vitrine config import payload.json --from growthbook --decryption-key-file sdk.key --out flags.yaml
   vitrine config import flags.flagd.json --from flagd --out flags.yaml
   vitrine config import offers.xlsx --out offers.yaml")]
 pub struct Import {
@@ -35,6 +36,9 @@ pub struct Import {
     /// File with the table key, for ids of saved groups. Default: the variable VITRINE_TABLE_KEY.
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
+    /// File with the key of an encrypted GrowthBook payload: the one of its SDK connection.
+    #[arg(long, value_name = "FILE")]
+    pub decryption_key_file: Option<PathBuf>,
     /// Fail if anything had to be left out.
     #[arg(long)]
     pub strict: bool,
@@ -56,6 +60,10 @@ pub enum From {
 /// # Errors
 /// 3 if the input is no such thing, or with --strict if something was left out; 1 if the result exists already.
 pub fn run(args: &Import, ui: &Ui) -> Result<(), Failure> {
+    if args.decryption_key_file.is_some() && args.from != Some(From::Growthbook) {
+        let failure = Failure::new(Exit::Usage, "--decryption-key-file is for payloads of GrowthBook");
+        return Err(failure.help("add --from growthbook, or leave the key out"));
+    }
     let (document, n_left_out) = match args.from {
         Some(From::Growthbook) => told(args, growthbook(args)?, ui),
         Some(From::Flagd) => {
@@ -63,7 +71,7 @@ pub fn run(args: &Import, ui: &Ui) -> Result<(), Failure> {
             told(args, imported.map_err(|why| refused(args, why))?, ui)
         }
         Some(From::Config) | None => {
-            let around = Around { table: None, key_file: args.key_file.as_deref() };
+            let around = Around { key_file: args.key_file.as_deref(), ..Around::default() };
             (document::checked(&args.file, around, ui)?.document, 0)
         }
     };
@@ -92,7 +100,11 @@ fn growthbook(args: &Import) -> Result<Imported, Failure> {
     let key = files::table_key(args.key_file.as_deref());
     let key = if args.key_file.is_some() { Some(key?) } else { key.ok() };
     let hash = key.map(|key| move |id: &str| key.hash(id).0);
-    let options = ImportOptions { hash: hash.as_ref().map(|it| it as &dyn Fn(&str) -> u64), decryption_key: None };
+    let decryption_key = args.decryption_key_file.as_deref().map(files::decryption_key).transpose()?;
+    let options = ImportOptions {
+        hash: hash.as_ref().map(|it| it as &dyn Fn(&str) -> u64),
+        decryption_key: decryption_key.as_deref(),
+    };
     import_growthbook(&bytes, options).map_err(|why| refused(args, why))
 }
 

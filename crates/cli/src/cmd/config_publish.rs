@@ -56,6 +56,9 @@ pub struct Publish {
     /// File with the table key, for saved groups in files of ids. Default: the variable VITRINE_TABLE_KEY.
     #[arg(long, value_name = "FILE", requires = "file", conflicts_with_all = ["draft", "version"])]
     pub key_file: Option<PathBuf>,
+    /// Table directory: warn about rules that none of its visitors meets, and about columns and values that it lacks.
+    #[arg(long, value_name = "DIR", requires = "file", conflicts_with_all = ["draft", "version"])]
+    pub table: Option<PathBuf>,
     /// Let the Worker check it, and publish nothing.
     #[arg(long, requires = "file", conflicts_with_all = ["draft", "version"])]
     pub dry_run: bool,
@@ -93,7 +96,8 @@ pub fn run(args: &Publish, ui: &Ui) -> Result<(), Failure> {
 }
 
 fn publish_file(args: &Publish, file: &Path, edge: &Edge, ui: &Ui) -> Result<(), Failure> {
-    let around = Around { table: None, key_file: args.key_file.as_deref() };
+    let table = args.table.as_deref().map(crate::table::open).transpose()?;
+    let around = Around { table: table.as_ref(), is_counted: true, key_file: args.key_file.as_deref() };
     let checked = document::checked(file, around, ui)?;
     let body = serde_json::to_vec(&checked.document).context("cannot write the configuration as JSON")?;
     let environment = &args.environment.environment;

@@ -56,7 +56,11 @@ pub fn run(args: &Decide, ui: &Ui) -> Result<(), Failure> {
     let mut request = parse(&args.request)?;
     request.explain |= args.explain;
     let table = args.table.as_deref().map(|dir| open(dir, args.key_file.as_deref())).transpose()?;
-    let around = Around { table: table.as_ref().map(|(table, _)| table), key_file: args.key_file.as_deref() };
+    let around = Around {
+        table: table.as_ref().map(|(table, _)| table),
+        key_file: args.key_file.as_deref(),
+        ..Around::default()
+    };
     let checked = document::checked(&args.config, around, ui)?;
     let state = match &table {
         Some((dir, _)) => {

@@ -104,7 +104,7 @@ pub fn run(args: &Explain, ui: &Ui) -> Result<(), Failure> {
 fn configuration(args: &Explain, ui: &Ui) -> Result<(Checked, BundlePointer), Failure> {
     match (&args.config, args.edge.given()) {
         (Some(file), _) => {
-            let around = Around { table: None, key_file: args.key_file.as_deref() };
+            let around = Around { key_file: args.key_file.as_deref(), ..Around::default() };
             Ok((document::checked(file, around, ui)?, BundlePointer::default()))
         }
         (None, Some(edge_args)) => {

@@ -4,6 +4,7 @@ mod bad_input;
 mod documents;
 mod edge;
 mod fixture;
+mod headcount;
 mod local;
 #[cfg(feature = "profiles")]
 mod profiles;

@@ -1,30 +1,63 @@
 //! Rules that ask for values which the running profile table cannot have, and so admit nobody.
 
+use std::collections::BTreeSet;
+
+use crate::census::{CountedRule, Counts, grouped};
 use crate::column::{Column, ColumnValues};
 use crate::compile::Compiler;
 use crate::report::Report;
 use crate::source::{At, Kind, shortened};
 
 pub(super) fn check(root: At<'_>, compiler: &mut Compiler<'_, '_>) {
-    let Some(table) = compiler.table else { return };
-    let mut rules = Vec::new();
-    super::rules(root, &mut rules);
-    for rule in rules {
-        condition(rule, table, compiler.report);
+    let mut hopeless = BTreeSet::new();
+    if let Some(table) = compiler.table {
+        let mut rules = Vec::new();
+        super::rules(root, &mut rules);
+        for rule in rules {
+            if condition(rule, table, compiler.report) {
+                hopeless.insert(rule.pointer());
+            }
+        }
+    }
+    if let Some(counts) = compiler.counts {
+        counted(root, counts, &hopeless, compiler.report);
     }
 }
 
-fn condition(at: At<'_>, table: &[Column<'_>], report: &mut Report) {
+/// Rules that nobody in the table meets, although each of their values is there. `hopeless` are those of which more is said elsewhere.
+fn counted(root: At<'_>, counts: &Counts, hopeless: &BTreeSet<String>, report: &mut Report) {
+    // A table without visitors says nothing about rules.
+    for rule in counts.rules.iter().filter(|it| it.n_visitors == 0 && counts.n_visitors > 0) {
+        let entry = root.get(rule.rule.section()).and_then(|it| it.children().nth(rule.idx));
+        let Some(at) = entry.and_then(|it| it.get("when")).filter(|it| !hopeless.contains(&it.pointer())) else {
+            continue;
+        };
+        let whose = match rule.rule {
+            CountedRule::Audience => "the audience",
+            CountedRule::Offer => "the rule of the offer",
+            CountedRule::Experiment => "the rule of the experiment",
+        };
+        let message =
+            format!("{whose} {:?} matches none of the {} visitors of the table", rule.id, grouped(counts.n_visitors));
+        let help = "loosen one of its tests, or remove the ones that exclude each other";
+        report.warning(at, "audience_matches_nobody", message, help);
+    }
+}
+
+/// Gives whether something in the condition is not in the table: a value, or a column, which the reader of conditions tells.
+fn condition(at: At<'_>, table: &[Column<'_>], report: &mut Report) -> bool {
+    let n_before = report.n_warnings();
+    let mut is_hopeless = false;
     for child in at.children() {
         match child.key().strip_prefix("profile.") {
-            Some(name) => {
-                if let Some(column) = table.iter().find(|it| it.name == name) {
-                    tests(child, column, report);
-                }
-            }
-            None => condition(child, table, report),
+            Some(name) => match table.iter().find(|it| it.name == name) {
+                Some(column) => tests(child, column, report),
+                None => is_hopeless = true,
+            },
+            None => is_hopeless |= condition(child, table, report),
         }
     }
+    is_hopeless || report.n_warnings() > n_before
 }
 
 /// What stands behind an attribute. Negations are left out: that nobody lacks a label is no mistake.

@@ -35,6 +35,11 @@ pub(super) fn running(payload: &Json) -> BTreeMap<&str, Rule<'_>> {
     rules.filter_map(|it| Some((it.rule.get("key")?.as_text()?, it))).collect()
 }
 
+/// The conditions of the experiments that run, by their keys; those without one are left out.
+pub(crate) fn running_conditions(payload: &Json) -> BTreeMap<&str, &Json> {
+    running(payload).into_iter().filter_map(|(key, it)| Some((key, it.rule.get("condition")?))).collect()
+}
+
 /// Rules of a feature.
 fn rules(feature: &Json) -> impl Iterator<Item = &Object> {
     feature.get("rules").and_then(Json::as_list).unwrap_or_default().iter().filter_map(Json::as_object)

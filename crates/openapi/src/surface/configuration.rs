@@ -82,6 +82,8 @@ struct DryRun {
 struct Checked {
     /// Whether the configuration could be published.
     valid: bool,
+    /// The build of the profile table that rules were compared with; null when none runs, or it cannot be read.
+    table: Option<String>,
     /// All findings.
     diagnostics: Vec<Diagnostic>,
     /// How it differs from what runs; null for a configuration with errors.
