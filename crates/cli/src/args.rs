@@ -1,6 +1,8 @@
 //! The command line.
 
-use crate::cmd::{audit_export, audit_verify, config_approve, config_check, config_diff, config_draft, config_export};
+use crate::cmd::{
+    audit_export, audit_verify, config_approve, config_calendar, config_check, config_diff, config_draft, config_export,
+};
 use crate::cmd::{
     config_import, config_init, config_preview, config_publish, config_rollback, config_versions, decide,
 };
@@ -118,6 +120,7 @@ pub enum Tables {
 pub enum Config {
     Init(config_init::Init),
     Check(config_check::Check),
+    Calendar(config_calendar::Calendar),
     Diff(config_diff::Diff),
     Publish(config_publish::Publish),
     /// Drafts: changes that others look at before they are published.

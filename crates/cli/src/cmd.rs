@@ -3,6 +3,7 @@
 pub mod audit_export;
 pub mod audit_verify;
 pub mod config_approve;
+pub mod config_calendar;
 pub mod config_check;
 pub mod config_diff;
 pub mod config_draft;
@@ -60,6 +61,7 @@ pub fn run(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Tables(Tables::Rollback(args)) => tables_rollback::run(&args, ui),
         Command::Config(Config::Init(args)) => config_init::run(&args, ui),
         Command::Config(Config::Check(args)) => config_check::run(&args, ui),
+        Command::Config(Config::Calendar(args)) => config_calendar::run(&args, ui),
         Command::Config(Config::Diff(args)) => config_diff::run(&args, ui),
         Command::Config(Config::Publish(args)) => config_publish::run(&args, ui),
         Command::Config(Config::Draft(args)) => config_draft::run(&args, ui),

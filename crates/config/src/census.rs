@@ -8,7 +8,7 @@
 
 mod words;
 
-use vitrine_engine::{AttributeName, Condition, Context, Profile, Scope};
+use vitrine_engine::{AttributeName, Condition, Context, NoProfile, Profile, Scope};
 use vitrine_flags::{Evaluation, Json, Object, Payload};
 
 use crate::Checked;
@@ -60,6 +60,8 @@ pub struct RuleCount {
     pub n_visitors: u64,
     /// Whether the rule also asks about the request or a saved group, so that the count is an upper bound.
     pub is_at_most: bool,
+    /// Whether it also admits, or can admit, visitors who have no row, such as `{ "profile.segment": { "$exists": false } }`.
+    pub admits_strangers: bool,
 }
 
 /// How many visitors each rule of a document admits. Audiences first, then offers, then experiments, each in the order of the document.
@@ -123,12 +125,14 @@ impl Census {
         let Draft { rules, tests, features } = census;
         let mut payload = Object::new();
         payload.insert("features", features);
-        Self {
+        let mut census = Self {
             counts: Counts { n_visitors: 0, rules },
             names: names.to_vec(),
             tests,
             payload: Payload::from_json(Json::Object(payload)),
-        }
+        };
+        census.ask(&NoProfile, &Object::new(), |rule| rule.admits_strangers = true);
+        census
     }
 
     /// Columns that [`Self::add`] wants among its attributes.
@@ -139,8 +143,14 @@ impl Census {
     /// Counts one visitor: `profile` as offers see it, with the attributes of the document's bundle; `columns` as flags see it, by
     /// their names.
     pub fn add<P: Profile>(&mut self, profile: &P, columns: &Object) {
+        self.ask(profile, columns, |rule| rule.n_visitors = rule.n_visitors.saturating_add(1));
+        self.counts.n_visitors = self.counts.n_visitors.saturating_add(1);
+    }
+
+    /// Calls `admitted` for each rule that admits a visitor.
+    fn ask<P: Profile>(&mut self, profile: &P, columns: &Object, admitted: impl Fn(&mut RuleCount)) {
         let mut context = vitrine_flags::Context::default();
-        if !self.columns().is_empty() {
+        if !self.payload.profile_columns().is_empty() {
             context.attributes.insert("profile", columns.clone());
         }
         let nothing = Context::default();
@@ -150,9 +160,10 @@ impl Census {
                 Test::Offers(condition) => condition.holds(&self.names, profile, &nothing),
                 Test::Flags(key) => evaluation.feature(key).on(),
             };
-            rule.n_visitors = rule.n_visitors.saturating_add(u64::from(admits));
+            if admits {
+                admitted(rule);
+            }
         }
-        self.counts.n_visitors = self.counts.n_visitors.saturating_add(1);
     }
 
     /// What was counted.
@@ -179,7 +190,7 @@ impl Draft {
         let is_profile = |it: usize| names.get(it).is_some_and(|it| it.scope == Scope::Profile);
         let mut is_at_most = false;
         of.attributes(&mut |it| is_at_most |= !is_profile(usize::from(it.0)));
-        self.rules.push(RuleCount { rule, id: id.to_owned(), idx, n_visitors: 0, is_at_most });
+        self.rules.push(RuleCount { rule, id: id.to_owned(), idx, n_visitors: 0, is_at_most, admits_strangers: false });
         self.tests.push(Test::Offers(Doubt::Holds.resolve(of, &is_profile)));
     }
 
@@ -194,7 +205,7 @@ impl Draft {
         feature.insert("defaultValue", false);
         feature.insert("rules", vec![Json::Object(delivery)]);
         self.features.insert(key.as_str(), feature);
-        self.rules.push(RuleCount { rule, id: id.to_owned(), idx, n_visitors: 0, is_at_most });
+        self.rules.push(RuleCount { rule, id: id.to_owned(), idx, n_visitors: 0, is_at_most, admits_strangers: false });
         self.tests.push(Test::Flags(key));
     }
 }

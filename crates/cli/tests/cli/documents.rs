@@ -306,3 +306,40 @@ fn broken_lines_are_answered_in_their_place() {
     }
     assert_eq!(place.run_with("eval --format growthbook", &[], "").exit, 0);
 }
+
+#[test]
+fn campaigns_in_the_order_of_time() {
+    let place = Place::new();
+    let campaign = |id: &str, when: &str| {
+        format!(
+            "  - {{ id: {id}, {when}, channels: [web], goal: {{ metric: sales, target: 5, owner: ann, deadline: 2026-11-11T00:00:00+08:00 }}, budget: {{ amount: 0, currency: CNY }}, \
+             evaluation: more orders, offers: [{id}-hero] }}\n"
+        )
+    };
+    let calendar = "calendar: { preset: double-11, year: 2026 }, priority: 3";
+    let document = format!(
+        "version: 1
+settings: {{ time_zone: Asia/Shanghai }}
+metrics: [{{ id: sales, type: proportion, event: purchase, goal: increase }}]
+offers: [{{ id: d11-hero, content: {{ t: 1 }} }}, {{ id: may-hero, content: {{ t: 1 }} }}, {{ id: hello, content: {{ t: 1 }} }}]
+campaigns:
+{}{}placements: [{{ id: hero, offers: [d11-hero], fallback: hello }}, {{ id: bar, offers: [may-hero], fallback: hello }}]
+",
+        campaign("d11", calendar),
+        campaign("may", "starts: 2026-05-01T00:00")
+    );
+    place.write("a.yaml", document);
+    assert_eq!(
+        place.ok("config calendar a.yaml"),
+        "2026-04-30T16:00:00Z to no end  may (priority 0)\n  offers: may-hero\n  placements: bar\n\
+         2026-11-10T16:00:00Z to 2026-11-11T16:00:00Z  d11 (priority 3)\n  offers: d11-hero\n  placements: hero\n"
+    );
+    let listed = place.json("config calendar a.yaml --json");
+    let first = json!({
+        "id": "may", "starts": "2026-04-30T16:00:00Z", "ends": null, "priority": 0, "offers": ["may-hero"], "placements": ["bar"]
+    });
+    assert_eq!((listed.as_array().map(Vec::len), &listed[0]), (Some(2), &first));
+    place.write("b.yaml", OFFERS_YAML);
+    assert_eq!(place.ok("config calendar b.yaml"), "b.yaml has no campaigns\n");
+    assert_eq!(place.ok("config calendar b.yaml --json"), "[]\n");
+}

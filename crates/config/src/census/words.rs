@@ -24,7 +24,7 @@ pub fn count_changes(old: &Counts, new: &Counts) -> Vec<CountChange> {
 }
 
 fn text(count: &RuleCount, was: Option<u64>) -> String {
-    let RuleCount { rule, id, n_visitors, is_at_most, .. } = count;
+    let RuleCount { rule, id, n_visitors, is_at_most, admits_strangers, .. } = count;
     let bound = if *is_at_most { "at most " } else { "" };
     let visitors = if *n_visitors == 1 { "visitor" } else { "visitors" };
     let mut text = format!("{} {id}: {bound}{} {visitors}", rule.word(), grouped(*n_visitors));
@@ -32,6 +32,9 @@ fn text(count: &RuleCount, was: Option<u64>) -> String {
         let sign = if *n_visitors < was { '-' } else { '+' };
         // Writing to a text cannot fail.
         let _ = write!(text, " ({sign}{})", grouped(n_visitors.abs_diff(was)));
+    }
+    if *admits_strangers {
+        text.push_str(", and whoever is not in the table");
     }
     text
 }

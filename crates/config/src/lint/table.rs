@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::census::{CountedRule, Counts, grouped};
+use crate::census::{CountedRule, Counts, RuleCount, grouped};
 use crate::column::{Column, ColumnValues};
 use crate::compile::Compiler;
 use crate::report::Report;
@@ -26,8 +26,9 @@ pub(super) fn check(root: At<'_>, compiler: &mut Compiler<'_, '_>) {
 
 /// Rules that nobody in the table meets, although each of their values is there. `hopeless` are those of which more is said elsewhere.
 fn counted(root: At<'_>, counts: &Counts, hopeless: &BTreeSet<String>, report: &mut Report) {
-    // A table without visitors says nothing about rules.
-    for rule in counts.rules.iter().filter(|it| it.n_visitors == 0 && counts.n_visitors > 0) {
+    // A table without visitors says nothing about rules, and rules for strangers have nobody in a table.
+    let is_nobody = |it: &&RuleCount| it.n_visitors == 0 && !it.admits_strangers && counts.n_visitors > 0;
+    for rule in counts.rules.iter().filter(is_nobody) {
         let entry = root.get(rule.rule.section()).and_then(|it| it.children().nth(rule.idx));
         let Some(at) = entry.and_then(|it| it.get("when")).filter(|it| !hopeless.contains(&it.pointer())) else {
             continue;

@@ -10,7 +10,7 @@ pub(crate) mod plan;
 
 use std::collections::BTreeSet;
 
-use vitrine_engine::{self as engine, Schedule, TimestampMs};
+use vitrine_engine::{self as engine, AudienceIdx, Schedule, TimestampMs};
 
 use crate::calendar::{PRESETS, YEARS};
 use crate::compile::Compiler;
@@ -19,16 +19,18 @@ use crate::section::terms::{self, Terms};
 use crate::source::At;
 use crate::time_zone::Zone;
 
-pub(crate) const KEYS: [&str; 24] = [
+pub(crate) const KEYS: [&str; 26] = [
     "id",
     "description",
     "name",
     "theme",
     "message",
+    "brand",
     "form",
     "owner",
     "partner",
     "member_tier",
+    "audience",
     "priority",
     "starts",
     "ends",
@@ -64,6 +66,8 @@ pub(crate) struct Campaign<'t> {
     pub zone: Option<Zone>,
     /// Inherited by its offers that have none of their own.
     pub priority: Option<i32>,
+    /// Whom it is for, a partner's customers for example. Inherited by its offers that have no audience and no rule of their own.
+    pub audience: Option<AudienceIdx>,
     pub terms: Option<Terms<'t>>,
     pub has_countdown: bool,
     /// Channels that it uses, in the order of the document.
@@ -118,6 +122,7 @@ impl<'t> Compiler<'t, '_> {
             schedule: Schedule::default(),
             zone: None,
             priority: None,
+            audience: None,
             terms: None,
             has_countdown: false,
             channels: Vec::new(),
@@ -125,12 +130,14 @@ impl<'t> Compiler<'t, '_> {
         };
         let Some(at) = self.report.object(at, &KEYS) else { return campaign };
         campaign.id = self.campaigns.declare(at, idx, self.report).unwrap_or_default();
-        for key in ["description", "name", "theme", "message", "owner", "partner", "member_tier"] {
+        for key in ["description", "name", "theme", "message", "brand", "owner", "partner", "member_tier"] {
             at.get(key).and_then(|at| self.report.text(at));
         }
         self.form(at);
         campaign.zone = self.zone(at);
         campaign.priority = at.get("priority").and_then(|at| self.priority(at));
+        let audience = at.get("audience").and_then(|at| self.audiences.resolve(at, "unknown_audience", self.report));
+        campaign.audience = audience.map(|named| AudienceIdx(named.idx));
         campaign.schedule = self.campaign_schedule(at, campaign.zone.as_ref());
         (run.id, run.schedule) = (campaign.id.to_owned(), campaign.schedule);
         campaign.channels = self.channels(at);

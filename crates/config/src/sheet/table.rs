@@ -122,8 +122,8 @@ pub(crate) const KINDS: &[Kind] = &[
         aliases: &["活动"],
         home: Home::Entry { section: "campaigns" },
         members: members! {
-            "id": Word, "name": Text, "description": Text, "theme": Text, "message": Text, "form": Word, "owner": Text,
-            "partner": Text, "member_tier": Text, "priority": Number, "starts": Time, "ends": Time, "time_zone": Word,
+            "id": Word, "name": Text, "description": Text, "theme": Text, "message": Text, "brand": Text, "form": Word,
+            "owner": Text, "partner": Text, "member_tier": Text, "audience": Word, "priority": Number, "starts": Time, "ends": Time, "time_zone": Word,
             "calendar.preset" => "calendar"."preset": Word, "calendar.year" => "calendar"."year": Number,
             "calendar.lead_days" => "calendar"."lead_days": Number, "calendar.trail_days" => "calendar"."trail_days": Number,
             "channels": Words, "budget.amount" => "budget"."amount": Number, "budget.currency" => "budget"."currency": Word,

@@ -122,6 +122,8 @@ fn a_rule_that_nobody_meets_is_named_with_its_place() {
         assert_eq!(warned(&with_audience(of, &json!({ "profile.segment": "new" })), Format::Json), [""; 0]);
         let of_request = json!({ "profile.segment": "new", "context.country": "FR" });
         assert_eq!(warned(&with_audience(of, &of_request), Format::Json), [""; 0], "the request may say FR");
+        let stranger = json!({ "profile.segment": { "$exists": false } });
+        assert_eq!(warned(&with_audience(of, &stranger), Format::Json), [""; 0], "strangers have no row");
     }
     let own_rules = "version: 1
 offers:
@@ -169,6 +171,8 @@ fn changed_counts_in_words() {
     assert_eq!(words(loyal.clone(), many.clone()), ["audience a: 4 visitors (-2)"]);
     assert_eq!(words(many.clone(), loyal.clone()), ["audience a: 6 visitors (+2)"]);
     assert_eq!(words(loyal.clone(), loyal.clone()), [""; 0]);
+    let others = json!({ "profile.segment": { "$ne": "loyal" } });
+    assert_eq!(words(loyal.clone(), others), ["audience a: 4 visitors (-2), and whoever is not in the table"]);
     let at_risk = json!({ "profile.segment": "at_risk", "context.country": "FR" });
     assert_eq!(words(loyal.clone(), at_risk), ["audience a: at most 1 visitor (-5)"]);
     let new: Vec<String> = count_changes(&Counts::default(), &counts(loyal)).into_iter().map(|it| it.text).collect();
@@ -222,4 +226,45 @@ fn visitors_of_the_table_change_their_variation() {
     let found = moved(&experiment(100, 50), &experiment(100, 70), 100);
     assert_eq!((found[0].n_visitors, found[0].n_changed, found[0].share()), (0, 0, None));
     assert!(Tally::new(&experiment(5, 50), &experiment(5, 50), None).is_none());
+}
+
+#[test]
+fn offers_take_over_the_audience_of_their_campaign() {
+    let document = |audience: &str| {
+        format!(
+            "version: 1
+metrics: [{{ id: sales, type: proportion, event: purchase, goal: increase }}]
+audiences: [{{ id: partners, when: {{ profile.segment: loyal }} }}]
+offers:
+  - {{ id: a, content: {{ t: 1 }} }}
+  - {{ id: b, when: {{ profile.segment: new }}, content: {{ t: 1 }} }}
+  - {{ id: c, content: {{ t: 1 }} }}
+campaigns:
+  - id: tea
+    form: joint
+    partner: Tea House
+    brand: Tea & Cups
+    audience: {audience}
+    channels: [web]
+    goal: {{ metric: sales, target: 5, owner: anna, deadline: 2026-12-01T00:00:00Z }}
+    budget: {{ amount: 0, currency: EUR }}
+    evaluation: more orders
+    offers: [a, b]
+placements: [{{ id: p, offers: [a, b], fallback: c }}]
+"
+        )
+    };
+    let checked = check(&document("partners"), Format::Yaml).unwrap();
+    assert_eq!(checked.warnings, []);
+    let bundle = &checked.bundle;
+    let audiences: Vec<Option<&str>> = bundle
+        .offers()
+        .iter()
+        .map(|it| bundle.audiences().get(usize::from(it.audience?.0)).map(|it| it.id.as_str()))
+        .collect();
+    assert_eq!(audiences, [Some("partners"), Some("offer:b"), None]);
+    let found: Vec<_> = counted(&checked).rules.into_iter().map(|it| (it.id, it.n_visitors)).collect();
+    assert_eq!(found, [("partners".to_owned(), 6), ("b".to_owned(), 3)]);
+    let refused = check(&document("partner"), Format::Yaml).unwrap_err();
+    assert_eq!((refused[0].code, refused[0].pointer.as_str()), ("unknown_audience", "/campaigns/0/audience"));
 }

@@ -28,7 +28,7 @@ impl<'t> Compiler<'t, '_> {
         }
     }
 
-    /// Offers take over what they do not say themselves: times, priority, terms, the end for a countdown.
+    /// Offers take over what they do not say themselves: times, priority, audience, terms, the end for a countdown.
     pub(super) fn inherit(&mut self) {
         let Self { report, parts, facts, .. } = self;
         for (offer, facts_of_offer) in parts.offers.iter_mut().zip(&mut facts.offers) {
@@ -38,6 +38,7 @@ impl<'t> Compiler<'t, '_> {
             if let (None, Some(priority)) = (facts_of_offer.at.get("priority"), campaign.priority) {
                 offer.priority = priority;
             }
+            offer.audience = offer.audience.or(campaign.audience);
             let own = offer.schedule;
             let starts = own.starts().or(campaign.schedule.starts());
             let ends = own.ends().or(campaign.schedule.ends());
