@@ -48,7 +48,8 @@ pub fn security_schemes() -> Value {
         "sdkKeyBearer": {
             "type": "http",
             "scheme": "bearer",
-            "description": "An SDK key of an environment: `vtc_<environment>_…` (public) or `vts_<environment>_…` (secret). \
+            "description": "An SDK key of an environment: `vtc_<environment>_…` (public) or `vts_<environment>_…` (secret, refused \
+                            in calls of pages). \
                             Without any, the environment is `production`, and the call is answered if that has no keys.",
         },
         "sdkKeyHeader": {

@@ -118,6 +118,7 @@ pub fn describe(paths: &mut Paths) {
     let body = paths.schemas.received::<NewKey>();
     let new_key = Operation::new("newKey", Tag::Environments, Access::Role(Role::Admin), "Make a key for applications")
         .text("With its first key, an environment refuses calls without any. At most 20 are valid at a time.")
+        .text("Client keys are public. Server keys are secrets: they are refused in addresses, in bodies and in calls of pages.")
         .parameter(name())
         .body(&[JSON], body, &[("app", json!({ "kind": "client", "note": "the app for phones" }))])
         .body_bytes_max(BODY_BYTES_MAX)
