@@ -184,7 +184,7 @@ fn group_ids(flags: &Payload, snapshot: &Snapshot, attributes: &Object, key: Opt
 }
 
 /// The columns of a row as conditions see them; a column that is missing in the table or in the row is left out.
-fn profile(snapshot: &Snapshot, columns: &[String], bytes: &[u8]) -> Object {
+pub(crate) fn profile(snapshot: &Snapshot, columns: &[String], bytes: &[u8]) -> Object {
     let Some(table) = snapshot.table() else { return Object::new() };
     let schema = &table.manifest.schema;
     let Ok(row) = Row::new(schema, bytes) else { return Object::new() };

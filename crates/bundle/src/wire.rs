@@ -10,13 +10,17 @@ use crate::campaigns::CampaignWire;
 use crate::condition::ConditionWire;
 use crate::error::BundleFormatError;
 use crate::groups::{Group, Groups};
-use crate::offers::{OfferWire, PlacementWire};
+use crate::offers::OfferWire;
+use crate::placements::{ExperimentWire, PlacementWire, experiment, experiment_wire, is_zero};
 use crate::{FORMAT, Stored};
 
 #[derive(Serialize, Deserialize)]
 pub struct Wire<'a> {
     format: u32,
     consent: ConsentWire,
+    /// Share of visitors that see fallback offers everywhere, in basis points.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    holdout: u16,
     /// `profile.<column>` or `context.<name>`.
     attributes: Vec<String>,
     audiences: Vec<AudienceWire>,
@@ -25,6 +29,9 @@ pub struct Wire<'a> {
     placements: Vec<PlacementWire>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     campaigns: Vec<CampaignWire>,
+    /// Those that placements take part in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    experiments: Vec<ExperimentWire>,
     #[serde(borrow)]
     flags: &'a RawValue,
     groups: BTreeMap<String, GroupWire>,
@@ -70,11 +77,13 @@ impl<'a> Wire<'a> {
                 ConsentRule::Required => ConsentWire::Required,
                 ConsentRule::Assumed => ConsentWire::Assumed,
             },
+            holdout: bundle.settings().holdout_bps,
             attributes: bundle.attributes().iter().map(ToString::to_string).collect(),
             audiences: bundle.audiences().iter().map(audience).collect(),
             offers: bundle.offers().iter().map(OfferWire::new).collect::<Result<_, _>>()?,
             placements: bundle.placements().iter().map(PlacementWire::from).collect(),
             campaigns: bundle.campaigns().iter().map(CampaignWire::from).collect(),
+            experiments: bundle.experiments().iter().map(experiment_wire).collect(),
             flags: serde_json::from_str(&stored.flags)?,
             groups: stored.groups.iter().map(group).collect(),
         })
@@ -100,9 +109,11 @@ pub fn read(json: &str) -> Result<Stored, BundleFormatError> {
         attributes: wire.attributes.iter().map(|it| attribute(it)).collect(),
         audiences: wire.audiences.into_iter().map(audience).collect(),
         offers: wire.offers.into_iter().map(OfferWire::read).collect::<Result<_, _>>()?,
-        placements: wire.placements.into_iter().map(Into::into).collect(),
+        placements: wire.placements.into_iter().map(PlacementWire::read).collect::<Result<_, _>>()?,
         campaigns: wire.campaigns.into_iter().map(CampaignWire::read).collect::<Result<_, _>>()?,
+        experiments: wire.experiments.into_iter().map(experiment).collect(),
         settings: Settings {
+            holdout_bps: wire.holdout,
             consent: match wire.consent {
                 ConsentWire::Required => ConsentRule::Required,
                 ConsentWire::Assumed => ConsentRule::Assumed,
