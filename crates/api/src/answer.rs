@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 use vitrine_engine::{
-    Bundle, Chosen, Decision, Evaluation, Explanation, Filled, Inputs, ModeReason, NoTrace, OfferTrace, PlacementIdx,
-    Reason, Rejection, ScoreParts, Visitor,
+    Bundle, Chosen, Context, Decision, Evaluation, Explanation, Filled, Inputs, ModeReason, NoTrace, OfferTrace,
+    PlacementIdx, Reason, Rejection, ScoreParts, Visitor,
 };
 use vitrine_tables::Row;
 
@@ -13,6 +13,7 @@ use crate::occasion::{Occasion, Showing, Signer};
 use crate::outcome::{Language, Outcome};
 use crate::profile::{AnyProfile, RowProfile};
 use crate::request::{DecideRequest, PlacementRequest};
+use crate::scenario;
 use crate::snapshot::{BundleState, Lookup, Snapshot};
 
 /// A finished answer.
@@ -199,6 +200,9 @@ pub fn answer(
         }
         _ => None,
     };
+    let told = snapshot
+        .bundle()
+        .map(|state| scenario::told(&request.context, state.bundle(), snapshot, lookup.as_ref().ok(), occasion.now));
     let visitor = visitor(snapshot, lookup);
     let mode_reason = visitor.reason();
     let (variations, keys) = match (snapshot.bundle(), &context) {
@@ -206,9 +210,9 @@ pub fn answer(
         _ => Default::default(),
     };
     let assignments = Assignments { unit: id.map(assignment::unit), variations, keys };
-    let decisions = match snapshot.bundle() {
-        Some(state) => decisions(snapshot, state, request, &visitor, &occasion, &assignments),
-        None => request.placements.iter().map(|it| without_offer(&it.id, mode_reason.as_str())).collect(),
+    let decisions = match (snapshot.bundle(), &told) {
+        (Some(state), Some(context)) => decisions(snapshot, state, request, context, &visitor, &occasion, &assignments),
+        _ => request.placements.iter().map(|it| without_offer(&it.id, mode_reason.as_str())).collect(),
     };
     let wire = AnswerWire {
         request_id: request.request_id.as_deref(),
@@ -242,6 +246,7 @@ fn decisions<'a>(
     snapshot: &'a Snapshot,
     state: &'a BundleState,
     request: &'a DecideRequest,
+    context: &'a Context,
     visitor: &'a Visitor<AnyProfile<'a>>,
     occasion: &Occasion<'a>,
     assignments: &'a Assignments<'a>,
@@ -253,7 +258,7 @@ fn decisions<'a>(
         graph: snapshot.graph(),
         index: snapshot.index(),
         visitor,
-        context: &request.context,
+        context,
         now: occasion.now,
         dedupe: request.dedupe,
         limits: occasion.limits,

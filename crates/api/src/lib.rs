@@ -41,6 +41,7 @@ mod profile;
 mod registry_wire;
 mod request;
 mod role;
+mod scenario;
 mod snapshot;
 mod token;
 

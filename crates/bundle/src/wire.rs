@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use vitrine_engine::{AttributeName, Audience, Bundle, BundleParts, ConsentRule, Scope, Settings};
+use vitrine_engine::{AttributeName, Audience, Bundle, BundleParts, Clock, ConsentRule, Scope, Settings, TimestampMs};
 
 use crate::campaigns::CampaignWire;
 use crate::condition::ConditionWire;
@@ -23,6 +23,9 @@ pub struct Wire<'a> {
     holdout: u16,
     /// `profile.<column>` or `context.<name>`.
     attributes: Vec<String>,
+    /// The shop's clock: from when on, in milliseconds, and the offset from UTC in minutes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    clock: Vec<(i64, i16)>,
     audiences: Vec<AudienceWire>,
     #[serde(borrow)]
     offers: Vec<OfferWire<'a>>,
@@ -79,6 +82,7 @@ impl<'a> Wire<'a> {
             },
             holdout: bundle.settings().holdout_bps,
             attributes: bundle.attributes().iter().map(ToString::to_string).collect(),
+            clock: bundle.clock().offsets().iter().map(|(from, minutes)| (from.0, *minutes)).collect(),
             audiences: bundle.audiences().iter().map(audience).collect(),
             offers: bundle.offers().iter().map(OfferWire::new).collect::<Result<_, _>>()?,
             placements: bundle.placements().iter().map(PlacementWire::from).collect(),
@@ -105,7 +109,9 @@ pub fn read(json: &str) -> Result<Stored, BundleFormatError> {
         groups.insert(id, group);
     }
     let audience = |it: AudienceWire| Audience { id: it.id, condition: it.when.into() };
+    let offsets = wire.clock.into_iter().map(|(from, minutes)| (TimestampMs(from), minutes)).collect();
     let bundle = Bundle::new(BundleParts {
+        clock: Clock::new(offsets).ok_or(BundleFormatError::Clock)?,
         attributes: wire.attributes.iter().map(|it| attribute(it)).collect(),
         audiences: wire.audiences.into_iter().map(audience).collect(),
         offers: wire.offers.into_iter().map(OfferWire::read).collect::<Result<_, _>>()?,

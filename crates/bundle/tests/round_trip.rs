@@ -145,6 +145,7 @@ fn every_ranker_comes_back() {
     parts.placements = placements();
     parts.experiments = vec![Experiment { id: "hero".into(), flag: "hero-flag".into() }];
     parts.settings.holdout_bps = 100;
+    parts.clock = Clock::new(vec![(TimestampMs(0), 60), (TimestampMs(9), 120)]).unwrap();
     parts.offers[0].margin_minor = Some(1_250);
     parts.offers[0].creatives.push(Creative { variant: Some("bold".into()), ..Creative::new("{}") });
     let stored = stored(parts);
@@ -157,6 +158,7 @@ fn every_ranker_comes_back() {
         ("neg not", "+ + + + not", "do not leave one number"),
         ("?0", "?9", "a formula is no program"),
         (r#"[[0,[0.5,1000000000.0]]"#, r#"[[0,[0.0,1000000000.0]]"#, "cannot work"),
+        (r#""clock":[[0,60],[9,120]]"#, r#""clock":[[9,60],[0,120]]"#, "not a rising list"),
         (r#""holdout":250"#, r#""holdout":10001"#, "out of range"),
     ] {
         assert!(text.contains(from), "{from} is not in {text}");

@@ -8,6 +8,7 @@ use core::fmt;
 use crate::attribute::{AttributeIdx, AttributeName};
 use crate::bandit::Bandit;
 use crate::campaign::{Campaign, CampaignIdx};
+use crate::clock::Clock;
 use crate::condition::{CONDITION_DEPTH_MAX, Condition};
 use crate::creative::Creative;
 use crate::experiment::{Experiment, PlacementExperiment};
@@ -217,6 +218,8 @@ pub struct BundleParts {
     pub campaigns: Vec<Campaign>,
     /// Experiments of placements; [`ExperimentIdx`] points here.
     pub experiments: Vec<Experiment>,
+    /// The clock of the shop.
+    pub clock: Clock,
     /// What holds everywhere.
     pub settings: Settings,
 }
@@ -379,6 +382,11 @@ impl Bundle {
     /// Experiments of placements, in [`ExperimentIdx`] order.
     pub fn experiments(&self) -> &[Experiment] {
         &self.parts.experiments
+    }
+
+    /// The clock of the shop.
+    pub fn clock(&self) -> &Clock {
+        &self.parts.clock
     }
 
     /// What holds everywhere.

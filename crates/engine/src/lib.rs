@@ -30,6 +30,7 @@ mod attribute;
 mod bandit;
 mod bundle;
 mod campaign;
+mod clock;
 mod condition;
 mod creative;
 mod decide;
@@ -52,6 +53,7 @@ pub use bundle::{
     OfferIdx, Placement, PlacementIdx, Ranker, Settings,
 };
 pub use campaign::{Campaign, CampaignIdx, CostModel, Pacing};
+pub use clock::{Clock, Shown};
 pub use condition::{CONDITION_DEPTH_MAX, Condition, Literal, Test};
 pub use creative::Creative;
 pub use decide::{

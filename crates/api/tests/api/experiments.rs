@@ -145,6 +145,38 @@ fn bandits_repeat_for_a_visitor_and_tell_their_propensity() {
 }
 
 #[test]
+fn the_clock_and_the_address_can_be_asked_about() {
+    let document = json!({
+        "version": 1,
+        "settings": { "consent": "assumed", "time_zone": "Asia/Shanghai" },
+        "offers": [
+            { "id": "morning", "when": { "context.hour": 8, "context.weekday": "tue", "context.daypart": "h08_11" }, "content": { "a": 1 } },
+            { "id": "mail", "when": { "context.utm_source": "mail" }, "content": { "a": 1 } },
+            { "id": "news", "when": { "context.referrer_host": "news.example" }, "content": { "a": 1 } },
+            { "id": "usual", "when": { "context.usual_hours": { "$exists": true } }, "content": { "a": 1 } },
+            { "id": "house", "content": { "a": 1 } },
+        ],
+        "placements": [{ "id": "hero", "count": 4, "fallback": "house" }],
+    });
+    let checked = vitrine_config::check(&document.to_string(), vitrine_config::Format::Json).unwrap();
+    let state = BundleState::new(3, String::new(), checked.stored()).unwrap();
+    let snapshot = Snapshot::new(Some(std::rc::Rc::new(state)), TableSlot::Absent, false);
+    let shown = |context: Value| {
+        let body = json!({ "context": context, "placements": [{ "id": "hero" }] }).to_string();
+        let request = DecideRequest::parse(body.as_bytes()).unwrap();
+        let answer = answer(&snapshot, &request, Err(ModeReason::NoVisitor), Occasion::at(NOW)).json;
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let items = answer["decisions"][0]["items"].as_array().unwrap().iter();
+        items.map(|it| it["offer"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    // Midnight in UTC is eight o'clock in Shanghai, on a Tuesday.
+    assert_eq!(shown(json!({})), "morning");
+    assert_eq!(shown(json!({ "attributes": { "hour": 9 } })), "", "what the caller says goes first");
+    assert_eq!(shown(json!({ "url": "https://shop.example/?utm_source=mail" })), "morning mail");
+    assert_eq!(shown(json!({ "attributes": { "referrer": "https://news.example/today" } })), "morning news");
+}
+
+#[test]
 fn explanations_speak_the_language_of_the_request() {
     let snapshot = snapshot(json!({}), json!({}));
     for (locale, expected) in [("zh-CN", "其他优惠排名更高。"), ("de", "Other offers ranked higher.")] {

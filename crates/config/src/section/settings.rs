@@ -22,6 +22,7 @@ impl<'t> Compiler<'t, '_> {
             self.parts.settings.holdout_bps = self.report.basis_points(at).unwrap_or_default();
         }
         self.draft.zone = at.get("time_zone").map(|at| self.report.zone(at).unwrap_or_else(Zone::utc));
+        self.parts.clock = self.draft.zone.as_ref().map(Zone::clock).unwrap_or_default();
         if let Some(at) = at.get("advertising_law") {
             self.facts.settings.advertising_law = self.advertising_law(at);
         }
