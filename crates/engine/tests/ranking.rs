@@ -263,7 +263,7 @@ fn firsts(bandit: &Bandit) -> ([f64; 4], f64) {
     let mut asked = Asked { n_max: 1, ..by(Ranker::Bandit(bandit.clone())) };
     let ids: Vec<String> = asked.offers.iter().map(|it| it.id.clone()).collect();
     let (mut firsts, mut said) = ([0.0; 4], [(0.0, 0.0); 4]);
-    const N: u64 = 3_000;
+    const N: u64 = 1_500;
     for seed in 0..N {
         asked.seed = seed;
         let (id, _, propensity) = asked.answer().shown[0].clone();
