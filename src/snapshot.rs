@@ -12,7 +12,7 @@ use vitrine_api::{
 use vitrine_rim::kv::Kv;
 use vitrine_rim::manifests::check_manifest;
 use vitrine_rim::settings::Settings;
-use vitrine_tables::{Pointer, kv_keys};
+use vitrine_tables::{ItemTable, ItemVectors, Pointer, kv_keys};
 use wasm_bindgen::prelude::*;
 use worker::{Context, Env};
 
@@ -360,5 +360,17 @@ async fn read_table(kv: &Kv, env: &Env, build: &str) -> Result<TableState, Strin
             Some(announced.decode(bytes).map_err(|it| format!("{key}: {it}"))?)
         }
     };
-    Ok(TableState { manifest, items })
+    let vectors = match &items {
+        None => None,
+        Some(items) => read_vectors(kv, build, items).await?,
+    };
+    Ok(TableState { manifest, items, vectors })
+}
+
+/// The vectors of a build's items, which a build need not have.
+async fn read_vectors(kv: &Kv, build: &str, items: &ItemTable) -> Result<Option<ItemVectors>, String> {
+    let key = kv_keys::item_vectors(build);
+    let Some(bytes) = kv.get_immutable(&key).await.map_err(|it| it.to_string())? else { return Ok(None) };
+    let vectors = ItemVectors::decode(bytes.to_vec()).and_then(|it| it.check_items(items).map(|()| it));
+    vectors.map(Some).map_err(|it| format!("{key}: {it}"))
 }

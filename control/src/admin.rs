@@ -41,12 +41,15 @@ pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &
             actor.require(Role::Editor, "checking a configuration")?;
             return config::check(request, env, &actor).await;
         }
-        (Method::Put, ["tables", build, part @ ..]) if matches!(part, ["manifest"] | ["items"] | ["shards", _]) => {
+        (Method::Put, ["tables", build, part @ ..])
+            if matches!(part, ["manifest"] | ["items"] | ["vectors"] | ["shards", _]) =>
+        {
             actor.require(Role::Approver, "uploading a table")?;
             actor.may_change_all("the table")?;
             return match part {
                 ["manifest"] => tables::put_manifest(build, request, env).await,
                 ["items"] => tables::put_items(build, request, env).await,
+                ["vectors"] => tables::put_vectors(build, request, env).await,
                 ["shards", shard] => tables::put_shard(build, shard, request, env).await,
                 _ => Err(nothing_here()),
             };
@@ -146,7 +149,7 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         ["drafts", _, "schedule"] | ["environments", _, "keys", _] | ["tokens", _] => "DELETE",
         ["environments", _] => "GET, PUT",
         ["tables", "rollback" | "kill"] | ["tables", _, "activate"] => "POST",
-        ["tables", _, "manifest" | "items"] | ["tables", _, "shards", _] => "PUT",
+        ["tables", _, "manifest" | "items" | "vectors"] | ["tables", _, "shards", _] => "PUT",
         _ => return None,
     })
 }

@@ -182,8 +182,14 @@ fn finish(
     };
     let now = decide.at.unwrap_or(TimestampMs(i64::try_from(facts.now_ms).unwrap_or(i64::MAX)));
     // No call says yet whether its visitor may be measured.
-    let issuer = |keys| Issuer { keys, environment: PRODUCTION, seed: seeds::next(), may_measure: false };
-    let occasion = Occasion { issuer: settings.token_keys.as_ref().map(issuer), ..Occasion::at(now) };
+    let seed = seeds::next();
+    let issuer = |keys| Issuer { keys, environment: PRODUCTION, seed, may_measure: false };
+    let occasion = Occasion {
+        issuer: settings.token_keys.as_ref().map(issuer),
+        seed,
+        flags: held.flags.as_ref().map(|it| it.payload()),
+        ..Occasion::at(now)
+    };
     let answer = answer(&held.snapshot, decide, lookup, occasion);
     if !decide.dry_run {
         counters::answered(answer.mode_reason);

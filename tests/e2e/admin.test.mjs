@@ -51,6 +51,7 @@ describe("who may call", () => {
     ["POST", `tables/${TODAY.build}/activate`],
     ["PUT", `tables/${TODAY.build}/manifest`],
     ["PUT", `tables/${TODAY.build}/items`],
+    ["PUT", `tables/${TODAY.build}/vectors`],
     ["PUT", `tables/${TODAY.build}/shards/0`],
     ["GET", "no/such/call"],
   ];

@@ -6,7 +6,7 @@ import { request as httpRequest } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { DOCUMENT, OPERATIONS, assertDescribed, assertFits, resolve } from "./support/contract.mjs";
-import { TODAY, VISITORS, offers, publishAll, request } from "./support/fixture.mjs";
+import { TODAY, VISITORS, offers, publishAll, request, vectorsOf } from "./support/fixture.mjs";
 import { publishedFlags, sdkKey } from "./support/flags.mjs";
 import { ADMIN_TOKEN, read, startFleet } from "./support/worker.mjs";
 
@@ -101,7 +101,7 @@ describe("every limit of a body", () => {
     test(`${method} ${path}: ${bytesMax} bytes`, async () => {
       const worker = fleet.worker("vitrine");
       // Tables want their parts in order: the manifest of what is uploaded comes first.
-      if (/items|shards/.test(path)) {
+      if (/items|shards|vectors/.test(path)) {
         assert.equal((await worker.admin("PUT", `tables/${TODAY.build}/manifest`, TODAY.manifest)).status, 204);
       }
       const answer = await announced(worker, method, filled(path), bytesMax + 1);
@@ -382,6 +382,7 @@ describe("answers", () => {
 
   test("of tables", async () => {
     const { build, manifest, items, shards } = TODAY;
+    const vectors = vectorsOf(items);
     await expect(200, admin("GET", "tables"));
     await expect(204, admin("PUT", `tables/${build}/manifest`, manifest).then((it) => ({ ...it, body: {} })));
     await expect(204, admin("PUT", `tables/${build}/items`, items).then((it) => ({ ...it, body: {} })));
@@ -390,6 +391,8 @@ describe("answers", () => {
     await expect(422, admin("PUT", `tables/${build}/shards/${shard}`, new Uint8Array(3)));
     await expect(422, admin("PUT", `tables/${build}/manifest`, "{}"));
     await expect(400, admin("PUT", "tables/x/manifest", manifest));
+    await expect(204, admin("PUT", `tables/${build}/vectors`, vectors).then((it) => ({ ...it, body: {} })));
+    await expect(422, admin("PUT", `tables/${build}/vectors`, items));
     await expect(409, admin("PUT", `tables/${"0".repeat(16)}/items`, items));
     await expect(200, admin("POST", `tables/${build}/activate`));
     await expect(409, admin("POST", "tables/rollback"));

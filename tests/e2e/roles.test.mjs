@@ -36,6 +36,7 @@ const CALLS = [
   ["approver", "POST", `tables/${TODAY.build}/activate`],
   ["approver", "PUT", `tables/${TODAY.build}/manifest`, TODAY.manifest],
   ["approver", "PUT", `tables/${TODAY.build}/items`, TODAY.items],
+  ["approver", "PUT", `tables/${TODAY.build}/vectors`, TODAY.items],
   ["approver", "PUT", `tables/${TODAY.build}/shards/0`, TODAY.shards[0]],
   ["admin", "PUT", "environments/production", { settings: {} }],
   ["admin", "POST", "environments/production/keys", { kind: "client" }],

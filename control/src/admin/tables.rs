@@ -8,7 +8,7 @@ use vitrine_rim::kv::{Kv, KvError};
 use vitrine_rim::manifests::{NoManifest, read_manifest};
 use vitrine_rim::settings::Settings;
 use vitrine_rim::{body, respond};
-use vitrine_tables::{Manifest, Pointer, kv_keys};
+use vitrine_tables::{ITEM_VECTORS_BYTES_MAX, ItemVectors, Manifest, Pointer, kv_keys};
 use worker::{Env, Request};
 
 use super::Answered;
@@ -93,6 +93,23 @@ pub async fn put_items(build: &str, request: &mut Request, env: &Env) -> Answere
     let announced = manifest.items.as_ref().ok_or_else(|| refuse("the manifest announces no item table"))?;
     announced.decode(body.clone()).map_err(refuse)?;
     store(&kv, &kv_keys::items(build), &body).await
+}
+
+/// Takes the vectors of the items, which must have been uploaded before.
+pub async fn put_vectors(build: &str, request: &mut Request, env: &Env) -> Answered {
+    let kv = open(env)?;
+    let manifest = uploading(&kv, build).await?;
+    let body = body::read(request, ITEM_VECTORS_BYTES_MAX).await?;
+    let announced = manifest.items.as_ref().ok_or_else(|| refuse("the manifest announces no item table"))?;
+    let unavailable = |error: KvError| {
+        worker::console_error!("build {build}: {error}");
+        Problem::new(ProblemCode::Unavailable, "KV gave no answer; try again")
+    };
+    let items = kv.get_recent(&kv_keys::items(build)).await.map_err(unavailable)?;
+    let items = items.ok_or_else(|| Problem::new(ProblemCode::Conflict, "upload the item table first"))?;
+    let items = announced.decode(items).map_err(refuse)?;
+    ItemVectors::decode(body.clone()).and_then(|it| it.check_items(&items)).map_err(refuse)?;
+    store(&kv, &kv_keys::item_vectors(build), &body).await
 }
 
 /// Takes a shard.

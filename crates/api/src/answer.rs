@@ -3,14 +3,17 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 use vitrine_engine::{
-    Bundle, Chosen, Decision, Evaluation, Explanation, Filled, Inputs, Limit, ModeReason, NoTrace, OfferTrace,
-    PlacementIdx, Rejection, ScoreParts, Visitor,
+    Bundle, Chosen, Context, Decision, Evaluation, Explanation, Filled, Inputs, ModeReason, NoTrace, OfferTrace,
+    PlacementIdx, Reason, Rejection, ScoreParts, Visitor,
 };
 use vitrine_tables::Row;
 
+use crate::assignment::{self, Assignments};
 use crate::occasion::{Occasion, Showing, Signer};
+use crate::outcome::{Language, Outcome};
 use crate::profile::{AnyProfile, RowProfile};
 use crate::request::{DecideRequest, PlacementRequest};
+use crate::scenario;
 use crate::snapshot::{BundleState, Lookup, Snapshot};
 
 /// A finished answer.
@@ -63,9 +66,27 @@ struct DecisionWire<'a> {
     items: Vec<ItemWire<'a>>,
     /// What shows when nothing else may.
     fallback: Option<FallbackWire<'a>>,
+    /// The experiment that the decision is part of, or the control group that the visitor is in. Absent without either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    experiment: Option<ExperimentWire<'a>>,
     /// The fate of every candidate, if the request asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     explain: Option<Vec<ExplainWire<'a>>>,
+}
+
+/// What a decision is part of.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecisionExperiment"))]
+struct ExperimentWire<'a> {
+    /// Id of the experiment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    /// Id of the variation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variation: Option<&'a str>,
+    /// The visitor is kept out of decisions, so that their effect can be measured.
+    in_holdout: bool,
 }
 
 /// An offer that was chosen.
@@ -113,7 +134,9 @@ struct ExplainWire<'a> {
     /// Id of the offer.
     offer: &'a str,
     /// What became of it.
-    outcome: OutcomeWire,
+    outcome: Outcome,
+    /// The same in a sentence: in Chinese for a request whose locale is Chinese, else in English.
+    why: &'static str,
     /// The audience that the visitor is not in.
     #[serde(skip_serializing_if = "Option::is_none")]
     audience: Option<&'a str>,
@@ -123,56 +146,6 @@ struct ExplainWire<'a> {
     /// How it was ranked, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<ScoreWire>,
-}
-
-/// What became of a candidate.
-#[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "openapi", schemars(rename = "DecisionOutcome"))]
-enum OutcomeWire {
-    /// It is among the items.
-    Shown,
-    /// Others were better.
-    Outranked,
-    /// Its schedule has not begun.
-    NotStarted,
-    /// Its schedule is over.
-    Ended,
-    /// The visitor is not in its audience.
-    NotInAudience,
-    /// None of its creatives fits.
-    NoCreative,
-    /// Another placement of the page shows it.
-    AlreadyShown,
-    /// The visitor has seen it often enough.
-    VisitorCap,
-    /// It was shown often enough.
-    TotalCap,
-    /// It was shown often enough today.
-    DailyCap,
-    /// The budget of its campaign is spent, or what is planned for this part of its time.
-    Budget,
-    /// The visitor does not want it.
-    Dismissed,
-    /// The visitor has done what it asks for.
-    Converted,
-    /// What it promotes is sold out.
-    OutOfStock,
-}
-
-impl From<Limit> for OutcomeWire {
-    fn from(limit: Limit) -> Self {
-        match limit {
-            Limit::VisitorCap => Self::VisitorCap,
-            Limit::TotalCap => Self::TotalCap,
-            Limit::DailyCap => Self::DailyCap,
-            Limit::Budget => Self::Budget,
-            Limit::Dismissed => Self::Dismissed,
-            Limit::Converted => Self::Converted,
-            Limit::OutOfStock => Self::OutOfStock,
-        }
-    }
 }
 
 /// The parts of a score, and their sum.
@@ -190,12 +163,22 @@ struct ScoreWire {
     own: f64,
     /// From the popularity of the offer's items.
     popularity: f64,
+    /// What the ranker measures as one number: relevance, formula, mix of a hybrid, draw of a bandit.
+    #[serde(skip_serializing_if = "is_zero")]
+    measure: f64,
+    /// What the sum is multiplied by: the offer's margin over the mean margin of the candidates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    margin: Option<f64>,
+}
+
+fn is_zero(it: &f64) -> bool {
+    *it == 0.0
 }
 
 impl From<ScoreParts> for ScoreWire {
     fn from(parts: ScoreParts) -> Self {
-        let ScoreParts { profile, session, own, popularity } = parts;
-        Self { total: parts.total(), profile, session, own, popularity }
+        let ScoreParts { profile, session, own, popularity, measure, margin } = parts;
+        Self { total: parts.total(), profile, session, own, popularity, measure, margin }
     }
 }
 
@@ -209,11 +192,27 @@ pub fn answer(
     lookup: Result<Lookup<'_>, ModeReason>,
     occasion: Occasion<'_>,
 ) -> Answer {
+    let id = assignment::unit_id(&occasion, request, &lookup);
+    let payload = snapshot.bundle().map(|it| occasion.flags.unwrap_or(it.flags()));
+    let context = match (id, snapshot.bundle(), payload) {
+        (Some(id), Some(state), Some(payload)) if !state.bundle().experiments().is_empty() => {
+            Some((payload, assignment::context(snapshot, payload, request, id, &lookup, occasion.now)))
+        }
+        _ => None,
+    };
+    let told = snapshot
+        .bundle()
+        .map(|state| scenario::told(&request.context, state.bundle(), snapshot, lookup.as_ref().ok(), occasion.now));
     let visitor = visitor(snapshot, lookup);
     let mode_reason = visitor.reason();
-    let decisions = match snapshot.bundle() {
-        Some(state) => decisions(snapshot, state, request, &visitor, &occasion),
-        None => request.placements.iter().map(|it| without_offer(&it.id, mode_reason.as_str())).collect(),
+    let (variations, keys) = match (snapshot.bundle(), &context) {
+        (Some(state), Some((payload, context))) => assignment::variations(state, payload, context),
+        _ => Default::default(),
+    };
+    let assignments = Assignments { unit: id.map(assignment::unit), variations, keys };
+    let decisions = match (snapshot.bundle(), &told) {
+        (Some(state), Some(context)) => decisions(snapshot, state, request, context, &visitor, &occasion, &assignments),
+        _ => request.placements.iter().map(|it| without_offer(&it.id, mode_reason.as_str())).collect(),
     };
     let wire = AnswerWire {
         request_id: request.request_id.as_deref(),
@@ -247,8 +246,10 @@ fn decisions<'a>(
     snapshot: &'a Snapshot,
     state: &'a BundleState,
     request: &'a DecideRequest,
+    context: &'a Context,
     visitor: &'a Visitor<AnyProfile<'a>>,
     occasion: &Occasion<'a>,
+    assignments: &'a Assignments<'a>,
 ) -> Vec<DecisionWire<'a>> {
     let bundle = state.bundle();
     let signer = Signer::new(occasion, request, state.version(), visitor.reason().mode());
@@ -257,11 +258,20 @@ fn decisions<'a>(
         graph: snapshot.graph(),
         index: snapshot.index(),
         visitor,
-        context: &request.context,
+        context,
         now: occasion.now,
         dedupe: request.dedupe,
         limits: occasion.limits,
+        unit: assignments.unit,
+        // Another configuration draws anew, and the same visitor sees the same as long as there is none.
+        seed: assignments.unit.map_or(occasion.seed, |it| it.0 ^ state.version()),
+        variations: &assignments.variations,
     });
+    let wire_of = |idx, decision: Decision<'a>| {
+        let experiment = experiment_wire(bundle, &decision, assignments);
+        DecisionWire { experiment, ..decision_wire(idx, decision, signer.as_ref()) }
+    };
+    let language = Language::of(request.context.locale.as_deref());
     let mut wire = Vec::with_capacity(request.placements.len());
     for PlacementRequest { id, count } in &request.placements {
         let Some((idx, placement)) = bundle.placement_with_idx(id) else {
@@ -272,36 +282,57 @@ fn decisions<'a>(
         if request.explain {
             let mut explanation = Explanation::default();
             let decision = evaluation.decide(placement, count, &mut explanation);
-            let explain = explanation.offers.into_iter().filter_map(|it| explain(bundle, it)).collect();
-            wire.push(DecisionWire { explain: Some(explain), ..decision_wire(idx, decision, signer.as_ref()) });
+            let explain = explanation.offers.into_iter().filter_map(|it| explain(bundle, it, language)).collect();
+            wire.push(DecisionWire { explain: Some(explain), ..wire_of(idx, decision) });
         } else {
             let decision = evaluation.decide(placement, count, &mut NoTrace);
-            wire.push(decision_wire(idx, decision, signer.as_ref()));
+            wire.push(wire_of(idx, decision));
         }
     }
     wire
 }
 
 fn without_offer<'a>(placement: &'a str, reason: &'static str) -> DecisionWire<'a> {
-    DecisionWire { placement, reason, items: Vec::new(), fallback: Some(FallbackWire::default()), explain: None }
+    DecisionWire {
+        placement,
+        reason,
+        items: Vec::new(),
+        fallback: Some(FallbackWire::default()),
+        experiment: None,
+        explain: None,
+    }
 }
 
 fn decision_wire<'a>(idx: PlacementIdx, decision: Decision<'a>, signer: Option<&Signer<'_>>) -> DecisionWire<'a> {
     let token = |chosen: &Chosen<'_>, rank: usize, is_fallback: bool| {
-        signer?.sign(&Showing { placement: idx, chosen, rank, is_fallback })
+        let (in_holdout, experiment) = (decision.reason == Reason::Holdout, decision.experiment);
+        signer?.sign(&Showing { placement: idx, chosen, rank, is_fallback, in_holdout, experiment })
     };
-    let (items, fallback) = match decision.filled {
+    let (items, fallback) = match &decision.filled {
         Filled::Offers(chosen) => {
             let items = chosen.iter().enumerate().map(|(rank, it)| item_wire(it, token(it, rank, false)));
             (items.collect(), None)
         }
         Filled::Fallback(chosen) => {
-            let token = token(&chosen, 0, true);
+            let token = token(chosen, 0, true);
             let content = Some(raw(&chosen.creative.content));
             (Vec::new(), Some(FallbackWire { offer: Some(&chosen.offer.id), token, content }))
         }
     };
-    DecisionWire { placement: &decision.placement.id, reason: decision.reason.as_str(), items, fallback, explain: None }
+    let reason = decision.reason.as_str();
+    DecisionWire { placement: &decision.placement.id, reason, items, fallback, experiment: None, explain: None }
+}
+
+fn experiment_wire<'a>(
+    bundle: &'a Bundle,
+    decision: &Decision<'_>,
+    assignments: &Assignments<'a>,
+) -> Option<ExperimentWire<'a>> {
+    let in_holdout = decision.reason == Reason::Holdout;
+    let at = decision.experiment.map(|(idx, _)| usize::from(idx.0));
+    let id = at.and_then(|at| bundle.experiments().get(at)).map(|it| it.id.as_str());
+    let variation = at.and_then(|at| assignments.keys.get(at).copied().flatten());
+    (in_holdout || id.is_some()).then_some(ExperimentWire { id, variation, in_holdout })
 }
 
 fn item_wire<'a>(chosen: &Chosen<'a>, token: Option<String>) -> ItemWire<'a> {
@@ -319,30 +350,22 @@ fn raw(content: &str) -> &RawValue {
     serde_json::from_str(content).unwrap_or(RawValue::NULL)
 }
 
-fn explain<'a>(bundle: &'a Bundle, trace: OfferTrace<'a>) -> Option<ExplainWire<'a>> {
-    let offer = bundle.offers().get(usize::from(trace.offer.0))?;
-    let mut wire = ExplainWire {
-        offer: &offer.id,
-        outcome: OutcomeWire::Shown,
-        audience: None,
-        failed: None,
-        score: trace.score.map(ScoreWire::from),
-    };
-    wire.outcome = match trace.rejection {
-        None => OutcomeWire::Shown,
-        Some(Rejection::NotStarted) => OutcomeWire::NotStarted,
-        Some(Rejection::Ended) => OutcomeWire::Ended,
-        Some(Rejection::NoCreative) => OutcomeWire::NoCreative,
-        Some(Rejection::AlreadyShown) => OutcomeWire::AlreadyShown,
-        Some(Rejection::Limit(limit)) => limit.into(),
-        Some(Rejection::Outranked) => OutcomeWire::Outranked,
+fn explain<'a>(bundle: &'a Bundle, trace: OfferTrace<'a>, language: Language) -> Option<ExplainWire<'a>> {
+    let outcome = Outcome::from(trace.rejection.as_ref());
+    let (audience, failed) = match trace.rejection {
         Some(Rejection::Audience { audience, failed }) => {
-            wire.audience = bundle.audiences().get(usize::from(audience.0)).map(|it| it.id.as_str());
-            wire.failed = Some(failed.display(bundle.attributes()).to_string());
-            OutcomeWire::NotInAudience
+            (bundle.audiences().get(usize::from(audience.0)), Some(failed))
         }
+        _ => (None, None),
     };
-    Some(wire)
+    Some(ExplainWire {
+        offer: &bundle.offers().get(usize::from(trace.offer.0))?.id,
+        outcome,
+        why: outcome.words(language),
+        audience: audience.map(|it| it.id.as_str()),
+        failed: failed.map(|it| it.display(bundle.attributes()).to_string()),
+        score: trace.score.map(ScoreWire::from),
+    })
 }
 
 /// Every reason that a decision may have.

@@ -18,6 +18,7 @@
 
 mod access;
 mod answer;
+mod assignment;
 mod audit;
 mod draft;
 mod envelope;
@@ -31,6 +32,7 @@ mod growthbook;
 mod made_up;
 mod occasion;
 mod ofrep;
+mod outcome;
 mod personalisation;
 mod pointer;
 mod preview;
@@ -39,6 +41,7 @@ mod profile;
 mod registry_wire;
 mod request;
 mod role;
+mod scenario;
 mod snapshot;
 mod token;
 

@@ -1,6 +1,7 @@
 //! What an answer rests on besides the request and what is published: the time, what is limited, and who signs.
 
-use vitrine_engine::{Chosen, Limits, Mode, NoLimits, PlacementIdx, TimestampMs};
+use vitrine_engine::{Chosen, ExperimentIdx, Limits, Mode, NoLimits, PlacementIdx, TimestampMs};
+use vitrine_flags::Payload;
 
 use crate::request::DecideRequest;
 use crate::token::{DecisionToken, TokenKeys, TokenMode};
@@ -14,12 +15,19 @@ pub struct Occasion<'a> {
     pub limits: &'a dyn Limits,
     /// What signs the tokens of the answer; without it there are none.
     pub issuer: Option<Issuer<'a>>,
+    /// The id that control groups, draws and experiments know the visitor by; it must be one that may be used for that. `None`
+    /// takes the visitor's key where the visitor may be personalised, and no id elsewhere.
+    pub unit: Option<&'a str>,
+    /// Seed of what is drawn for visitors without such an id.
+    pub seed: u64,
+    /// The running flags, if some are switched off; `None` takes those of the bundle.
+    pub flags: Option<&'a Payload>,
 }
 
 impl Occasion<'_> {
     /// A decision at `now`, with nothing limited and without tokens.
     pub fn at(now: TimestampMs) -> Self {
-        Self { now, limits: &NoLimits, issuer: None }
+        Self { now, limits: &NoLimits, issuer: None, unit: None, seed: 0, flags: None }
     }
 }
 
@@ -53,6 +61,8 @@ pub(crate) struct Showing<'c, 'b> {
     /// Place in the answer, from 0.
     pub rank: usize,
     pub is_fallback: bool,
+    pub in_holdout: bool,
+    pub experiment: Option<(ExperimentIdx, u8)>,
 }
 
 impl<'a> Signer<'a> {
@@ -74,7 +84,7 @@ impl<'a> Signer<'a> {
 
     /// The token of one offer that the answer shows.
     pub fn sign(&self, showing: &Showing<'_, '_>) -> Option<String> {
-        let Showing { placement, chosen, rank, is_fallback } = showing;
+        let Showing { placement, chosen, rank, is_fallback, in_holdout, experiment } = showing;
         let token = DecisionToken {
             issued_at_s: self.issued_at_s,
             bundle_version: self.bundle_version,
@@ -86,10 +96,10 @@ impl<'a> Signer<'a> {
             rank: u8::try_from(*rank).ok()?,
             mode: self.mode,
             is_fallback: *is_fallback,
-            in_holdout: false,
+            in_holdout: *in_holdout,
             may_measure: self.issuer.may_measure,
-            experiment: None,
-            propensity: 1.0,
+            experiment: experiment.map(|(idx, variation)| (idx.0, variation)),
+            propensity: chosen.propensity,
         };
         token.sign(self.issuer.keys)
     }

@@ -1,7 +1,7 @@
 //! The engine's view of a table: a row as a profile, an item table as the graph of items.
 
 use vitrine_engine::{AttributeIdx, ItemGraph, ItemIdx, Profile, Value};
-use vitrine_tables::{ColumnIdx, ItemTable, Row, Value as Cell};
+use vitrine_tables::{ColumnIdx, ColumnType, ItemTable, ItemVectors, Row, Schema, Value as Cell};
 
 use crate::made_up::MadeUpProfile;
 use crate::snapshot::Snapshot;
@@ -58,6 +58,12 @@ impl Profile for RowProfile<'_> {
             }
         }
     }
+
+    fn vector(&self, visit: &mut dyn FnMut(&[u8])) {
+        if let Some(Cell::Vector(vector)) = self.snapshot.vector_column().map(|column| self.row.get(column)) {
+            visit(vector.as_bytes());
+        }
+    }
 }
 
 /// The profile of a visitor who is known, or made up.
@@ -87,6 +93,13 @@ impl Profile for AnyProfile<'_> {
             Self::MadeUp(profile) => profile.history(visit),
         }
     }
+
+    fn vector(&self, visit: &mut dyn FnMut(&[u8])) {
+        match self {
+            Self::Row(row) => row.vector(visit),
+            Self::MadeUp(_) => {}
+        }
+    }
 }
 
 /// What the ids of a top-k list stand for.
@@ -104,34 +117,55 @@ impl Dictionary<'_> {
     }
 }
 
-/// The item table of a build, or nothing, as the engine's graph.
+/// The item table of a build and the vectors of its items, as far as there are any, as the engine's graph.
 #[derive(Clone, Copy)]
-pub struct ItemTableGraph<'a>(pub Option<&'a ItemTable>);
+pub struct ItemTableGraph<'a> {
+    /// The items.
+    pub items: Option<&'a ItemTable>,
+    /// Their vectors.
+    pub vectors: Option<&'a ItemVectors>,
+}
 
 impl ItemGraph for ItemTableGraph<'_> {
     fn n_items(&self) -> u32 {
-        self.0.map_or(0, ItemTable::n_items)
+        self.items.map_or(0, ItemTable::n_items)
     }
 
     fn find(&self, id: &str) -> Option<ItemIdx> {
-        self.0?.find(id).map(ItemIdx)
+        self.items?.find(id).map(ItemIdx)
     }
 
     fn in_category(&self, category: &str, visit: &mut dyn FnMut(ItemIdx)) {
-        if let Some(items) = self.0 {
+        if let Some(items) = self.items {
             items.items_in(category).for_each(|item| visit(ItemIdx(item)));
         }
     }
 
     fn neighbours(&self, item: ItemIdx, visit: &mut dyn FnMut(ItemIdx, f32)) {
-        if let Some(items) = self.0 {
+        if let Some(items) = self.items {
             items.neighbours(item.0).for_each(|(neighbour, weight)| visit(ItemIdx(neighbour), weight));
         }
     }
 
     fn popularity(&self, item: ItemIdx) -> f32 {
-        self.0.map_or(0.0, |items| items.popularity(item.0))
+        self.items.map_or(0.0, |items| items.popularity(item.0))
     }
+
+    fn n_dims(&self) -> usize {
+        self.vectors.and_then(|it| usize::try_from(it.n_dims()).ok()).unwrap_or(0)
+    }
+
+    fn vector(&self, item: ItemIdx, visit: &mut dyn FnMut(&[u8])) {
+        if let Some(codes) = self.vectors.and_then(|it| it.codes_of(item.0)) {
+            visit(codes);
+        }
+    }
+}
+
+/// The first column of `schema` that holds a vector: the visitor's direction among the items.
+pub(crate) fn vector_column(schema: &Schema) -> Option<ColumnIdx> {
+    let column = schema.columns().iter().find(|column| matches!(column.kind, ColumnType::Vector { .. }))?;
+    schema.column(&column.name)
 }
 
 /// The columns of `schema` that hold the visitor's items.

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use vitrine_bundle::{Groups, Stored};
 use vitrine_engine::{AttributeIdx, Bundle, OfferIndex, Scope};
 use vitrine_flags::Payload;
-use vitrine_tables::{ColumnIdx, ItemTable, Manifest};
+use vitrine_tables::{ColumnIdx, ItemTable, ItemVectors, Manifest};
 
 use crate::envelope::Envelope;
 use crate::made_up::MadeUpProfile;
-use crate::profile::{Dictionary, ItemTableGraph, history_columns};
+use crate::profile::{Dictionary, ItemTableGraph, history_columns, vector_column};
 
 /// A bundle that is ready to decide.
 #[derive(Debug)]
@@ -73,6 +73,8 @@ pub struct TableState {
     pub manifest: Manifest,
     /// The items of the build, if it has any.
     pub items: Option<ItemTable>,
+    /// Vectors of these items, if it has any.
+    pub vectors: Option<ItemVectors>,
 }
 
 /// The table of a snapshot.
@@ -109,6 +111,7 @@ pub struct Snapshot {
     /// By attribute of the bundle: the column of the table with its name.
     columns: Rc<[Option<ColumnIdx>]>,
     history: Rc<[ColumnIdx]>,
+    vector: Option<ColumnIdx>,
     index: Rc<OfferIndex>,
 }
 
@@ -118,6 +121,7 @@ impl Snapshot {
         let mut snapshot = Self { table, killed, ..Self::default() };
         if let TableSlot::Ready(table) = &snapshot.table {
             snapshot.history = history_columns(&table.manifest.schema).into();
+            snapshot.vector = vector_column(&table.manifest.schema);
         }
         if let Some(bundle) = &bundle {
             snapshot.index = Rc::new(OfferIndex::new(bundle.bundle(), &snapshot.graph()));
@@ -161,7 +165,7 @@ impl Snapshot {
     }
 
     pub(crate) fn graph(&self) -> ItemTableGraph<'_> {
-        ItemTableGraph(self.items())
+        ItemTableGraph { items: self.items(), vectors: self.table().and_then(|it| it.vectors.as_ref()) }
     }
 
     pub(crate) fn column(&self, attribute: AttributeIdx) -> Option<ColumnIdx> {
@@ -170,6 +174,10 @@ impl Snapshot {
 
     pub(crate) fn history_columns(&self) -> &[ColumnIdx] {
         &self.history
+    }
+
+    pub(crate) fn vector_column(&self) -> Option<ColumnIdx> {
+        self.vector
     }
 
     pub(crate) fn dictionary(&self, name: &str) -> Option<Dictionary<'_>> {

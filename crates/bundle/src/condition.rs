@@ -33,7 +33,7 @@ pub enum TestWire {
 }
 
 /// `null`, a truth value, a number or a text.
-pub struct LiteralWire(Literal);
+pub struct LiteralWire(pub Literal);
 
 impl Serialize for LiteralWire {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

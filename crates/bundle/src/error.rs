@@ -18,6 +18,13 @@ pub enum BundleFormatError {
     Bundle(BundleError),
     /// A schedule that could never run.
     Schedule(ScheduleError),
+    /// The offsets of the clock do not rise.
+    Clock,
+    /// A formula whose steps are no program.
+    Formula {
+        /// What is wrong, or the steps.
+        why: String,
+    },
     /// The hashes of a saved group are not a sorted list of 64-bit numbers.
     Group {
         /// Id of the group.
@@ -34,6 +41,8 @@ impl fmt::Display for BundleFormatError {
             }
             Self::Bundle(error) => error.fmt(f),
             Self::Schedule(error) => error.fmt(f),
+            Self::Clock => f.write_str("the offsets of the clock are not a rising list"),
+            Self::Formula { why } => write!(f, "a formula is no program: {why}"),
             Self::Group { id } => write!(f, "the hashes of the saved group {id:?} are not a sorted list"),
         }
     }

@@ -26,6 +26,8 @@ mod error;
 mod exact;
 mod groups;
 mod offers;
+mod placements;
+mod rankers;
 mod wire;
 
 use vitrine_engine::Bundle;

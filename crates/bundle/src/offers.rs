@@ -1,14 +1,10 @@
-//! Offers and placements as they are stored.
+//! Offers as they are stored.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use vitrine_engine::{
-    AudienceIdx, CampaignIdx, Creative, ItemsRanker, Offer, OfferIdx, Placement, Ranker, Schedule, ScheduleError,
-    TimestampMs,
-};
+use vitrine_engine::{AudienceIdx, CampaignIdx, Creative, Offer, Schedule, ScheduleError, TimestampMs};
 
 use crate::campaigns::{CapsWire, suppression, suppression_days};
-use crate::exact::Exact;
 
 /// An offer. Absent members have the engine's defaults.
 #[derive(Serialize, Deserialize)]
@@ -35,6 +31,8 @@ pub struct OfferWire<'a> {
     suppress_days: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     campaign: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    margin: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,24 +41,10 @@ struct CreativeWire<'a> {
     locale: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     channel: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    variant: Option<String>,
     #[serde(borrow)]
     content: &'a RawValue,
-}
-
-#[derive(Serialize, Deserialize)]
-pub struct PlacementWire {
-    id: String,
-    offers: Vec<u16>,
-    ranker: RankerWire,
-    fallback: u16,
-    count: u8,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RankerWire {
-    Priority,
-    Items { profile: Exact, session: Exact, own: Exact, popularity: Exact },
 }
 
 fn is_zero(it: &i32) -> bool {
@@ -72,7 +56,8 @@ impl<'a> OfferWire<'a> {
     pub fn new(offer: &'a Offer) -> Result<Self, serde_json::Error> {
         let creative = |it: &'a Creative| {
             let content = serde_json::from_str(&it.content)?;
-            Ok(CreativeWire { locale: it.locale.clone(), channel: it.channel.clone(), content })
+            let Creative { locale, channel, variant, .. } = it.clone();
+            Ok(CreativeWire { locale, channel, variant, content })
         };
         Ok(Self {
             id: offer.id.clone(),
@@ -86,6 +71,7 @@ impl<'a> OfferWire<'a> {
             caps: CapsWire::new(&offer.caps),
             suppress_days: offer.suppress_after_conversion.map(suppression_days),
             campaign: offer.campaign.map(|it| it.0),
+            margin: offer.margin_minor,
         })
     }
 
@@ -94,6 +80,7 @@ impl<'a> OfferWire<'a> {
         let creative = |it: CreativeWire<'_>| Creative {
             locale: it.locale,
             channel: it.channel,
+            variant: it.variant,
             content: it.content.get().to_owned(),
         };
         Ok(Offer {
@@ -107,48 +94,7 @@ impl<'a> OfferWire<'a> {
             caps: self.caps.unwrap_or_default().into(),
             suppress_after_conversion: self.suppress_days.map(suppression),
             campaign: self.campaign.map(CampaignIdx),
+            margin_minor: self.margin,
         })
-    }
-}
-
-impl From<&Placement> for PlacementWire {
-    fn from(placement: &Placement) -> Self {
-        let ranker = match placement.ranker {
-            Ranker::Priority => RankerWire::Priority,
-            Ranker::Items(ItemsRanker { profile, session, own, popularity }) => RankerWire::Items {
-                profile: Exact(profile),
-                session: Exact(session),
-                own: Exact(own),
-                popularity: Exact(popularity),
-            },
-        };
-        Self {
-            id: placement.id.clone(),
-            offers: placement.offers.iter().map(|it| it.0).collect(),
-            ranker,
-            fallback: placement.fallback.0,
-            count: placement.count_max,
-        }
-    }
-}
-
-impl From<PlacementWire> for Placement {
-    fn from(wire: PlacementWire) -> Self {
-        let ranker = match wire.ranker {
-            RankerWire::Priority => Ranker::Priority,
-            RankerWire::Items { profile, session, own, popularity } => Ranker::Items(ItemsRanker {
-                profile: profile.0,
-                session: session.0,
-                own: own.0,
-                popularity: popularity.0,
-            }),
-        };
-        Self {
-            id: wire.id,
-            offers: wire.offers.into_iter().map(OfferIdx).collect(),
-            ranker,
-            fallback: OfferIdx(wire.fallback),
-            count_max: wire.count,
-        }
     }
 }

@@ -4,27 +4,37 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use vitrine_engine::{AttributeName, Audience, Bundle, BundleParts, ConsentRule, Scope, Settings};
+use vitrine_engine::{AttributeName, Audience, Bundle, BundleParts, Clock, ConsentRule, Scope, Settings, TimestampMs};
 
 use crate::campaigns::CampaignWire;
 use crate::condition::ConditionWire;
 use crate::error::BundleFormatError;
 use crate::groups::{Group, Groups};
-use crate::offers::{OfferWire, PlacementWire};
+use crate::offers::OfferWire;
+use crate::placements::{ExperimentWire, PlacementWire, experiment, experiment_wire, is_zero};
 use crate::{FORMAT, Stored};
 
 #[derive(Serialize, Deserialize)]
 pub struct Wire<'a> {
     format: u32,
     consent: ConsentWire,
+    /// Share of visitors that see fallback offers everywhere, in basis points.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    holdout: u16,
     /// `profile.<column>` or `context.<name>`.
     attributes: Vec<String>,
+    /// The shop's clock: from when on, in milliseconds, and the offset from UTC in minutes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    clock: Vec<(i64, i16)>,
     audiences: Vec<AudienceWire>,
     #[serde(borrow)]
     offers: Vec<OfferWire<'a>>,
     placements: Vec<PlacementWire>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     campaigns: Vec<CampaignWire>,
+    /// Those that placements take part in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    experiments: Vec<ExperimentWire>,
     #[serde(borrow)]
     flags: &'a RawValue,
     groups: BTreeMap<String, GroupWire>,
@@ -70,11 +80,14 @@ impl<'a> Wire<'a> {
                 ConsentRule::Required => ConsentWire::Required,
                 ConsentRule::Assumed => ConsentWire::Assumed,
             },
+            holdout: bundle.settings().holdout_bps,
             attributes: bundle.attributes().iter().map(ToString::to_string).collect(),
+            clock: bundle.clock().offsets().iter().map(|(from, minutes)| (from.0, *minutes)).collect(),
             audiences: bundle.audiences().iter().map(audience).collect(),
             offers: bundle.offers().iter().map(OfferWire::new).collect::<Result<_, _>>()?,
             placements: bundle.placements().iter().map(PlacementWire::from).collect(),
             campaigns: bundle.campaigns().iter().map(CampaignWire::from).collect(),
+            experiments: bundle.experiments().iter().map(experiment_wire).collect(),
             flags: serde_json::from_str(&stored.flags)?,
             groups: stored.groups.iter().map(group).collect(),
         })
@@ -96,13 +109,17 @@ pub fn read(json: &str) -> Result<Stored, BundleFormatError> {
         groups.insert(id, group);
     }
     let audience = |it: AudienceWire| Audience { id: it.id, condition: it.when.into() };
+    let offsets = wire.clock.into_iter().map(|(from, minutes)| (TimestampMs(from), minutes)).collect();
     let bundle = Bundle::new(BundleParts {
+        clock: Clock::new(offsets).ok_or(BundleFormatError::Clock)?,
         attributes: wire.attributes.iter().map(|it| attribute(it)).collect(),
         audiences: wire.audiences.into_iter().map(audience).collect(),
         offers: wire.offers.into_iter().map(OfferWire::read).collect::<Result<_, _>>()?,
-        placements: wire.placements.into_iter().map(Into::into).collect(),
+        placements: wire.placements.into_iter().map(PlacementWire::read).collect::<Result<_, _>>()?,
         campaigns: wire.campaigns.into_iter().map(CampaignWire::read).collect::<Result<_, _>>()?,
+        experiments: wire.experiments.into_iter().map(experiment).collect(),
         settings: Settings {
+            holdout_bps: wire.holdout,
             consent: match wire.consent {
                 ConsentWire::Required => ConsentRule::Required,
                 ConsentWire::Assumed => ConsentRule::Assumed,

@@ -155,6 +155,7 @@ impl<'t> Compiler<'t, '_> {
         for at in std::mem::take(&mut self.facts.experiment_references) {
             self.draft.experiment_names.resolve(at, "unknown_experiment", self.report);
         }
+        self.join_experiments();
     }
 }
 

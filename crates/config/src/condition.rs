@@ -42,23 +42,35 @@ impl<'c> Attributes<'c> {
 
     /// The position of the attribute that `at`'s key names.
     fn find(&mut self, at: At<'_>, report: &mut Report) -> AttributeIdx {
-        let none = AttributeIdx(0);
-        let Some(name) = attribute_name(at, report) else { return none };
+        match self.named(at, at.key(), report) {
+            Ok(idx) => idx,
+            Err((message, help)) => {
+                let code = if is_attribute(at.key()) { "too_many_attributes" } else { "unknown_attribute" };
+                report.key_error(at, code, message, help);
+                AttributeIdx(0)
+            }
+        }
+    }
+
+    /// The position of the attribute with the name `text`, which `at` writes.
+    ///
+    /// Errors: message and help; it is no name of an attribute, or there are too many.
+    pub fn named(&mut self, at: At<'_>, text: &str, report: &mut Report) -> Result<AttributeIdx, (String, String)> {
+        let name = parse_name(text)?;
         if let Some(idx) = self.by_name.get(&name) {
-            return *idx;
+            return Ok(*idx);
         }
         check_column(at, &name, self.columns, report);
         let idx = match u16::try_from(self.names.len()) {
             Ok(idx) if self.names.len() < ATTRIBUTES_MAX => AttributeIdx(idx),
             _ => {
                 let message = format!("the conditions ask about more than {ATTRIBUTES_MAX} attributes");
-                report.key_error(at, "too_many_attributes", message, "use fewer different attributes");
-                return none;
+                return Err((message, "use fewer different attributes".to_owned()));
             }
         };
         self.names.push(name.clone());
         self.by_name.insert(name, idx);
-        idx
+        Ok(idx)
     }
 
     /// Reads a condition. What is wrong is reported; the condition is then only good for reading on.
@@ -99,7 +111,16 @@ fn check_column(at: At<'_>, name: &AttributeName, columns: Option<&[&str]>, repo
 }
 
 fn attribute_name(at: At<'_>, report: &mut Report) -> Option<AttributeName> {
-    let key = at.key();
+    let found = parse_name(at.key());
+    found.map_err(|(message, help)| report.key_error(at, "unknown_attribute", message, help)).ok()
+}
+
+fn is_attribute(text: &str) -> bool {
+    parse_name(text).is_ok()
+}
+
+/// Reads `profile.…` or `context.…`. Errors: message and help.
+fn parse_name(key: &str) -> Result<AttributeName, (String, String)> {
     let scoped = match key.split_once('.') {
         Some(("profile", name)) => Some((Scope::Profile, name)),
         Some(("context", name)) => Some((Scope::Context, name)),
@@ -111,21 +132,14 @@ fn attribute_name(at: At<'_>, report: &mut Report) -> Option<AttributeName> {
         let help = format!(
             "write \"profile.{key}\" for a column of the profile or \"context.{key}\" for what the request tells"
         );
-        report.key_error(at, "unknown_attribute", message, help);
-        return None;
+        return Err((message, help));
     };
     let is_word = |it: char| it.is_alphanumeric() || matches!(it, '_' | '-' | '.');
     if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(is_word) {
         let message = format!("{:?} is no attribute", shortened(key));
-        report.key_error(
-            at,
-            "unknown_attribute",
-            message,
-            "use letters, digits, '_', '-' and '.' behind the first dot",
-        );
-        return None;
+        return Err((message, "use letters, digits, '_', '-' and '.' behind the first dot".to_owned()));
     }
-    Some(AttributeName { scope, name: name.to_owned() })
+    Ok(AttributeName { scope, name: name.to_owned() })
 }
 
 /// Reads one condition. Levels count as the engine counts them: a single test is one level.

@@ -5,6 +5,7 @@ use vitrine_engine::OfferIdx;
 use crate::section::campaign::Campaign;
 use crate::section::metric::Metric;
 use crate::section::placement::content::ContentRules;
+use crate::section::placement::experiment::Wanted;
 use crate::section::terms::Terms;
 use crate::source::At;
 
@@ -19,6 +20,8 @@ pub(crate) struct Facts<'t> {
     pub placements: Vec<PlacementFacts<'t>>,
     /// References of campaigns to experiments, which are read later.
     pub experiment_references: Vec<At<'t>>,
+    /// What placements say of their experiments.
+    pub placement_experiments: Vec<Wanted<'t>>,
 }
 
 /// Settings that only checks read.

@@ -54,6 +54,7 @@ mod diagnostic;
 mod diff;
 mod facts;
 mod flagd;
+mod formula;
 mod growthbook;
 pub mod limits;
 mod lint;

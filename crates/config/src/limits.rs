@@ -76,6 +76,10 @@ pub const BUDGET_LINES_MAX: usize = 100;
 pub const VISITOR_CAPS_MAX: usize = 8;
 /// Longest duration. Unit: days.
 pub const DURATION_DAYS_MAX: u32 = 400;
+/// Longest formula. Unit: characters.
+pub const FORMULA_CHARS_MAX: usize = 8_000;
+/// Most parts of a hybrid ranker.
+pub const HYBRID_PARTS_MAX: usize = 8;
 /// Most tags of one offer.
 pub const TAGS_MAX: usize = 50;
 /// Most entries of one list in `settings`, of channels and experiments of a campaign, of rules of a placement's content.

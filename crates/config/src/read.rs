@@ -139,6 +139,19 @@ impl Report {
         self.number_in(at, 0.0..=100.0)
     }
 
+    /// A percentage with at most two decimals. Unit of the result: basis points.
+    pub fn basis_points(&mut self, at: At<'_>) -> Option<u16> {
+        let percent = self.percent(at)?;
+        let found = percent * 100.0;
+        if (found - found.round()).abs() > 1e-6 {
+            let message = format!("{percent} has more than two decimals");
+            self.error(at, "not_in_range", message, "write a percentage with at most two decimals");
+            return None;
+        }
+        // 0 to 10,000.
+        Some(found.round() as u16)
+    }
+
     /// One of the words of `choice`; what it stands for.
     pub fn word<T: Copy>(&mut self, at: At<'_>, choice: &[(&str, T)]) -> Option<T> {
         let words = || choice.iter().map(|(word, _)| *word);

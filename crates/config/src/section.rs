@@ -15,6 +15,7 @@ pub(crate) mod metric;
 pub(crate) mod money;
 pub(crate) mod offer;
 pub(crate) mod placement;
+mod ranker;
 pub(crate) mod saved_group;
 pub(crate) mod settings;
 pub(crate) mod terms;

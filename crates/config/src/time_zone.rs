@@ -6,10 +6,18 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
-use vitrine_engine::{TimestampError, TimestampMs};
+use vitrine_engine::{Clock, TimestampError, TimestampMs};
 
 use crate::report::Report;
 use crate::source::{At, Kind, shortened};
+
+/// The time for which the edge knows the offsets of a zone: 2024-01-01 and 2044-01-01 in UTC. What lies outside has the nearest.
+const CLOCK_FROM: TimestampMs = TimestampMs(1_704_067_200_000);
+const CLOCK_TO: TimestampMs = TimestampMs(2_335_219_200_000);
+
+fn stamp(at: TimestampMs) -> Timestamp {
+    Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH)
+}
 
 /// A time zone by its name.
 #[derive(Clone)]
@@ -45,6 +53,24 @@ impl Zone {
     /// UTC: for reading on after a name that is no zone's.
     pub fn utc() -> Self {
         Self { name: "UTC".to_owned(), rules: TimeZone::UTC }
+    }
+
+    /// The offsets from UTC that hold from [`CLOCK_FROM`] to [`CLOCK_TO`]; none for UTC itself.
+    pub fn clock(&self) -> Clock {
+        let minutes = |offset: Offset| i16::try_from(offset.seconds() / 60).unwrap_or(0);
+        let mut offsets = vec![(CLOCK_FROM, minutes(self.rules.to_offset(stamp(CLOCK_FROM))))];
+        let following =
+            self.rules.following(stamp(CLOCK_FROM)).map(|it| (it.timestamp().as_millisecond(), it.offset()));
+        for (ms, offset) in following.take_while(|(ms, _)| *ms < CLOCK_TO.0) {
+            // Not every change of the rules changes the offset.
+            if offsets.last().is_some_and(|(_, before)| *before != minutes(offset)) {
+                offsets.push((TimestampMs(ms), minutes(offset)));
+            }
+        }
+        if offsets.iter().all(|(_, minutes)| *minutes == 0) {
+            return Clock::default();
+        }
+        Clock::new(offsets).unwrap_or_default()
     }
 
     /// The point in time at which clocks in the zone show `text`.

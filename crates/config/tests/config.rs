@@ -11,6 +11,8 @@ mod changes;
 mod flagd;
 #[path = "config/flags.rs"]
 mod flags;
+#[path = "config/formulas.rs"]
+mod formulas;
 #[path = "config/growthbook.rs"]
 mod growthbook;
 #[path = "config/guide.rs"]

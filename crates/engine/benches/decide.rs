@@ -49,7 +49,7 @@ fn bundle(ranker: Ranker) -> Bundle {
             schedule: Schedule::new(Some(TimestampMs(0)), Some(TimestampMs(i64::MAX))).unwrap(),
             audience: (i % 4 == 0).then_some(AudienceIdx(0)),
             items: (0..3).map(|j| (i * 10 + j).to_string()).collect(),
-            ..Offer::new(format!("offer-{i}"), vec![Creative { locale: None, channel: None, content: "{}".into() }])
+            ..Offer::new(format!("offer-{i}"), vec![Creative::new("{}")])
         })
         .collect();
     let segment = AttributeName { scope: Scope::Profile, name: "segment".into() };
@@ -57,13 +57,8 @@ fn bundle(ranker: Ranker) -> Bundle {
         AttributeIdx(0),
         Test::In(vec![Literal::Text("new".into()), Literal::Text("loyal".into())]),
     );
-    let placement = Placement {
-        id: "home".into(),
-        offers: (0..200).map(OfferIdx).collect(),
-        ranker,
-        fallback: OfferIdx(0),
-        count_max: 4,
-    };
+    let placement =
+        Placement { ranker, count_max: 4, ..Placement::new("home", (0..200).map(OfferIdx).collect(), OfferIdx(0)) };
     Bundle::new(BundleParts {
         attributes: vec![segment],
         audiences: vec![Audience { id: "loyal".into(), condition: loyal }],
@@ -89,6 +84,9 @@ fn decisions(criterion: &mut Criterion) {
             now: TimestampMs(1),
             dedupe: Dedupe::Off,
             limits: &NoLimits,
+            unit: None,
+            seed: 0,
+            variations: &[],
         };
         let placement = bundle.placement("home").unwrap();
         group.bench_function(name, |it| it.iter(|| decide(black_box(inputs()), placement, 4)));

@@ -65,6 +65,12 @@ pub trait Profile {
 
     /// Calls `visit` with each item of the visitor's history and its weight (0..=1, strongest first).
     fn history(&self, visit: &mut dyn FnMut(ItemIdx, f32));
+
+    /// Calls `visit` with the visitor's direction among the items, if the row has one: as many signed bytes as the vectors
+    /// of the items have. Default: it has none.
+    fn vector(&self, visit: &mut dyn FnMut(&[u8])) {
+        let _ = visit;
+    }
 }
 
 /// A visitor of whom nothing is known.
@@ -126,6 +132,11 @@ impl Context {
     pub fn get(&self, name: &str) -> Option<&ContextValue> {
         let at = self.attributes.binary_search_by(|(have, _)| have.as_str().cmp(name)).ok()?;
         self.attributes.get(at).map(|(_, value)| value)
+    }
+
+    /// All attributes, by rising name.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &ContextValue)> {
+        self.attributes.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     pub(crate) fn value(&self, name: &str) -> Value<'_> {

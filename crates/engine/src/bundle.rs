@@ -6,9 +6,13 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::attribute::{AttributeIdx, AttributeName};
+use crate::bandit::Bandit;
 use crate::campaign::{Campaign, CampaignIdx};
+use crate::clock::Clock;
 use crate::condition::{CONDITION_DEPTH_MAX, Condition};
 use crate::creative::Creative;
+use crate::experiment::{Experiment, PlacementExperiment};
+use crate::formula::Formula;
 use crate::limits::{Caps, Suppression};
 use crate::schedule::Schedule;
 
@@ -56,6 +60,8 @@ pub struct Offer {
     pub suppress_after_conversion: Option<Suppression>,
     /// The campaign that it belongs to.
     pub campaign: Option<CampaignIdx>,
+    /// What is earned when it succeeds. Unit: hundredths of the currency's unit.
+    pub margin_minor: Option<u32>,
 }
 
 impl Offer {
@@ -72,6 +78,7 @@ impl Offer {
             caps: Caps::default(),
             suppress_after_conversion: None,
             campaign: None,
+            margin_minor: None,
         }
     }
 }
@@ -97,12 +104,44 @@ impl Default for ItemsRanker {
 }
 
 /// How eligible offers are ordered. Ties go to the higher priority, then to the earlier place in the placement's list.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Ranker {
     /// By [`Offer::priority`] alone.
     Priority,
     /// By what the visitor's items and their neighbours say.
     Items(ItemsRanker),
+    /// By the popularity of the offer's most popular item.
+    Popular,
+    /// By the cosine of the visitor's direction and the offer's, the mean of its items' vectors.
+    Relevance,
+    /// By a formula.
+    Formula(Formula),
+    /// By the weighted sum of other rankers' scores, each brought to 0..=1 over the eligible candidates. None of them is a
+    /// hybrid or a bandit; 1 to 8.
+    Hybrid(Vec<(f64, Ranker)>),
+    /// By how likely each is to be the best, for all that is known.
+    Bandit(Bandit),
+}
+
+/// What is made as great as possible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Objective {
+    /// The score of the ranker.
+    #[default]
+    Score,
+    /// What is earned: the score (at least 0) times the offer's margin over the mean margin of the candidates. An offer without
+    /// margin counts as the mean.
+    Value,
+}
+
+/// How far offers of one decision must differ. The default asks for nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Diversity {
+    /// Most offers of one category; at least 1.
+    pub per_category_max: Option<u8>,
+    /// Marginal relevance: how much likeness to offers that rank higher takes off, 0 (nothing) to 1 (nothing else counts). Scores
+    /// are brought to 0..=1 first. In the literature, 1 less lambda.
+    pub variety: f64,
 }
 
 /// A slot that offers fill.
@@ -118,6 +157,31 @@ pub struct Placement {
     pub fallback: OfferIdx,
     /// Most offers that one decision may hold, 1..=30.
     pub count_max: u8,
+    /// What is made as great as possible.
+    pub objective: Objective,
+    /// How far the offers must differ.
+    pub diversity: Diversity,
+    /// The share of visitors who see the fallback offer, so that the effect of the placement can be measured. Unit: basis points.
+    pub holdout_bps: u16,
+    /// The experiment that the placement takes part in.
+    pub experiment: Option<PlacementExperiment>,
+}
+
+impl Placement {
+    /// One offer by priority, and nothing more.
+    pub fn new(id: impl Into<String>, offers: Vec<OfferIdx>, fallback: OfferIdx) -> Self {
+        Self {
+            id: id.into(),
+            offers,
+            ranker: Ranker::Priority,
+            fallback,
+            count_max: 1,
+            objective: Objective::default(),
+            diversity: Diversity::default(),
+            holdout_bps: 0,
+            experiment: None,
+        }
+    }
 }
 
 /// Whether a request that says nothing about consent may be personalised.
@@ -135,6 +199,8 @@ pub enum ConsentRule {
 pub struct Settings {
     /// Treatment of requests that do not mention consent.
     pub consent: ConsentRule,
+    /// The share of visitors who see fallback offers everywhere, so that the effect of all of it can be measured. Unit: basis points.
+    pub holdout_bps: u16,
 }
 
 /// The parts of a bundle before they are checked.
@@ -150,6 +216,10 @@ pub struct BundleParts {
     pub placements: Vec<Placement>,
     /// Campaigns; [`CampaignIdx`] points here.
     pub campaigns: Vec<Campaign>,
+    /// Experiments of placements; [`ExperimentIdx`] points here.
+    pub experiments: Vec<Experiment>,
+    /// The clock of the shop.
+    pub clock: Clock,
     /// What holds everywhere.
     pub settings: Settings,
 }
@@ -202,6 +272,16 @@ pub enum BundleError {
         /// The offer.
         offer: String,
     },
+    /// A ranker with numbers that it cannot work with, or with parts that it cannot have.
+    Ranker {
+        /// The placement.
+        placement: String,
+    },
+    /// A share of more than all, or a diversity that leaves nothing.
+    Share {
+        /// The placement; empty for the settings.
+        placement: String,
+    },
     /// A placement whose `count_max` is outside 1..=30.
     Count {
         /// The placement.
@@ -222,6 +302,10 @@ impl fmt::Display for BundleError {
             }
             Self::NoCreative { offer } => write!(f, "the offer {offer:?} lacks a creative that fits every request"),
             Self::Cap { offer } => write!(f, "a cap of the offer {offer:?} is 0"),
+            Self::Ranker { placement } => write!(f, "the ranker of the placement {placement:?} cannot work"),
+            Self::Share { placement } => {
+                write!(f, "a share or the diversity of the placement {placement:?} is out of range")
+            }
             Self::Count { placement, found } => write!(f, "count {found} of placement {placement:?} is not in 1..=30"),
         }
     }
@@ -243,6 +327,7 @@ impl Bundle {
             ("offers", parts.offers.len()),
             ("placements", parts.placements.len()),
             ("campaigns", parts.campaigns.len()),
+            ("experiments", parts.experiments.len()),
         ] {
             if found > max {
                 return Err(BundleError::TooMany { what, found, max });
@@ -255,12 +340,16 @@ impl Bundle {
             check_offer(offer, &parts)?;
         }
         for placement in &parts.placements {
-            check_placement(placement, &parts.offers)?;
+            check_placement(placement, &parts)?;
+        }
+        if parts.settings.holdout_bps > BPS {
+            return Err(BundleError::Share { placement: String::new() });
         }
         parts.placements = by_id(parts.placements);
         unique("placements", parts.placements.iter().map(|it| it.id.as_str()))?;
         unique("offers", parts.offers.iter().map(|it| it.id.as_str()))?;
         unique("audiences", parts.audiences.iter().map(|it| it.id.as_str()))?;
+        unique("experiments", parts.experiments.iter().map(|it| it.id.as_str()))?;
         unique("campaigns", parts.campaigns.iter().map(|it| it.id.as_str()))?;
         Ok(Self { parts })
     }
@@ -288,6 +377,16 @@ impl Bundle {
     /// Campaigns, in [`CampaignIdx`] order.
     pub fn campaigns(&self) -> &[Campaign] {
         &self.parts.campaigns
+    }
+
+    /// Experiments of placements, in [`ExperimentIdx`] order.
+    pub fn experiments(&self) -> &[Experiment] {
+        &self.parts.experiments
+    }
+
+    /// The clock of the shop.
+    pub fn clock(&self) -> &Clock {
+        &self.parts.clock
     }
 
     /// What holds everywhere.
@@ -350,7 +449,51 @@ fn check_offer(offer: &Offer, parts: &BundleParts) -> Result<(), BundleError> {
     if is_nothing { Err(BundleError::Cap { offer: offer.id.clone() }) } else { Ok(()) }
 }
 
-fn check_placement(placement: &Placement, offers: &[Offer]) -> Result<(), BundleError> {
+/// All, in basis points.
+const BPS: u16 = 10_000;
+const HYBRID_PARTS_MAX: usize = 8;
+
+/// Whether a ranker can work; `is_part`: it is one of a hybrid.
+fn is_sound(ranker: &Ranker, parts: &BundleParts, is_part: bool) -> bool {
+    let is_attribute = |it: AttributeIdx| usize::from(it.0) < parts.attributes.len();
+    match ranker {
+        Ranker::Priority | Ranker::Popular | Ranker::Relevance => true,
+        Ranker::Items(ItemsRanker { profile, session, own, popularity }) => {
+            [profile, session, own, popularity].into_iter().all(|it| it.is_finite())
+        }
+        Ranker::Formula(formula) => {
+            let mut are_attributes = true;
+            formula.attributes(&mut |it| are_attributes &= is_attribute(it));
+            are_attributes
+        }
+        Ranker::Hybrid(of) => {
+            !is_part
+                && (1..=HYBRID_PARTS_MAX).contains(&of.len())
+                && of.iter().all(|(weight, part)| weight.is_finite() && is_sound(part, parts, true))
+        }
+        Ranker::Bandit(bandit) => {
+            !is_part
+                && bandit.is_sound()
+                && bandit.features.iter().all(|it| is_attribute(it.attribute))
+                && bandit.arms.iter().all(|(idx, _)| usize::from(idx.0) < parts.offers.len())
+        }
+    }
+}
+
+fn check_placement(placement: &Placement, parts: &BundleParts) -> Result<(), BundleError> {
+    let offers = &parts.offers;
+    let treatments = placement.experiment.iter().flat_map(|it| &it.treatments);
+    let mut rankers = treatments.filter_map(|it| it.ranker.as_ref()).chain([&placement.ranker]);
+    if !rankers.all(|it| is_sound(it, parts, false)) {
+        return Err(BundleError::Ranker { placement: placement.id.clone() });
+    }
+    let Diversity { per_category_max, variety } = placement.diversity;
+    if placement.holdout_bps > BPS || per_category_max == Some(0) || !(0.0..=1.0).contains(&variety) {
+        return Err(BundleError::Share { placement: placement.id.clone() });
+    }
+    if placement.experiment.as_ref().is_some_and(|it| usize::from(it.experiment.0) >= parts.experiments.len()) {
+        return Err(BundleError::Dangling { holder: placement.id.clone(), what: "an experiment" });
+    }
     if !(1..=COUNT_MAX).contains(&placement.count_max) {
         return Err(BundleError::Count { placement: placement.id.clone(), found: placement.count_max });
     }
@@ -363,7 +506,7 @@ fn check_placement(placement: &Placement, offers: &[Offer]) -> Result<(), Bundle
         offer(*idx)?;
     }
     let fallback = offer(placement.fallback)?;
-    if !fallback.creatives.iter().any(|it| it.locale.is_none() && it.channel.is_none()) {
+    if !fallback.creatives.iter().any(Creative::fits_everywhere) {
         return Err(BundleError::NoCreative { offer: fallback.id.clone() });
     }
     Ok(())

@@ -68,7 +68,7 @@ pub(crate) struct Sources<'a, P> {
 }
 
 impl<P: Profile> Sources<'_, P> {
-    fn value(&self, attribute: AttributeIdx) -> Value<'_> {
+    pub fn value(&self, attribute: AttributeIdx) -> Value<'_> {
         match self.names.get(usize::from(attribute.0)) {
             None => Value::Missing,
             Some(AttributeName { scope: Scope::Profile, .. }) => self.profile.value(attribute),
@@ -95,7 +95,7 @@ impl<P: Profile> Sources<'_, P> {
         }
     }
 
-    fn passes(&self, attribute: AttributeIdx, test: &Test) -> bool {
+    pub fn passes(&self, attribute: AttributeIdx, test: &Test) -> bool {
         let value = self.value(attribute);
         let number = |holds: &dyn Fn(f64) -> bool| matches!(value, Value::Number(it) if holds(it));
         match test {

@@ -9,31 +9,56 @@ pub struct Creative {
     pub locale: Option<String>,
     /// Channel, for example `web` or `email`.
     pub channel: Option<String>,
+    /// Shown only in variations of an experiment that ask for this variant; see [`crate::Treatment`].
+    pub variant: Option<String>,
     /// The content as one JSON object in text. Opaque to the engine.
     pub content: String,
 }
 
-/// How well a creative fits; greater is better. The locale weighs more than the channel.
+impl Creative {
+    /// A content for everybody.
+    pub fn new(content: impl Into<String>) -> Self {
+        Self { locale: None, channel: None, variant: None, content: content.into() }
+    }
+
+    /// Whether it fits every request.
+    pub fn fits_everywhere(&self) -> bool {
+        self.locale.is_none() && self.channel.is_none() && self.variant.is_none()
+    }
+}
+
+/// How well a creative fits; greater is better. The locale weighs most, the channel least.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Fit {
     locale: u8,
+    variant: u8,
     channel: u8,
 }
 
+/// What a creative must fit.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Wanted<'a> {
+    pub locale: Option<&'a str>,
+    pub channel: Option<&'a str>,
+    pub variant: Option<&'a str>,
+}
+
 impl Creative {
-    fn fit(&self, locale: Option<&str>, channel: Option<&str>) -> Option<Fit> {
-        let locale = match (self.locale.as_deref(), locale) {
+    fn fit(&self, wanted: Wanted<'_>) -> Option<Fit> {
+        let locale = match (self.locale.as_deref(), wanted.locale) {
             (None, _) => 0,
             (Some(have), Some(want)) if have.eq_ignore_ascii_case(want) => 2,
             (Some(have), Some(want)) if have.eq_ignore_ascii_case(language(want)) => 1,
             _ => return None,
         };
-        let channel = match (self.channel.as_deref(), channel) {
-            (None, _) => 0,
-            (Some(have), Some(want)) if have == want => 1,
-            _ => return None,
+        let exact = |have: Option<&str>, want: Option<&str>| match (have, want) {
+            (None, _) => Some(0),
+            (Some(have), Some(want)) if have == want => Some(1),
+            _ => None,
         };
-        Some(Fit { locale, channel })
+        let variant = exact(self.variant.as_deref(), wanted.variant)?;
+        let channel = exact(self.channel.as_deref(), wanted.channel)?;
+        Some(Fit { locale, variant, channel })
     }
 }
 
@@ -43,18 +68,14 @@ fn language(tag: &str) -> &str {
 }
 
 /// The creative that fits best, and its position; the first of equals. A creative for another locale or channel never fits.
-pub(crate) fn best<'a>(
-    creatives: &'a [Creative],
-    locale: Option<&str>,
-    channel: Option<&str>,
-) -> Option<(u8, &'a Creative)> {
+pub(crate) fn best<'a>(creatives: &'a [Creative], wanted: Wanted<'_>) -> Option<(u8, &'a Creative)> {
     // Most offers have one creative, for everybody.
-    if let [only @ Creative { locale: None, channel: None, .. }] = creatives {
+    if let [only @ Creative { locale: None, channel: None, variant: None, .. }] = creatives {
         return Some((0, only));
     }
     let mut best: Option<(Fit, u8, &Creative)> = None;
     for (idx, creative) in (0..=u8::MAX).zip(creatives) {
-        if let Some(fit) = creative.fit(locale, channel)
+        if let Some(fit) = creative.fit(wanted)
             && best.as_ref().is_none_or(|(have, ..)| fit > *have)
         {
             best = Some((fit, idx, creative));
@@ -74,6 +95,7 @@ mod tests {
             .map(|(locale, channel)| Creative {
                 locale: tag(locale),
                 channel: tag(channel),
+                variant: None,
                 content: std::format!("{locale}/{channel}"),
             })
             .collect()
@@ -82,7 +104,10 @@ mod tests {
     #[track_caller]
     fn check(list: &[(&str, &str)], locale: Option<&str>, channel: Option<&str>, expected: Option<&str>) {
         let creatives = creatives(list);
-        assert_eq!(best(&creatives, locale, channel).map(|(_, it)| it.content.as_str()), expected);
+        assert_eq!(
+            best(&creatives, Wanted { locale, channel, variant: None }).map(|(_, it)| it.content.as_str()),
+            expected
+        );
     }
 
     #[test]
@@ -101,6 +126,18 @@ mod tests {
         check(&list, Some("de"), Some("email"), Some("de/email"));
         check(&list, Some("de"), Some("web"), Some("de/*"));
         check(&list, Some("fr"), Some("email"), Some("*/email"));
+    }
+
+    #[test]
+    fn a_variant_is_shown_only_where_it_is_wanted() {
+        let mut creatives = creatives(&[("*", "*"), ("*", "web"), ("de", "*"), ("*", "*")]);
+        creatives[3].variant = Some("bold".into());
+        let at = |locale, channel, variant| best(&creatives, Wanted { locale, channel, variant }).map(|(at, _)| at);
+        assert_eq!(at(None, Some("web"), None), Some(1));
+        assert_eq!(at(None, Some("web"), Some("bold")), Some(3), "the variant weighs more than the channel");
+        assert_eq!(at(Some("de"), None, Some("bold")), Some(2), "and less than the language");
+        assert_eq!(at(None, None, Some("quiet")), Some(0));
+        assert_eq!(best(&creatives[3..], Wanted::default()), None);
     }
 
     #[test]

@@ -1,19 +1,24 @@
 //! The decision itself: eligible, ranked, the first `count`, else the fallback offer.
 
+use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::OnceCell;
-use core::cmp::Ordering;
 
 use crate::attribute::{Context, NoProfile, Profile};
-use crate::bundle::{AudienceIdx, Bundle, ItemsRanker, Offer, OfferIdx, Placement, Ranker};
+use crate::bundle::{AudienceIdx, Bundle, Objective, Offer, OfferIdx, Placement};
 use crate::condition::{Condition, Sources};
-use crate::creative::{self, Creative};
+use crate::creative::{self, Creative, Wanted};
+use crate::experiment::{ExperimentIdx, Treatment, Unit};
 use crate::explain::{NoTrace, Rejection, Trace};
 use crate::items::{ItemGraph, OfferIndex};
 use crate::limits::Limits;
+use crate::random::{mixed, number_of};
+use crate::rank::ItemScores;
 use crate::schedule::ScheduleState;
+use crate::select::select;
 use crate::timestamp::TimestampMs;
+use crate::vector::Directions;
 
 /// How much of the visitor an answer rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,11 +160,13 @@ pub enum Reason {
     NothingEligible,
     /// The mode allows only fallback offers.
     FallbackOnly,
+    /// The visitor is kept out of decisions, so that their effect can be measured.
+    Holdout,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Ranked, Self::NothingEligible, Self::FallbackOnly];
+    pub const ALL: [Self; 4] = [Self::Ranked, Self::NothingEligible, Self::FallbackOnly, Self::Holdout];
 
     /// The word of the API.
     pub fn as_str(self) -> &'static str {
@@ -167,12 +174,13 @@ impl Reason {
             Self::Ranked => "ranked",
             Self::NothingEligible => "nothing_eligible",
             Self::FallbackOnly => "fallback_only",
+            Self::Holdout => "holdout",
         }
     }
 }
 
-/// The parts of an offer's score. The score is their sum, taken in the order of the fields.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// The parts of an offer's score. The score is their sum, taken in the order of the fields, times the factor of the margin.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScoreParts {
     /// From neighbours of the profile's items.
     pub profile: f64,
@@ -182,12 +190,26 @@ pub struct ScoreParts {
     pub own: f64,
     /// From the popularity of the offer's items.
     pub popularity: f64,
+    /// What a ranker measures as one number: relevance, formula, mix of a hybrid, draw of a bandit.
+    pub measure: f64,
+    /// The offer's margin over the mean margin of the candidates, where the objective is value; `None` elsewhere.
+    pub margin: Option<f64>,
+}
+
+impl Default for ScoreParts {
+    fn default() -> Self {
+        Self { profile: 0.0, session: 0.0, own: 0.0, popularity: 0.0, measure: 0.0, margin: None }
+    }
 }
 
 impl ScoreParts {
     /// The score. Unit: none, comparable within one decision only.
     pub fn total(&self) -> f64 {
-        self.profile + self.session + self.own + self.popularity
+        let sum = self.profile + self.session + self.own + self.popularity + self.measure;
+        match self.margin {
+            None => sum,
+            Some(factor) => sum.max(0.0) * factor,
+        }
     }
 }
 
@@ -204,6 +226,9 @@ pub struct Chosen<'b> {
     pub creative_idx: u8,
     /// Its score.
     pub score: ScoreParts,
+    /// Chance with which it was among the offers shown, 0..=1, by the ranker's draws and before diversity; 1 where nothing is
+    /// drawn. An estimate from the share of 17 to 257 draws (4,096 over the number of candidates), its own among them.
+    pub propensity: f64,
 }
 
 /// What fills a placement: offers, or the fallback offer. Never both, never neither.
@@ -224,6 +249,8 @@ pub struct Decision<'b> {
     pub filled: Filled<'b>,
     /// Why.
     pub reason: Reason,
+    /// The experiment and the variation that it is part of.
+    pub experiment: Option<(ExperimentIdx, u8)>,
 }
 
 /// Everything that a request is decided from.
@@ -244,23 +271,24 @@ pub struct Inputs<'a, P, G> {
     pub dedupe: Dedupe,
     /// What is capped, spent, sold out, or was declined by the visitor.
     pub limits: &'a dyn Limits,
+    /// The visitor, for control groups; without it the visitor is in none.
+    pub unit: Option<Unit>,
+    /// Seed of all draws. Equal seeds draw the same.
+    pub seed: u64,
+    /// By experiment of the bundle: the visitor's variation, if the visitor is in it. May be shorter.
+    pub variations: &'a [Option<u8>],
 }
 
 /// Decides the placements of one request. Audiences and item scores are worked out once, when first needed.
 pub struct Evaluation<'a, P, G> {
-    inputs: Inputs<'a, P, G>,
+    pub(crate) inputs: Inputs<'a, P, G>,
     /// By audience: whether it admits the visitor, or the part that does not hold.
     audiences: Vec<OnceCell<Result<(), &'a Condition>>>,
-    scores: OnceCell<ItemScores>,
+    pub(crate) scores: OnceCell<ItemScores>,
+    /// The visitor's direction, as the only one.
+    pub(crate) direction: OnceCell<Directions>,
     /// By offer: shown by an earlier placement. Empty unless [`Dedupe::Page`].
     shown: Vec<bool>,
-}
-
-/// Unweighted sums, each by offer.
-struct ItemScores {
-    profile: Vec<f64>,
-    session: Vec<f64>,
-    own: Vec<f64>,
 }
 
 impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
@@ -273,6 +301,7 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
         Self {
             audiences: vec![OnceCell::new(); inputs.bundle.audiences().len()],
             scores: OnceCell::new(),
+            direction: OnceCell::new(),
             shown,
             inputs,
         }
@@ -282,51 +311,78 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
     pub fn decide(&mut self, placement: &'a Placement, count: u8, trace: &mut impl Trace<'a>) -> Decision<'a> {
         let fallback_only = self.inputs.visitor.reason().mode() == Mode::FallbackOnly;
         let n_max = usize::from(count.clamp(1, placement.count_max));
-        let chosen = if fallback_only { Vec::new() } else { self.best(placement, n_max, trace) };
+        if fallback_only || self.is_held_out(placement) {
+            let reason = if fallback_only { Reason::FallbackOnly } else { Reason::Holdout };
+            return Decision { placement, filled: self.fallback(placement, None), reason, experiment: None };
+        }
+        let (experiment, treatment) = self.treatment(placement).unzip();
+        let chosen = self.best(placement, treatment, n_max, trace);
         if chosen.is_empty() {
-            let reason = if fallback_only { Reason::FallbackOnly } else { Reason::NothingEligible };
-            return Decision { placement, filled: self.fallback(placement), reason };
+            let variant = treatment.and_then(|it| it.variant.as_deref());
+            let filled = self.fallback(placement, variant);
+            return Decision { placement, filled, reason: Reason::NothingEligible, experiment };
         }
         for it in &chosen {
             if let Some(shown) = self.shown.get_mut(usize::from(it.idx.0)) {
                 *shown = true;
             }
         }
-        Decision { placement, filled: Filled::Offers(chosen), reason: Reason::Ranked }
+        Decision { placement, filled: Filled::Offers(chosen), reason: Reason::Ranked, experiment }
     }
 
-    /// The best `n_max` eligible candidates, best first. Never more are kept, so that nothing but them is sorted.
-    fn best(&self, placement: &'a Placement, n_max: usize, trace: &mut impl Trace<'a>) -> Vec<Chosen<'a>> {
-        let mut best: Vec<Chosen<'a>> = Vec::with_capacity(n_max);
+    /// Whether the visitor is in the control group of everything or of this placement.
+    fn is_held_out(&self, placement: &Placement) -> bool {
+        let everywhere = self.inputs.bundle.settings().holdout_bps;
+        self.inputs.unit.is_some_and(|unit| {
+            (everywhere > 0 && unit.is_among("holdout", everywhere))
+                || (placement.holdout_bps > 0
+                    && unit.is_among(&format!("holdout {}", placement.id), placement.holdout_bps))
+        })
+    }
+
+    /// The variation of the placement's experiment that the visitor is in.
+    fn treatment(&self, placement: &'a Placement) -> Option<((ExperimentIdx, u8), &'a Treatment)> {
+        let experiment = placement.experiment.as_ref()?;
+        let variation = self.inputs.variations.get(usize::from(experiment.experiment.0)).copied().flatten()?;
+        Some(((experiment.experiment, variation), experiment.treatments.get(usize::from(variation))?))
+    }
+
+    /// The best `n_max` eligible candidates, best first.
+    fn best(
+        &self,
+        placement: &'a Placement,
+        treatment: Option<&'a Treatment>,
+        n_max: usize,
+        trace: &mut impl Trace<'a>,
+    ) -> Vec<Chosen<'a>> {
+        let variant = treatment.and_then(|it| it.variant.as_deref());
+        let mut pool: Vec<Chosen<'a>> = Vec::with_capacity(placement.offers.len());
         for idx in &placement.offers {
             let Some(offer) = self.inputs.bundle.offer(*idx) else { continue };
-            let (creative_idx, creative) = match self.admit(*idx, offer) {
-                Ok(fitting) => fitting,
-                Err(rejection) => {
-                    trace.rejected(*idx, rejection);
-                    continue;
+            match self.admit(*idx, offer, variant) {
+                Ok(fitting) => {
+                    trace.admitted(*idx);
+                    pool.push(unscored(*idx, offer, fitting));
                 }
-            };
-            let score = self.score(*idx, placement.ranker);
-            trace.scored(*idx, score);
-            let candidate = Chosen { idx: *idx, offer, creative, creative_idx, score };
-            // Among equals the earlier one stays ahead.
-            if let Some(last) = best.last().filter(|_| best.len() >= n_max) {
-                if ahead(last, &candidate).is_le() {
-                    trace.rejected(*idx, Rejection::Outranked);
-                    continue;
-                }
-                trace.rejected(last.idx, Rejection::Outranked);
-                best.pop();
+                Err(rejection) => trace.rejected(*idx, rejection),
             }
-            let at = best.partition_point(|it| ahead(it, &candidate).is_le());
-            best.insert(at, candidate);
         }
-        best
+        let ranker = treatment.and_then(|it| it.ranker.as_ref()).unwrap_or(&placement.ranker);
+        if placement.objective == Objective::Value {
+            weigh_margins(&mut pool);
+        }
+        self.score(&mut pool, ranker, mixed(self.inputs.seed, number_of(&placement.id)), n_max);
+        pool.iter().for_each(|it| trace.scored(it.idx, it.score));
+        select(pool, n_max, &placement.diversity, self.inputs.index, trace)
     }
 
     /// The eligibility rules, cheapest first.
-    fn admit(&self, idx: OfferIdx, offer: &'a Offer) -> Result<(u8, &'a Creative), Rejection<'a>> {
+    fn admit(
+        &self,
+        idx: OfferIdx,
+        offer: &'a Offer,
+        variant: Option<&str>,
+    ) -> Result<(u8, &'a Creative), Rejection<'a>> {
         if self.shown.get(usize::from(idx.0)).copied().unwrap_or(false) {
             return Err(Rejection::AlreadyShown);
         }
@@ -341,9 +397,12 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
         if let Some(audience) = offer.audience {
             self.admits(audience).map_err(|failed| Rejection::Audience { audience, failed })?;
         }
+        creative::best(&offer.creatives, self.wanted(variant)).ok_or(Rejection::NoCreative)
+    }
+
+    fn wanted<'w>(&'w self, variant: Option<&'w str>) -> Wanted<'w> {
         let context = self.inputs.context;
-        creative::best(&offer.creatives, context.locale.as_deref(), context.channel.as_deref())
-            .ok_or(Rejection::NoCreative)
+        Wanted { locale: context.locale.as_deref(), channel: context.channel.as_deref(), variant }
     }
 
     fn admits(&self, audience: AudienceIdx) -> Result<(), &'a Condition> {
@@ -362,62 +421,34 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
         })
     }
 
-    fn score(&self, idx: OfferIdx, ranker: Ranker) -> ScoreParts {
-        match ranker {
-            Ranker::Priority => ScoreParts::default(),
-            Ranker::Items(ItemsRanker { profile, session, own, popularity }) => {
-                let scores = self.scores.get_or_init(|| self.item_scores());
-                let sum = |of: &[f64]| of.get(usize::from(idx.0)).copied().unwrap_or(0.0);
-                ScoreParts {
-                    profile: profile * sum(&scores.profile),
-                    session: session * sum(&scores.session),
-                    own: own * sum(&scores.own),
-                    popularity: popularity * f64::from(self.inputs.index.popularity(idx)),
-                }
-            }
-        }
-    }
-
-    /// Sums the neighbour weights of the visitor's items into the offers that they lead to.
-    ///
-    /// The order of additions is fixed by the history, the session and the neighbour lists, so sums are the same everywhere.
-    fn item_scores(&self) -> ItemScores {
-        let Inputs { graph, index, visitor, context, .. } = &self.inputs;
-        let (mut profile, mut session, mut own) = (index.sums(), index.sums(), index.sums());
-        if let Visitor::Known(known) = visitor {
-            known.history(&mut |item, weight| {
-                let weight = f64::from(weight);
-                own.add(item, weight);
-                graph.neighbours(item, &mut |neighbour, strength| {
-                    profile.add(neighbour, weight * f64::from(strength));
-                });
-            });
-        }
-        for item in context.items.iter().filter_map(|id| graph.find(id)) {
-            graph.neighbours(item, &mut |neighbour, strength| session.add(neighbour, f64::from(strength)));
-        }
-        ItemScores { profile: profile.finish(), session: session.finish(), own: own.finish() }
-    }
-
-    fn fallback(&self, placement: &'a Placement) -> Filled<'a> {
-        let context = self.inputs.context;
+    fn fallback(&self, placement: &'a Placement, variant: Option<&str>) -> Filled<'a> {
         let offer = self.inputs.bundle.offer(placement.fallback);
-        let creative = offer
-            .and_then(|offer| creative::best(&offer.creatives, context.locale.as_deref(), context.channel.as_deref()));
+        let creative = offer.and_then(|offer| creative::best(&offer.creatives, self.wanted(variant)));
         match (offer, creative) {
-            (Some(offer), Some((creative_idx, creative))) => {
-                let score = ScoreParts::default();
-                Filled::Fallback(Chosen { idx: placement.fallback, offer, creative, creative_idx, score })
-            }
+            (Some(offer), Some(fitting)) => Filled::Fallback(unscored(placement.fallback, offer, fitting)),
             // Unreachable for a checked bundle: a fallback offer has a creative that fits everywhere.
             _ => Filled::Offers(Vec::new()),
         }
     }
 }
 
-/// Higher score, then higher priority.
-fn ahead(a: &Chosen<'_>, b: &Chosen<'_>) -> Ordering {
-    b.score.total().total_cmp(&a.score.total()).then(b.offer.priority.cmp(&a.offer.priority))
+fn unscored<'b>(idx: OfferIdx, offer: &'b Offer, (creative_idx, creative): (u8, &'b Creative)) -> Chosen<'b> {
+    Chosen { idx, offer, creative, creative_idx, score: ScoreParts::default(), propensity: 1.0 }
+}
+
+/// Each candidate's margin over their mean.
+fn weigh_margins(pool: &mut [Chosen<'_>]) {
+    let (mut sum, mut n) = (0.0, 0.0);
+    for margin in pool.iter().filter_map(|it| it.offer.margin_minor) {
+        sum += f64::from(margin);
+        n += 1.0;
+    }
+    // Without any margin, or where all are 0, nothing sets them apart.
+    let factor = |margin: Option<u32>| match margin {
+        Some(margin) if sum > 0.0 => f64::from(margin) * n / sum,
+        _ => 1.0,
+    };
+    pool.iter_mut().for_each(|it| it.score.margin = Some(factor(it.offer.margin_minor)));
 }
 
 /// Decides a single placement without an explanation. See [`Evaluation`] for several.

@@ -29,12 +29,16 @@ pub enum Rejection<'b> {
     Limit(Limit),
     /// It was eligible, but others ranked higher.
     Outranked,
+    /// It was eligible, but offers of one of its categories that ranked higher took all places that the category has.
+    CategoryFull,
 }
 
 /// Learns what the decision does. Every method is called from the one code path that decides.
 pub trait Trace<'b> {
     /// `offer` was rejected.
     fn rejected(&mut self, offer: OfferIdx, rejection: Rejection<'b>);
+    /// `offer` is eligible. Asked in the placement's order, as [`Trace::rejected`] is of those that are not.
+    fn admitted(&mut self, offer: OfferIdx);
     /// `offer` was eligible and got this score.
     fn scored(&mut self, offer: OfferIdx, score: ScoreParts);
 }
@@ -45,6 +49,7 @@ pub struct NoTrace;
 
 impl<'b> Trace<'b> for NoTrace {
     fn rejected(&mut self, _: OfferIdx, _: Rejection<'b>) {}
+    fn admitted(&mut self, _: OfferIdx) {}
     fn scored(&mut self, _: OfferIdx, _: ScoreParts) {}
 }
 
@@ -83,6 +88,10 @@ impl<'b> Explanation<'b> {
 impl<'b> Trace<'b> for Explanation<'b> {
     fn rejected(&mut self, offer: OfferIdx, rejection: Rejection<'b>) {
         self.update(offer, |it| it.rejection = Some(rejection));
+    }
+
+    fn admitted(&mut self, offer: OfferIdx) {
+        self.update(offer, |_| {});
     }
 
     fn scored(&mut self, offer: OfferIdx, score: ScoreParts) {

@@ -5,6 +5,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::bundle::{Bundle, OfferIdx};
+use crate::random::number_of;
+use crate::vector::{Directions, Sum};
 
 /// Position of an item in the item table of the running build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +24,14 @@ pub trait ItemGraph {
     fn neighbours(&self, item: ItemIdx, visit: &mut dyn FnMut(ItemIdx, f32));
     /// Share of customers who bought the item, 0..=1.
     fn popularity(&self, item: ItemIdx) -> f32;
+    /// Length of the items' vectors, at most 256; 0 (the default) when there are none.
+    fn n_dims(&self) -> usize {
+        0
+    }
+    /// Calls `visit` with the vector of `item`, signed bytes that all vectors of the table scale alike. Default: there is none.
+    fn vector(&self, item: ItemIdx, visit: &mut dyn FnMut(&[u8])) {
+        let _ = (item, visit);
+    }
 }
 
 impl<G: ItemGraph> ItemGraph for &G {
@@ -39,6 +49,12 @@ impl<G: ItemGraph> ItemGraph for &G {
     }
     fn popularity(&self, item: ItemIdx) -> f32 {
         (**self).popularity(item)
+    }
+    fn n_dims(&self) -> usize {
+        (**self).n_dims()
+    }
+    fn vector(&self, item: ItemIdx, visit: &mut dyn FnMut(&[u8])) {
+        (**self).vector(item, visit);
     }
 }
 
@@ -75,6 +91,10 @@ pub struct OfferIndex {
     named: Vec<OfferIdx>,
     /// By offer: the popularity of its most popular item.
     popularity: Vec<f32>,
+    /// By offer: the mean of its items' vectors.
+    directions: Directions,
+    /// By offer: a number for its id, for draws that no other offer changes.
+    numbers: Vec<u64>,
 }
 
 /// Sums of weights by offer, collected item by item.
@@ -124,7 +144,29 @@ impl OfferIndex {
             index.named.extend(offers);
         }
         index.start_through(n_items);
+        index.numbers = bundle.offers().iter().map(|it| number_of(&it.id)).collect();
+        let n_dims = graph.n_dims();
+        if n_dims > 0 {
+            index.directions = Directions::new(n_dims);
+            for offer in bundle.offers() {
+                let mut sum = Sum::new(n_dims);
+                let mut add = |item| graph.vector(item, &mut |codes| sum.add(codes, 1));
+                offer.items.iter().filter_map(|id| graph.find(id)).for_each(&mut add);
+                offer.categories.iter().for_each(|it| graph.in_category(it, &mut add));
+                index.directions.push(&sum);
+            }
+        }
         index
+    }
+
+    /// Directions of the offers, in their order; none without vectors of items.
+    pub(crate) fn directions(&self) -> &Directions {
+        &self.directions
+    }
+
+    /// The number of an offer's id.
+    pub(crate) fn number(&self, offer: OfferIdx) -> u64 {
+        self.numbers.get(usize::from(offer.0)).copied().unwrap_or_default()
     }
 
     /// The parts of `named` for items up to `item` begin where it ends now, unless they have begun before.

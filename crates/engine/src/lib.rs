@@ -27,29 +27,41 @@ extern crate alloc;
 extern crate std;
 
 mod attribute;
+mod bandit;
 mod bundle;
 mod campaign;
+mod clock;
 mod condition;
 mod creative;
 mod decide;
+mod experiment;
 mod explain;
+mod formula;
 mod items;
 mod limits;
+mod random;
+mod rank;
 mod schedule;
+mod select;
 mod timestamp;
+mod vector;
 
 pub use attribute::{AttributeIdx, AttributeName, Context, ContextValue, NoProfile, Profile, Scope, Value};
+pub use bandit::{BANDIT_FEATURES_MAX, Bandit, BanditFeature, BanditModel};
 pub use bundle::{
-    Audience, AudienceIdx, Bundle, BundleError, BundleParts, ConsentRule, ItemsRanker, Offer, OfferIdx, Placement,
-    PlacementIdx, Ranker, Settings,
+    Audience, AudienceIdx, Bundle, BundleError, BundleParts, ConsentRule, Diversity, ItemsRanker, Objective, Offer,
+    OfferIdx, Placement, PlacementIdx, Ranker, Settings,
 };
 pub use campaign::{Campaign, CampaignIdx, CostModel, Pacing};
+pub use clock::{Clock, Shown};
 pub use condition::{CONDITION_DEPTH_MAX, Condition, Literal, Test};
 pub use creative::Creative;
 pub use decide::{
     Chosen, Decision, Dedupe, Evaluation, Filled, Inputs, Mode, ModeReason, Reason, ScoreParts, Visitor, decide,
 };
+pub use experiment::{Experiment, ExperimentIdx, PlacementExperiment, Treatment, Unit};
 pub use explain::{Explanation, NoTrace, OfferTrace, Rejection, Trace};
+pub use formula::{FORMULA_DEPTH_MAX, FORMULA_STEPS_MAX, Formula, FormulaError, OfferField, One, Step, Two, VALUE_MAX};
 pub use items::{ItemGraph, ItemIdx, NoItems, OfferIndex};
 pub use limits::{Caps, Limit, Limits, NoLimits, Suppression, VisitorCap};
 pub use schedule::{Schedule, ScheduleError, ScheduleState};

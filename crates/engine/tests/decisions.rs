@@ -76,7 +76,7 @@ fn attributes() -> Vec<AttributeName> {
 }
 
 fn offer(id: &str) -> Offer {
-    Offer::new(id, vec![Creative { locale: None, channel: None, content: format!("{{\"title\":\"{id}\"}}") }])
+    Offer::new(id, vec![Creative::new(format!("{{\"title\":\"{id}\"}}"))])
 }
 
 fn promoting(id: &str, items: &[&str]) -> Offer {
@@ -89,11 +89,9 @@ fn shop(ranker: Ranker, mut offers: Vec<Offer>, audiences: Vec<(&str, Condition)
     let fallback = OfferIdx(offers.len() as u16 - 1);
     let audiences = audiences.into_iter().map(|(id, condition)| Audience { id: id.into(), condition }).collect();
     let placement = Placement {
-        id: "home".into(),
-        offers: (0..fallback.0).map(OfferIdx).collect(),
         ranker,
-        fallback,
         count_max: 10,
+        ..Placement::new("home", (0..fallback.0).map(OfferIdx).collect(), fallback)
     };
     Bundle::new(BundleParts {
         attributes: attributes(),
@@ -122,6 +120,9 @@ fn line(bundle: &Bundle, visitor: &Visitor<Visits>, context: &Context, now: i64,
         now: TimestampMs(now),
         dedupe: Dedupe::Off,
         limits: &NoLimits,
+        unit: None,
+        seed: 0,
+        variations: &[],
     };
     let placement = bundle.placement("home").unwrap();
     let decision = decide(inputs, placement, count);
@@ -302,7 +303,7 @@ fn connectives() {
 #[test]
 fn an_explanation_tells_the_fate_of_every_candidate() {
     let ended = Schedule::new(None, Some(TimestampMs(0))).unwrap();
-    let german = Creative { locale: Some("de".into()), channel: None, content: "{}".into() };
+    let german = Creative { locale: Some("de".into()), channel: None, variant: None, content: "{}".into() };
     let offers = vec![
         Offer { schedule: ended, ..offer("ended") },
         Offer { audience: Some(AudienceIdx(0)), ..offer("rich-only") },
@@ -323,6 +324,9 @@ fn an_explanation_tells_the_fate_of_every_candidate() {
         now: TimestampMs(5),
         dedupe: Dedupe::Off,
         limits: &NoLimits,
+        unit: None,
+        seed: 0,
+        variations: &[],
     };
     let mut explanation = Explanation::default();
     Evaluation::new(inputs).decide(bundle.placement("home").unwrap(), 1, &mut explanation);
@@ -365,6 +369,9 @@ fn limits_keep_candidates_out_and_never_the_fallback() {
             now: TimestampMs(0),
             dedupe: Dedupe::Off,
             limits: &Limited,
+            unit: None,
+            seed: 0,
+            variations: &[],
         };
         let mut explanation = Explanation::default();
         let decision = Evaluation::new(inputs).decide(bundle.placement("home").unwrap(), 10, &mut explanation);
@@ -381,8 +388,7 @@ fn limits_keep_candidates_out_and_never_the_fallback() {
 
 #[test]
 fn the_chosen_creative_is_named_by_its_position() {
-    let creative =
-        |locale: Option<&str>| Creative { locale: locale.map(Into::into), channel: None, content: "{}".into() };
+    let creative = |locale: Option<&str>| Creative { locale: locale.map(Into::into), ..Creative::new("{}") };
     let several = Offer::new("several", vec![creative(Some("fr")), creative(None), creative(Some("de"))]);
     let bundle = shop(Ranker::Priority, vec![several], vec![]);
     let (graph, visitor, index) = (NoItems, unknown(), OfferIndex::default());
@@ -398,6 +404,9 @@ fn the_chosen_creative_is_named_by_its_position() {
             now: TimestampMs(0),
             dedupe: Dedupe::Off,
             limits: &NoLimits,
+            unit: None,
+            seed: 0,
+            variations: &[],
         };
         let Filled::Offers(chosen) = decide(inputs, bundle.placement("home").unwrap(), 1).filled else { panic!() };
         assert_eq!(chosen[0].creative_idx, expected, "{locale}");
@@ -414,11 +423,9 @@ fn a_page_does_not_repeat_offers_when_asked_not_to() {
     for id in ["one", "three", "two"] {
         let offers = vec![OfferIdx(0), OfferIdx(1)];
         parts.placements.push(Placement {
-            id: id.into(),
-            offers,
             ranker: Ranker::Priority,
-            fallback: OfferIdx(2),
             count_max: 1,
+            ..Placement::new(id, offers, OfferIdx(2))
         });
     }
     let bundle = Bundle::new(parts).unwrap();
@@ -433,6 +440,9 @@ fn a_page_does_not_repeat_offers_when_asked_not_to() {
             now: TimestampMs(0),
             dedupe,
             limits: &NoLimits,
+            unit: None,
+            seed: 0,
+            variations: &[],
         };
         let mut evaluation = Evaluation::new(inputs);
         ["one", "two", "three"].map(|id| {
@@ -453,11 +463,9 @@ fn refused(change: impl FnOnce(&mut BundleParts), expected: &str) {
         audiences: vec![Audience { id: "all".into(), condition: Condition::All(vec![]) }],
         offers: vec![offer("a"), offer("f")],
         placements: vec![Placement {
-            id: "home".into(),
-            offers: vec![OfferIdx(0)],
             ranker: Ranker::Priority,
-            fallback: OfferIdx(1),
             count_max: 1,
+            ..Placement::new("home", vec![OfferIdx(0)], OfferIdx(1))
         }],
         ..BundleParts::default()
     };

@@ -1,5 +1,5 @@
 //! Item vectors: a direction for each item of an item table, so that what is bought by the same people points the same
-//! way. For look-alikes and similar offers; read whole, by tools and not by the edge.
+//! way. For look-alikes, similar offers and the ranker `relevance`; read whole.
 //!
 //! Source: item-vectors v1 (`docs/formats/item-vectors.md`).
 
@@ -209,6 +209,11 @@ impl ItemVectors {
     /// The codes of an item's vector; a number is its code times the scale. None for an unknown item.
     pub fn get(&self, item_idx: u32) -> Option<impl Iterator<Item = i8> + '_> {
         Some(self.vector(item_idx)?.iter().map(|code| i8::from_le_bytes([*code])))
+    }
+
+    /// The codes of an item's vector as bytes (two's complement). None for an unknown item.
+    pub fn codes_of(&self, item_idx: u32) -> Option<&[u8]> {
+        self.vector(item_idx)
     }
 
     /// How alike the vectors of two items point. Range: -1..=1; 0 if one is unknown or has only zeros.

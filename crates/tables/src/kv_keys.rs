@@ -23,6 +23,11 @@ pub fn items(build: &str) -> String {
     format!("t/{build}/items")
 }
 
+/// The vectors of a build's items. Not announced by the manifest: they name the item table that they belong to.
+pub fn item_vectors(build: &str) -> String {
+    format!("t/{build}/vectors")
+}
+
 /// The name of a shard, in KV and as a file: its index in lower-case hexadecimal digits.
 ///
 /// Width: as many digits as `shard_bits` bits need, at least one, so that names sort as the shards do.

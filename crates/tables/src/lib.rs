@@ -54,7 +54,6 @@ mod bits;
 mod bytes;
 mod cells;
 mod digest;
-#[cfg(feature = "write")]
 mod item_vectors;
 mod items;
 mod key;
@@ -71,7 +70,6 @@ mod write;
 
 pub use cells::{CellError, CellValue, RowValues};
 pub use digest::{DigestError, ShardsDigest};
-#[cfg(feature = "write")]
 pub use item_vectors::{
     ITEM_VECTORS_BYTES_MAX, ITEM_VECTORS_DIMS_MAX, ItemVectors, ItemVectorsError, encode_item_vectors,
 };

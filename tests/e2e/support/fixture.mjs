@@ -19,6 +19,30 @@ export function readTable(dir) {
 export const TODAY = readTable(`${DATA}/today`);
 export const TOMORROW = readTable(`${DATA}/tomorrow`);
 
+/// Vectors of two numbers for the items of an item table, as docs/formats/item-vectors.md has them: all point the same way.
+export function vectorsOf(items) {
+  const nItems = items.readUInt32LE(20);
+  const bytes = Buffer.alloc(36 + 2 * nItems, 1);
+  bytes.write("VTRVECTS", 0, "latin1");
+  bytes.writeUInt32LE(1, 8);
+  bytes.writeUInt32LE(bytes.length, 16);
+  bytes.writeUInt32LE(items.readUInt32LE(12), 20);
+  bytes.writeUInt32LE(nItems, 24);
+  bytes.writeUInt32LE(2, 28);
+  bytes.writeFloatLE(1, 32);
+  bytes.writeUInt32LE(crc32c(bytes.subarray(16)), 12);
+  return bytes;
+}
+
+function crc32c(bytes) {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}
+
 /// The configuration; a fresh copy, so that a test may change it.
 export const offers = () => JSON.parse(readFileSync(`${DATA}/offers.json`, "utf8"));
 /// The same, for shops that may assume consent.

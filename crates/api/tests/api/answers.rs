@@ -138,7 +138,7 @@ fn limits_are_explained() {
             Ok(Lookup::NotFound),
             Occasion { limits: &Limited(limit), ..Occasion::at(NOW) },
         );
-        let fate = format!(r#"{{"offer":"cups","outcome":"{}"}}"#, limit.as_str());
+        let fate = format!(r#"{{"offer":"cups","outcome":"{}","why":""#, limit.as_str());
         assert!(answer.json.contains(&fate), "{}", answer.json);
         assert!(answer.json.contains(r#""items":[{"offer":"tea""#), "{}", answer.json);
     }
@@ -163,12 +163,18 @@ fn an_explanation_names_what_failed() {
     request.explain = true;
     let answer = answer(&snapshot(), &request, Ok(Lookup::NotFound), Occasion::at(NOW));
     let explain = concat!(
-        r#""explain":[{"offer":"club","outcome":"not_in_audience","audience":"loyal","#,
+        r#""explain":[{"offer":"club","outcome":"not_in_audience","why":"The visitor is not in its audience.","audience":"loyal","#,
         r#""failed":"profile.categories is \"garden\""}]"#
     );
     let other = explain.replace(r#"profile.categories is \"garden\""#, r#"profile.segment is \"loyal\""#);
     assert!(answer.json.contains(explain) || answer.json.contains(&other), "{}", answer.json);
-    assert!(answer.json.contains(r#"{"offer":"tea","outcome":"outranked","score":{"total":0.025"#), "{}", answer.json);
+    assert!(
+        answer.json.contains(
+            r#"{"offer":"tea","outcome":"outranked","why":"Other offers ranked higher.","score":{"total":0.025"#
+        ),
+        "{}",
+        answer.json
+    );
 }
 
 #[track_caller]

@@ -3,6 +3,7 @@
 
 mod answers;
 mod envelopes;
+mod experiments;
 mod exposures;
 mod ofrep;
 mod requests;

@@ -77,7 +77,7 @@ pub fn table() -> TableState {
         shards_digest: String::new(),
         items: None,
     };
-    TableState { manifest, items: Some(items()) }
+    TableState { manifest, items: Some(items()), vectors: None }
 }
 
 /// A loyal gardener who bought a kettle.

@@ -64,7 +64,9 @@ pub fn run(args: &Decide, ui: &Ui) -> Result<(), Failure> {
     let checked = document::checked(&args.config, around, ui)?;
     let state = match &table {
         Some((dir, _)) => {
-            TableSlot::Ready(Rc::new(TableState { manifest: dir.manifest().clone(), items: dir.items()? }))
+            let items = dir.items()?;
+            let vectors = items.as_ref().map(|items| dir.vectors(items)).transpose()?.flatten();
+            TableSlot::Ready(Rc::new(TableState { manifest: dir.manifest().clone(), items, vectors }))
         }
         None => TableSlot::Absent,
     };

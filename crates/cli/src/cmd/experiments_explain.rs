@@ -142,7 +142,11 @@ fn context(
         (None, None) => files::table_key(None).ok().filter(|_| has_groups),
     };
     let slot = match &table {
-        Some(dir) => TableSlot::Ready(Rc::new(TableState { manifest: dir.manifest().clone(), items: dir.items()? })),
+        Some(dir) => TableSlot::Ready(Rc::new(TableState {
+            manifest: dir.manifest().clone(),
+            items: dir.items()?,
+            vectors: None,
+        })),
         None => TableSlot::Absent,
     };
     let snapshot = Snapshot::new(Some(state.clone()), slot, false);

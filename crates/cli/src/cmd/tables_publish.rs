@@ -97,11 +97,13 @@ fn upload(args: &Publish, edge: &Edge, table: &TableDir, journal: &mut Journal, 
     let base = format!("/v1/admin/tables/{}", manifest.build);
     edge.put(&format!("{base}/manifest"), "application/json", &manifest.to_json(), Repeat::Safe)?;
     if let Some(items) = &manifest.items {
-        let bytes = table.items()?.map(|items| items.as_bytes().to_vec());
-        let bytes = bytes.ok_or_else(|| {
+        let found = table.items()?.ok_or_else(|| {
             Failure::new(Exit::Failed, format!("no item table, but {} items are announced", items.n_items))
         })?;
-        edge.put(&format!("{base}/items"), "application/octet-stream", &bytes, Repeat::Safe)?;
+        edge.put(&format!("{base}/items"), "application/octet-stream", found.as_bytes(), Repeat::Safe)?;
+        if let Some(vectors) = table.vectors(&found)? {
+            edge.put(&format!("{base}/vectors"), "application/octet-stream", vectors.as_bytes(), Repeat::Safe)?;
+        }
     }
     let n_shards = manifest.n_shards();
     let bar = ui.bar("uploading", u64::from(n_shards));

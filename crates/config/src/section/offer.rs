@@ -7,10 +7,10 @@ use vitrine_engine::{Audience, AudienceIdx, Creative, Offer, Schedule};
 use crate::compile::Compiler;
 use crate::facts::{ContentFacts, OfferClass, OfferFacts};
 use crate::limits::{CONTENT_BYTES_MAX, CREATIVES_MAX, ITEMS_MAX, OFFERS_MAX, TAGS_MAX};
-use crate::section::terms;
+use crate::section::{money, terms};
 use crate::source::{At, Kind, shortened};
 
-pub(crate) const KEYS: [&str; 18] = [
+pub(crate) const KEYS: [&str; 19] = [
     "id",
     "description",
     "class",
@@ -27,11 +27,12 @@ pub(crate) const KEYS: [&str; 18] = [
     "categories",
     "caps",
     "suppress_after_conversion",
+    "margin",
     "content",
     "creatives",
 ];
 
-pub(crate) const CREATIVE_KEYS: [&str; 3] = ["locale", "channel", "content"];
+pub(crate) const CREATIVE_KEYS: [&str; 4] = ["locale", "channel", "variant", "content"];
 
 /// What offers are for.
 const CLASSES: [(&str, OfferClass); 5] = [
@@ -86,6 +87,14 @@ impl<'t> Compiler<'t, '_> {
         if let Some(at) = at.get("suppress_after_conversion") {
             offer.suppress_after_conversion = self.suppression(at);
         }
+        if let Some(margin_at) = at.get("margin") {
+            let margin = money::amount(margin_at, self.report);
+            offer.margin_minor = margin.and_then(|it| u32::try_from(it.0).ok());
+            if margin.is_some() && offer.margin_minor.is_none() {
+                let message = format!("{margin_at} is too much for a margin");
+                self.report.error(margin_at, "invalid_amount", message, "write a number below 40 million");
+            }
+        }
         offer.schedule = self.schedule(at);
         offer.audience = self.offer_audience(at, &offer.id);
         offer.creatives = self.creatives(at, &mut facts.contents);
@@ -137,7 +146,7 @@ impl<'t> Compiler<'t, '_> {
             }
             (Some(at), _) => {
                 contents.push(ContentFacts { at, channel: None });
-                vec![Creative { locale: None, channel: None, content: self.content(at) }]
+                vec![Creative::new(self.content(at))]
             }
             (None, Some(at)) => self.creative_list(at, contents),
         }
@@ -157,18 +166,22 @@ impl<'t> Compiler<'t, '_> {
             let content = self.report.required(at, "content", "say what the creative shows: content: { title: … }");
             contents.push(ContentFacts { at: content.unwrap_or(at), channel });
             let channel = channel.map(str::to_owned);
+            let variant = at.get("variant").and_then(|at| self.report.id(at)).map(str::to_owned);
             let content = content.map(|at| self.content(at)).unwrap_or_default();
-            let is_read =
-                locale.is_some() == at.get("locale").is_some() && channel.is_some() == at.get("channel").is_some();
-            if is_read && !taken.insert((locale.as_deref().map(str::to_ascii_lowercase), channel.clone())) {
+            let is_read = [("locale", &locale), ("channel", &channel), ("variant", &variant)]
+                .iter()
+                .all(|(key, value)| value.is_some() == at.get(key).is_some());
+            let fits = (locale.as_deref().map(str::to_ascii_lowercase), channel.clone(), variant.clone());
+            if is_read && !taken.insert(fits) {
                 let message = format!(
-                    "another creative has the locale {} and the channel {} already",
+                    "another creative has the locale {} and the channel {} already{}",
                     locale.as_deref().unwrap_or("(any)"),
                     channel.as_deref().unwrap_or("(any)"),
+                    variant.as_deref().map(|it| format!(", for the variant {it}")).unwrap_or_default(),
                 );
                 self.report.error(at, "duplicate_creative", message, "remove one: the second is never shown");
             }
-            creatives.push(Creative { locale, channel, content });
+            creatives.push(Creative { locale, channel, variant, content });
         }
         creatives
     }

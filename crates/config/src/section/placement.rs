@@ -1,20 +1,33 @@
 //! `placements`: the slots, which offers compete for them, how they are ranked, and what shows when none may.
 
 pub(crate) mod content;
+pub(crate) mod experiment;
 
 use std::collections::BTreeSet;
 
-use vitrine_engine::{ItemsRanker, OfferIdx, Placement, Ranker};
+use vitrine_engine::{Creative, Objective, OfferIdx, Placement, Ranker};
 
 use crate::compile::{Compiler, Named};
 use crate::facts::PlacementFacts;
-use crate::limits::{CANDIDATES_MAX, COUNT_MAX, OFFERS_MAX, PLACEMENTS_MAX, WEIGHT_MAX};
+use crate::limits::{CANDIDATES_MAX, COUNT_MAX, OFFERS_MAX, PLACEMENTS_MAX};
 use crate::source::{At, Kind};
 
-pub(crate) const KEYS: [&str; 8] =
-    ["id", "description", "offers", "ranker", "count", "fallback", "channels", "content"];
+pub(crate) const KEYS: [&str; 12] = [
+    "id",
+    "description",
+    "offers",
+    "ranker",
+    "count",
+    "fallback",
+    "channels",
+    "content",
+    "objective",
+    "diversity",
+    "holdout",
+    "experiment",
+];
 
-pub(crate) const RANKER_KEYS: [&str; 5] = ["type", "profile", "session", "own", "popularity"];
+pub(crate) const DIVERSITY_KEYS: [&str; 2] = ["per_category", "variety"];
 
 /// Reads the placements, `at`, of the document, `root`.
 pub(crate) fn read<'t>(at: Option<At<'t>>, root: At<'t>, compiler: &mut Compiler<'t, '_>) {
@@ -56,8 +69,8 @@ impl<'t> Reader<'t, '_, '_> {
             self.compiler.report.text(at);
         }
         let offers = self.candidates(at);
-        let ranker = at.get("ranker").map_or(Ranker::Priority, |at| self.ranker(at));
-        self.check_candidates(at, &offers, ranker);
+        let ranker = at.get("ranker").map_or(Ranker::Priority, |at| self.compiler.ranker(at));
+        self.check_candidates(at, &offers, &ranker);
         let count = at.get("count").and_then(|at| self.compiler.report.integer(at, 1..=COUNT_MAX));
         let count_max = count.and_then(|it| u8::try_from(it).ok()).unwrap_or(1);
         let fallback = self.fallback(at);
@@ -72,7 +85,12 @@ impl<'t> Reader<'t, '_, '_> {
         };
         self.compiler.facts.placements.push(facts);
         if let (Some(id), Some(fallback)) = (id, fallback) {
-            self.compiler.parts.placements.push(Placement { id: id.to_owned(), offers, ranker, fallback, count_max });
+            let mut placement = Placement { ranker, count_max, ..Placement::new(id, offers, fallback) };
+            self.aims(at, &mut placement);
+            self.compiler.parts.placements.push(placement);
+            if let Some(at) = at.get("experiment") {
+                self.compiler.placement_experiment(id, at);
+            }
         }
     }
 
@@ -115,49 +133,21 @@ impl<'t> Reader<'t, '_, '_> {
         if self.n_candidates > CANDIDATES_MAX { Vec::new() } else { candidates }
     }
 
-    fn ranker(&mut self, at: At<'_>) -> Ranker {
-        let items = Ranker::Items(ItemsRanker::default());
-        let choice = [("priority", Ranker::Priority), ("items", items)];
+    /// What is made as great as possible, how far offers must differ, and who sees none of it.
+    fn aims(&mut self, at: At<'t>, placement: &mut Placement) {
         let report = &mut *self.compiler.report;
-        if matches!(at.kind(), Kind::Text(_)) {
-            return report.word(at, &choice).unwrap_or(Ranker::Priority);
+        let objectives = [("score", Objective::Score), ("value", Objective::Value)];
+        placement.objective = at.get("objective").and_then(|at| report.word(at, &objectives)).unwrap_or_default();
+        if let Some(at) = at.get("diversity").and_then(|at| report.object(at, &DIVERSITY_KEYS)) {
+            let per_category = at.get("per_category").and_then(|at| report.integer(at, 1..=COUNT_MAX));
+            placement.diversity.per_category_max = per_category.and_then(|it| u8::try_from(it).ok());
+            let variety = at.get("variety").and_then(|at| report.number_in(at, 0.0..=1.0));
+            placement.diversity.variety = variety.unwrap_or_default();
         }
-        if !matches!(at.kind(), Kind::Object(_)) {
-            report.wrong_type(at, "a ranker", "write priority, items, or an object with type: items and weights");
-            return Ranker::Priority;
-        }
-        let Some(at) = report.object(at, &RANKER_KEYS) else { return Ranker::Priority };
-        let kind = report.required(at, "type", "say how offers are ordered: type: items");
-        match kind.and_then(|at| report.word(at, &choice)) {
-            Some(Ranker::Items(mut ranker)) => {
-                for (key, weight) in [
-                    ("profile", &mut ranker.profile),
-                    ("session", &mut ranker.session),
-                    ("own", &mut ranker.own),
-                    ("popularity", &mut ranker.popularity),
-                ] {
-                    let found = at.get(key).and_then(|at| report.number_in(at, -WEIGHT_MAX..=WEIGHT_MAX));
-                    *weight = found.unwrap_or(*weight);
-                }
-                let ItemsRanker { profile, session, own, popularity } = ranker;
-                if [profile, session, own, popularity].iter().all(|it| *it == 0.0) {
-                    let message = "all weights of the ranker are 0, so it orders by priority alone";
-                    report.warning(at, "ranker_without_weight", message, "give a weight, or write ranker: priority");
-                }
-                Ranker::Items(ranker)
-            }
-            Some(Ranker::Priority) => {
-                for child in at.children().filter(|it| it.key() != "type" && RANKER_KEYS.contains(&it.key())) {
-                    let message = format!("the ranker priority has no weight {:?}", child.key());
-                    report.key_error(child, "contradictory_keys", message, "remove it, or write type: items");
-                }
-                Ranker::Priority
-            }
-            None => Ranker::Priority,
-        }
+        placement.holdout_bps = at.get("holdout").and_then(|at| report.basis_points(at)).unwrap_or_default();
     }
 
-    fn check_candidates(&mut self, placement: At<'_>, candidates: &[OfferIdx], ranker: Ranker) {
+    fn check_candidates(&mut self, placement: At<'_>, candidates: &[OfferIdx], ranker: &Ranker) {
         let Compiler { report, parts, .. } = &mut *self.compiler;
         // Of a document with errors it is not known which candidates there will be.
         if report.has_errors() {
@@ -171,14 +161,28 @@ impl<'t> Reader<'t, '_, '_> {
         let names_items = |idx: &OfferIdx| {
             parts.offers.get(usize::from(idx.0)).is_some_and(|it| !it.items.is_empty() || !it.categories.is_empty())
         };
-        if matches!(ranker, Ranker::Items(_)) && !candidates.iter().any(names_items) {
-            let message = "the ranker items has nothing to compare: no candidate names items or categories";
+        let needs_items = match ranker {
+            Ranker::Items(_) => Some("items"),
+            Ranker::Popular => Some("popular"),
+            Ranker::Relevance => Some("relevance"),
+            Ranker::Priority | Ranker::Formula(_) | Ranker::Hybrid(_) | Ranker::Bandit(_) => None,
+        };
+        if let Some(name) = needs_items.filter(|_| !candidates.iter().any(names_items)) {
+            let message = format!("the ranker {name} has nothing to compare: no candidate names items or categories");
             report.warning(
                 placement,
                 "ranker_without_items",
                 message,
                 "give the offers items or categories, or write ranker: priority",
             );
+        }
+        let has_margin =
+            |idx: &OfferIdx| parts.offers.get(usize::from(idx.0)).is_some_and(|it| it.margin_minor.is_some());
+        if let Some(at) = placement.get("objective").filter(|it| it.as_text() == "value")
+            && !candidates.iter().any(has_margin)
+        {
+            let message = "the objective is value, but no candidate has a margin";
+            report.warning(at, "value_without_margin", message, "give the offers a margin, or remove the objective");
         }
     }
 
@@ -192,8 +196,7 @@ impl<'t> Reader<'t, '_, '_> {
         let id = at.as_text();
         let Named { idx, at: offer, .. } = self.compiler.offers.resolve(at, "unknown_offer", report)?;
         let creatives = self.compiler.parts.offers.get(usize::from(idx)).map(|it| it.creatives.as_slice());
-        let fits_everywhere =
-            creatives.unwrap_or_default().iter().any(|it| it.locale.is_none() && it.channel.is_none());
+        let fits_everywhere = creatives.unwrap_or_default().iter().any(Creative::fits_everywhere);
         if !fits_everywhere && offer.get("creatives").is_some() && offer.get("content").is_none() {
             let message = format!("the fallback offer {id:?} has no creative that fits every locale and channel");
             let help = "add a creative without locale and channel to that offer";

@@ -8,8 +8,8 @@ use crate::limits::SETTINGS_LIST_MAX;
 use crate::source::{At, shortened};
 use crate::time_zone::Zone;
 
-pub(crate) const KEYS: [&str; 6] =
-    ["consent", "time_zone", "link_hosts", "advertising_law", "sensitive_attributes", "lawful_attributes"];
+pub(crate) const KEYS: [&str; 7] =
+    ["consent", "time_zone", "link_hosts", "advertising_law", "sensitive_attributes", "lawful_attributes", "holdout"];
 
 impl<'t> Compiler<'t, '_> {
     pub fn settings(&mut self, at: At<'t>) {
@@ -18,7 +18,11 @@ impl<'t> Compiler<'t, '_> {
             let choice = [("required", ConsentRule::Required), ("assumed", ConsentRule::Assumed)];
             self.parts.settings.consent = self.report.word(at, &choice).unwrap_or_default();
         }
+        if let Some(at) = at.get("holdout") {
+            self.parts.settings.holdout_bps = self.report.basis_points(at).unwrap_or_default();
+        }
         self.draft.zone = at.get("time_zone").map(|at| self.report.zone(at).unwrap_or_else(Zone::utc));
+        self.parts.clock = self.draft.zone.as_ref().map(Zone::clock).unwrap_or_default();
         if let Some(at) = at.get("advertising_law") {
             self.facts.settings.advertising_law = self.advertising_law(at);
         }

@@ -171,7 +171,7 @@ pub(crate) const KINDS: &[Kind] = &[
             "id": Word, "description": Text, "class": Word, "campaign": Word, "tags": Words, "priority": Number, "starts": Time,
             "ends": Time, "time_zone": Word, "audience": Word, "when": Json, "items": Words, "categories": Words,
             "caps.visitor" => "caps"."visitor": Json, "caps.total" => "caps"."total": Number,
-            "caps.daily" => "caps"."daily": Number, "suppress_after_conversion": Any,
+            "caps.daily" => "caps"."daily": Number, "suppress_after_conversion": Any, "margin": Number,
             "terms.threshold" => "terms"."threshold": Number, "terms.cut" => "terms"."cut": Number,
             "terms.percent_off" => "terms"."percent_off": Percent, "terms.price" => "terms"."price": Number,
             "terms.cap" => "terms"."cap": NumberOr(&["none"]), "terms.points" => "terms"."points": Number,
@@ -183,7 +183,7 @@ pub(crate) const KINDS: &[Kind] = &[
         aliases: &["素材", "创意"],
         home: Home::Element { section: "offers", path: &["creatives"] },
         members: with_content! {
-            "locale": Word, "channel": Word,
+            "locale": Word, "channel": Word, "variant": Word,
         },
     },
     Kind {
@@ -193,7 +193,14 @@ pub(crate) const KINDS: &[Kind] = &[
         members: members! {
             "id": Word, "description": Text, "offers": WordsOr(&["all"]), "ranker": Word, "ranker.type" => "ranker"."type": Word,
             "ranker.profile" => "ranker"."profile": Number, "ranker.session" => "ranker"."session": Number,
-            "ranker.own" => "ranker"."own": Number, "ranker.popularity" => "ranker"."popularity": Number, "count": Number,
+            "ranker.own" => "ranker"."own": Number, "ranker.popularity" => "ranker"."popularity": Number,
+            "ranker.formula" => "ranker"."formula": Text, "ranker.of" => "ranker"."of": Json,
+            "ranker.model" => "ranker"."model": Word, "ranker.width" => "ranker"."width": Number,
+            "ranker.features" => "ranker"."features": Json, "ranker.prior" => "ranker"."prior": Numbers,
+            "ranker.arms" => "ranker"."arms": Json, "count": Number, "objective": Word,
+            "diversity.per_category" => "diversity"."per_category": Number,
+            "diversity.variety" => "diversity"."variety": Number, "holdout": Percent,
+            "experiment.id" => "experiment"."id": Word, "experiment.variations" => "experiment"."variations": Json,
             "fallback": Word, "channels": Words, "required" => "content"."required": Words,
             "title_chars_max" => "content"."title_chars_max": Number, "text_chars_max" => "content"."text_chars_max": Number,
             "cta_chars_max" => "content"."cta_chars_max": Number,
@@ -302,6 +309,7 @@ const SETTINGS: &[(&str, Form)] = &[
     ("advertising_law", Word),
     ("sensitive_attributes", Words),
     ("lawful_attributes", Words),
+    ("holdout", Percent),
 ];
 
 /// The setting that is no member of `settings`: the version of the document.

@@ -139,9 +139,10 @@ fn describe(checked: &Checked) -> String {
     }
     for it in bundle.placements() {
         let offers: Vec<_> = it.offers.iter().map(|it| offer(it.0)).collect();
-        let ranker = match it.ranker {
+        let ranker = match &it.ranker {
             Ranker::Priority => "priority".to_owned(),
             Ranker::Items(weights) => format!("{weights:?}"),
+            other => format!("{other:?}"),
         };
         writeln!(
             text,

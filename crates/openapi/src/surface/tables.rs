@@ -99,6 +99,12 @@ pub fn describe(paths: &mut Paths) {
         .body_bytes_max(ITEMS_BYTES_MAX);
     paths.add("put", "/v1/admin/tables/{build}/items", put);
 
+    let vectors = json!({ "description": "Bytes of docs/formats/item-vectors.md." });
+    let put = upload("putItemVectors", "Upload the vectors of a build's items: after the items")
+        .body(&[BYTES], vectors, &[])
+        .body_bytes_max(ITEMS_BYTES_MAX);
+    paths.add("put", "/v1/admin/tables/{build}/vectors", put);
+
     let shard = json!({ "type": "string", "pattern": "^[0-9a-f]{1,8}$" });
     let put = upload("putShard", "Upload a shard of a build")
         .text("A shard that visitors may be answered from does not change.")

@@ -3,6 +3,7 @@
 use super::file::{FileError, at};
 use crate::bytes::crc32c;
 use crate::digest::{DigestError, ShardsDigest};
+use crate::item_vectors::{ItemVectors, ItemVectorsError};
 use crate::items::{ItemTable, ItemsError};
 use crate::kv_keys::shard_name;
 use crate::manifest::{ItemsRef, Manifest, ManifestError};
@@ -18,6 +19,7 @@ use std::vec::Vec;
 pub(super) const MANIFEST_FILE: &str = "manifest.json";
 pub(super) const SHARDS_DIR: &str = "shards";
 pub(super) const ITEMS_FILE: &str = "items/items.bin";
+const VECTORS_FILE: &str = "items/vectors.bin";
 
 /// A table in a directory. The manifest is held, everything else is read when it is asked for.
 #[derive(Debug)]
@@ -72,6 +74,14 @@ pub enum TableError {
         path: PathBuf,
         /// The rule.
         source: ItemsError,
+    },
+    /// The vectors of the items are not sound, or belong to other items.
+    #[error("{}: {source}", path.display())]
+    Vectors {
+        /// The file.
+        path: PathBuf,
+        /// The rule.
+        source: ItemVectorsError,
     },
     /// A part is sound, but not the one that the manifest vouches for.
     #[error("{}: `{field}` is {found} here, but {expected} in the manifest: the parts are of different builds", path.display())]
@@ -138,6 +148,17 @@ impl TableDir {
             return Err(TableError::Mismatch { path, field: "items", expected, found });
         }
         Ok(Some(table))
+    }
+
+    /// The vectors of the items, checked, if the build has any (`items/vectors.bin`).
+    pub fn vectors(&self, items: &ItemTable) -> Result<Option<ItemVectors>, TableError> {
+        let path = self.path.join(VECTORS_FILE);
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(at("read", &path))?,
+        };
+        let vectors = ItemVectors::decode(bytes).and_then(|it| it.check_items(items).map(|()| it));
+        vectors.map(Some).map_err(|source| TableError::Vectors { path, source })
     }
 
     /// Reads everything, and checks it for itself and against the manifest.

@@ -1,0 +1,149 @@
+//! Draws that repeat: a small generator, seeded by its caller, and the distributions that bandits need.
+//!
+//! The generator is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014). Normal
+//! numbers come from Marsaglia's polar method, gamma numbers from Marsaglia and Tsang's (2000). Functions are those of `libm`, so
+//! that every machine draws the same.
+
+const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Rejections are rare; whoever is rejected so often has numbers that no draw can come from.
+const TRIES_MAX: u32 = 64;
+
+/// A seed made of another one and a number: what differs in either differs in the result.
+pub(crate) fn mixed(seed: u64, with: u64) -> u64 {
+    scrambled(seed.wrapping_add(with.wrapping_mul(GAMMA)).wrapping_add(GAMMA))
+}
+
+/// A number for a text: FNV-1a, scrambled.
+pub(crate) fn number_of(text: &str) -> u64 {
+    let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    scrambled(text.bytes().fold(0xcbf2_9ce4_8422_2325, fnv))
+}
+
+/// Where a number lies among all: 0..1.
+pub(crate) fn share_of(number: u64) -> f64 {
+    // 53 bits fit a double without rounding.
+    (number >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
+}
+
+fn scrambled(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// A stream of draws.
+pub(crate) struct Draws(u64);
+
+impl Draws {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Uniform, strictly between 0 and 1.
+    fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(GAMMA);
+        share_of(scrambled(self.0)) + 0.5 / 9_007_199_254_740_992.0
+    }
+
+    /// Of mean 0 and variance 1.
+    pub fn normal(&mut self) -> f64 {
+        for _ in 0..TRIES_MAX {
+            let (x, y) = (2.0 * self.unit() - 1.0, 2.0 * self.unit() - 1.0);
+            let square = x * x + y * y;
+            if square > 0.0 && square < 1.0 {
+                return x * libm::sqrt(-2.0 * libm::log(square) / square);
+            }
+        }
+        0.0
+    }
+
+    /// The logarithm of a gamma number of scale 1: those of small shapes are too small to be written otherwise. `shape` is above 0.
+    fn log_gamma(&mut self, shape: f64) -> f64 {
+        if shape < 1.0 {
+            // A gamma number of shape a is one of shape a + 1 times u^(1/a).
+            let log_power = libm::log(self.unit()) / shape;
+            return self.log_gamma(shape + 1.0) + log_power;
+        }
+        let d = shape - 1.0 / 3.0;
+        let c = 1.0 / libm::sqrt(9.0 * d);
+        for _ in 0..TRIES_MAX {
+            let x = self.normal();
+            let v = 1.0 + c * x;
+            if v <= 0.0 {
+                continue;
+            }
+            let log_v = 3.0 * libm::log(v);
+            if libm::log(self.unit()) < 0.5 * x * x + d - d * v * v * v + d * log_v {
+                return libm::log(d) + log_v;
+            }
+        }
+        libm::log(d)
+    }
+
+    /// Of the beta distribution; both shapes are above 0.
+    pub fn beta(&mut self, alpha: f64, beta: f64) -> f64 {
+        let (a, b) = (self.log_gamma(alpha), self.log_gamma(beta));
+        // a / (a + b), from their logarithms.
+        1.0 / (1.0 + libm::exp(b - a))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Mean and variance of many draws.
+    fn moments(mut draw: impl FnMut(&mut Draws) -> f64) -> (f64, f64) {
+        const N: u32 = 40_000;
+        let mut draws = Draws::new(7);
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for _ in 0..N {
+            let x = draw(&mut draws);
+            assert!(x.is_finite());
+            sum += x;
+            squares += x * x;
+        }
+        let mean = sum / f64::from(N);
+        (mean, squares / f64::from(N) - mean * mean)
+    }
+
+    #[track_caller]
+    fn close(found: f64, expected: f64, within: f64) {
+        assert!((found - expected).abs() < within, "{found} is not {expected} within {within}");
+    }
+
+    #[test]
+    fn draws_have_the_moments_of_their_distributions() {
+        let (mean, variance) = moments(|it| it.unit());
+        close(mean, 0.5, 0.01);
+        close(variance, 1.0 / 12.0, 0.002);
+        let (mean, variance) = moments(Draws::normal);
+        close(mean, 0.0, 0.02);
+        close(variance, 1.0, 0.03);
+        for (alpha, beta) in [(1.0, 1.0), (2.0, 5.0), (0.3, 0.4), (300.0, 20_000.0)] {
+            let (mean, variance) = moments(|it| it.beta(alpha, beta));
+            let n = alpha + beta;
+            let expected = alpha * beta / (n * n * (n + 1.0));
+            close(mean, alpha / n, 4.0 * libm::sqrt(expected / 40_000.0));
+            close(variance, expected, 0.05 * expected);
+        }
+    }
+
+    #[test]
+    fn the_generator_is_the_published_one() {
+        let mut draws = Draws::new(1_234_567);
+        let mut next = || {
+            draws.0 = draws.0.wrapping_add(GAMMA);
+            scrambled(draws.0)
+        };
+        assert_eq!([next(), next()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
+    }
+
+    #[test]
+    fn draws_are_the_same_on_every_machine() {
+        let mut draws = Draws::new(42);
+        let drawn = [draws.unit(), draws.normal(), draws.beta(2.0, 3.0)].map(f64::to_bits);
+        let mut again = Draws::new(42);
+        assert_eq!([again.unit(), again.normal(), again.beta(2.0, 3.0)].map(f64::to_bits), drawn);
+    }
+}
