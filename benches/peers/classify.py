@@ -2,7 +2,7 @@
 
 The table has 20 numbers: straight, bent and crossed effects, a heavy tail, and 15 % missing values in three of them. Both sides
 read the same two CSV files, fit with one penalty and with 200 trees of depth 4 at most that stop early, and are judged by the
-area under the curve of the second file.
+area under the curve of the second file. Peak memory is that of one process that holds the tables and fits, with its libraries.
 
     python classify.py --rows 100000 --out /tmp/classify --vitrine "cargo run --release -q -p vitrine-learn --example classify_fit --"
 """
@@ -11,9 +11,9 @@ import argparse
 import json
 import pathlib
 import shlex
-import subprocess
 import time
 
+import measure
 import numpy as np
 
 
@@ -80,16 +80,25 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--vitrine", help="the command that fits; the two files are added")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.child:
+        tables = np.load(options.out / "tables.npz")
+        print(json.dumps(peers(*(tables[name] for name in ("x", "y", "x_test", "y_test")))))
+        return
     options.out.mkdir(parents=True, exist_ok=True)
     files = [options.out / "train.csv", options.out / "test.csv"]
     x, y = make(options.rows, options.seed, files[0])
     x_test, y_test = make(max(options.rows // 2, 1000), options.seed + 1, files[1])
-    report = {"rows": options.rows, "scikit_learn": peers(x, y, x_test, y_test)}
+    np.savez(options.out / "tables.npz", x=x, y=y, x_test=x_test, y_test=y_test)
+    told, cost = measure.this_script(__file__, "--out", str(options.out), "--child")
+    report = {"rows": options.rows, "scikit_learn": {**told, "peak_mib": cost["peak_mib"]}}
     if options.vitrine:
         command = shlex.split(options.vitrine) + [str(file) for file in files]
-        ours = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        out, cost = measure.child(command)
+        ours = {**json.loads(out), "peak_mib": cost["peak_mib"]}
         theirs = report["scikit_learn"]
+        report["memory_ratio"] = ours["peak_mib"] / theirs["peak_mib"]
         report["vitrine"] = ours
         report["time_ratio"] = {name: ours[f"{name}_s"] / theirs[f"{name}_s"] for name in ("logistic", "boosted")}
         report["auc_difference"] = {name: ours[f"{name}_auc"] - theirs[f"{name}_auc"] for name in ("logistic", "boosted")}

@@ -2,7 +2,8 @@
 
 The table is a mixture of overlapping clouds, so that starts matter. Both sides read the same file of little-endian 64-bit floats, use
 greedy k-means++ starts, the same rule of rest (1e-4 of the mean variance) and at most 300 iterations; only the fit is timed, in
-a process that has fitted a small table before. Runs of the two sides alternate; the median counts.
+a process that has fitted a small table before. Runs of the two sides alternate; the median counts. Peak memory is that of one
+process that reads the file and fits, with its libraries.
 
 Which optimum a few runs reach is luck, so quality is compared apart: many single starts on the first rows, their mean inertia, and
 how many reached the best that either side found.
@@ -15,9 +16,9 @@ import json
 import pathlib
 import shlex
 import statistics
-import subprocess
 import time
 
+import measure
 import numpy as np
 from sklearn.cluster import KMeans
 
@@ -45,7 +46,8 @@ def fit(rows, k, n_starts, seed):
 def fit_vitrine(command, path, cols, k, n_starts, seed):
     """The same of this project."""
     argv = [*shlex.split(command), str(path), str(cols), str(k), str(n_starts), str(seed)]
-    return json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    out, cost = measure.child(argv)
+    return {**json.loads(out), "peak_mib": cost["peak_mib"]}
 
 
 def quality(rows, args):
@@ -74,8 +76,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=150)
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--vitrine", required=True, help="command of the example kmeans_scale")
+    parser.add_argument("--vitrine", help="command of the example kmeans_scale")
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.child:
+        rows = np.fromfile(args.out / "rows.f64", dtype="<f8").reshape(-1, args.cols)
+        print(json.dumps(fit(rows, args.k, args.child, 0)))
+        return
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "rows.f64"
     rows = make(args.rows, args.cols, args.clouds, 1, path)
@@ -96,6 +103,10 @@ def main():
             for side, runs in found.items()
         }
         ours, theirs = sides["vitrine"], sides["scikit_learn"]
+        argv = ["--out", str(args.out), "--cols", str(args.cols), "--k", str(args.k), "--child", str(n_starts)]
+        theirs["peak_mib"] = measure.this_script(__file__, *argv)[1]["peak_mib"]
+        ours["peak_mib"] = max(run["peak_mib"] for run in found["vitrine"])
+        sides["memory_ratio"] = round(ours["peak_mib"] / theirs["peak_mib"], 2)
         sides["time_ratio"] = round(ours["seconds_median"] / theirs["seconds_median"], 3)
         sides["inertia_ratio"] = round(ours["inertia_median"] / theirs["inertia_median"], 5)
         report[f"starts_{n_starts}"] = sides

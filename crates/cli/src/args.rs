@@ -97,10 +97,13 @@ pub enum Command {
 pub enum Profiles {
     Build(crate::cmd::profiles_build::Build),
     Map(crate::cmd::profiles_map::Map),
+    Clv(crate::cmd::profiles_clv::Clv),
     Compile(crate::cmd::profiles_compile::Compile),
     Evaluate(crate::cmd::profiles_evaluate::Evaluate),
     Explain(crate::cmd::profiles_explain::Explain),
     Diff(crate::cmd::profiles_diff::Diff),
+    Rank(crate::cmd::profiles_rank::Rank),
+    Lookalike(crate::cmd::profiles_lookalike::Lookalike),
     Schema(crate::cmd::profiles_schema::Schema),
 }
 

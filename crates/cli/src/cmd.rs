@@ -24,6 +24,8 @@ pub mod keys_generate;
 #[cfg(feature = "profiles")]
 pub mod profiles_build;
 #[cfg(feature = "profiles")]
+pub mod profiles_clv;
+#[cfg(feature = "profiles")]
 pub mod profiles_compile;
 #[cfg(feature = "profiles")]
 pub mod profiles_diff;
@@ -32,7 +34,11 @@ pub mod profiles_evaluate;
 #[cfg(feature = "profiles")]
 pub mod profiles_explain;
 #[cfg(feature = "profiles")]
+pub mod profiles_lookalike;
+#[cfg(feature = "profiles")]
 pub mod profiles_map;
+#[cfg(feature = "profiles")]
+pub mod profiles_rank;
 #[cfg(feature = "profiles")]
 pub mod profiles_schema;
 pub mod tables_inspect;
@@ -89,10 +95,13 @@ fn run_profiles(command: Profiles, ui: &Ui) -> Result<(), Failure> {
     match command {
         Profiles::Build(args) => profiles_build::run(&args, ui),
         Profiles::Map(args) => profiles_map::run(&args, ui),
+        Profiles::Clv(args) => profiles_clv::run(&args, ui),
         Profiles::Compile(args) => profiles_compile::run(&args, ui),
         Profiles::Evaluate(args) => profiles_evaluate::run(&args, ui),
         Profiles::Explain(args) => profiles_explain::run(&args, ui),
         Profiles::Diff(args) => profiles_diff::run(&args, ui),
+        Profiles::Rank(args) => profiles_rank::run(&args, ui),
+        Profiles::Lookalike(args) => profiles_lookalike::run(&args, ui),
         Profiles::Schema(args) => profiles_schema::run(&args, ui),
     }
 }

@@ -3,6 +3,7 @@
 use crate::engine::{Engine, Params};
 use crate::features::{self, Made, Own};
 use crate::learned::Job;
+use crate::lineage::{Input, Lineage};
 use crate::neighbours::{self, Fitted, Tastes};
 use crate::report::{self, Findings};
 use crate::sources::{self, Cleaned};
@@ -92,7 +93,7 @@ pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Buil
     report.warnings.extend(cleaned.warnings);
     report.warnings.extend(made.warnings.iter().cloned());
     report.models = made.learned.report.clone();
-    let written = Written { engine: &engine, layout: &layout, made: &made, options, vectors };
+    let written = Written { engine: &engine, layout: &layout, made: &made, options, vectors, inputs: cleaned.inputs };
     let (manifest, clamped) = written.write(as_of, items_bytes, &mut report, progress)?;
     engine.stages().prune()?;
     Ok(Built { report, manifest, labels: made.registry, clamped, stages: engine.stages().runs() })
@@ -190,6 +191,7 @@ struct Written<'a> {
     made: &'a Made,
     options: &'a BuildOptions,
     vectors: Option<CodedVectors>,
+    inputs: Vec<Input>,
 }
 
 impl Written<'_> {
@@ -200,7 +202,7 @@ impl Written<'_> {
         report: &mut Report,
         progress: &mut dyn Progress,
     ) -> Result<(Manifest, Clamped), BuildError> {
-        let Self { engine, layout, made, options, vectors } = self;
+        let Self { engine, layout, made, options, vectors, inputs } = self;
         let write_options = WriteOptions { as_of, replace: options.replace, shard_bits: options.shard_bits };
         let mut writer = TableWriter::create(&options.out, layout.schema.clone(), options.key, write_options)?;
         write_vectors(&writer, &items_bytes, vectors.as_ref())?;
@@ -214,9 +216,18 @@ impl Written<'_> {
         let mut json = serde_json::to_vec_pretty(report)
             .map_err(|error| BuildError::Inconsistent { what: format!("the report is no JSON: {error}") })?;
         json.push(b'\n');
-        writer.add_file("report.json", &json)?;
-        writer.add_file("labels.json", &made.registry.to_json()?)?;
-        writer.add_file("models.json", made.learned.models.to_json().as_bytes())?;
+        let beside = [
+            ("report.json", json),
+            ("report.html", report.to_html().into_bytes()),
+            ("labels.json", made.registry.to_json()?),
+            ("models.json", made.learned.models.to_json().into_bytes()),
+        ];
+        let mut lineage = Lineage::of_build(engine, options, inputs.clone(), report);
+        for (name, bytes) in beside {
+            writer.add_file(name, &bytes)?;
+            lineage.add_file(name, &bytes);
+        }
+        writer.set_lineage(lineage.to_json()?);
         let manifest = writer.finish(|done, of| progress.advance(Stage::Write, done as u64, of as u64))?;
         Ok((manifest, clamped))
     }

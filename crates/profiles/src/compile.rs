@@ -5,6 +5,7 @@ use crate::engine::DataType;
 use crate::engine::{Engine, Params, Part, Tally, fits};
 use crate::features::declared_labels;
 use crate::labels::{Label, Registry};
+use crate::lineage::{Input, Lineage};
 use crate::neighbours::{self, Tastes};
 use crate::stages::{self, Stages};
 use crate::table::{self, Clamped, Layout};
@@ -126,8 +127,9 @@ pub fn compile(options: &CompileOptions, progress: &mut dyn Progress) -> Result<
     engine.set_params(&Params { items_max: options.neighbours.items_max as u64, ..Params::of(as_of_s) })?;
 
     progress.advance(Stage::Read, 0, NEEDED.len() as u64);
+    let mut inputs = Vec::new();
     for (done, needed) in NEEDED.iter().enumerate() {
-        read(&engine, options, needed)?;
+        inputs.push(read(&engine, options, needed)?);
         progress.advance(Stage::Read, done as u64 + 1, NEEDED.len() as u64);
     }
     progress.advance(Stage::Features, 0, 1);
@@ -161,7 +163,11 @@ pub fn compile(options: &CompileOptions, progress: &mut dyn Progress) -> Result<
     write_vectors(&writer, &items_bytes, fitted.vectors.as_ref())?;
     writer.set_items(items_bytes)?;
     let clamped = push_rows(&engine, &layout, &registry, &mut writer, engine.count("features")?, progress)?;
-    writer.add_file("labels.json", &registry.to_json()?)?;
+    let labels_json = registry.to_json()?;
+    writer.add_file("labels.json", &labels_json)?;
+    let mut lineage = Lineage::of_compile(&engine, options, inputs, layout.schema.columns().len() as u64)?;
+    lineage.add_file("labels.json", &labels_json);
+    writer.set_lineage(lineage.to_json()?);
     let manifest = writer.finish(|done, of| progress.advance(Stage::Write, done as u64, of as u64))?;
     Ok(Compiled { manifest, labels: registry, clamped, neighbours: fitted.report, warnings })
 }
@@ -171,7 +177,7 @@ fn input(options: &CompileOptions, table: &str, what: String) -> BuildError {
 }
 
 /// Makes the table `given_<name>` of a file and checks the columns that it must have.
-fn read(engine: &Engine, options: &CompileOptions, needed: &Needed) -> Result<(), BuildError> {
+fn read(engine: &Engine, options: &CompileOptions, needed: &Needed) -> Result<Input, BuildError> {
     let refuse = |what: String| input(options, needed.table, what);
     let path = options.features.join(format!("{}.parquet", needed.table));
     let path = path.canonicalize().map_err(|error| refuse(error.to_string()))?;
@@ -179,6 +185,13 @@ fn read(engine: &Engine, options: &CompileOptions, needed: &Needed) -> Result<()
     let rows = crate::engine::file_rows(&path)
         .map_err(|reason| refuse(format!("{reason}; is it a Parquet file, and whole?")))?;
     let given = format!("given_{}", needed.table);
+    let input = Input {
+        feed: options.features.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        kind: needed.table.to_owned(),
+        name: format!("{}.parquet", needed.table),
+        sha256: key.clone(),
+        rows,
+    };
     engine.adopt(&given, vec![Part { path, key, rows }])?;
     let columns: BTreeMap<_, _> = engine.columns_of(&given, &format!("SELECT * FROM {given}"))?.into_iter().collect();
     for (column, will_do, kind) in needed.columns {
@@ -193,7 +206,7 @@ fn read(engine: &Engine, options: &CompileOptions, needed: &Needed) -> Result<()
             Some(_) => {}
         }
     }
-    Ok(())
+    Ok(input)
 }
 
 /// The labels whose columns are there, and the table `features`.

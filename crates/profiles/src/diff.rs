@@ -1,5 +1,9 @@
 //! Two builds side by side: labels that came and went, sizes, and how far distributions moved.
 
+mod models;
+
+pub use models::{FigureDifference, ModelDifference};
+
 use crate::explain::{ReadError, registry};
 use crate::report::rounded;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +54,8 @@ pub struct Difference {
     pub items: Pair,
     /// Columns of both builds, the one that moved farthest first.
     pub moved: Vec<Moved>,
+    /// What became of the models and how they did; empty without reports.
+    pub models: Vec<ModelDifference>,
 }
 
 /// Compares two finished directories.
@@ -102,6 +108,7 @@ pub fn diff(before: &Path, after: &Path) -> Result<Difference, ReadError> {
         visitor_bytes: Pair { before: schema.visitor_bytes() as u64, after: other_schema.visitor_bytes() as u64 },
         items: Pair { before: items(&one), after: items(&other) },
         moved,
+        models: models::between(before, after),
     })
 }
 

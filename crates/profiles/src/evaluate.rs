@@ -7,19 +7,17 @@
 mod history;
 mod rankers;
 
-use crate::build::{check, time};
-use crate::engine::{Engine, Lines, RecommendedRow, write_recommended};
-use crate::sources;
-use crate::stages::Stages;
-use crate::{AsOf, BuildError, BuildOptions, Mapping, Progress, Stage};
+use crate::build::time;
+use crate::engine::{Lines, RecommendedRow, write_recommended};
+use crate::reading::{Orders, Reading};
+use crate::{AsOf, BuildError, Mapping, Progress, Stage};
 use history::{Days, History, shown};
 use rankers::{Fitted, RANKERS};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use vitrine_learn::recommend::{Case, Protocol, RecommendError, evaluate as measure, paired_difference};
-pub use vitrine_learn::recommend::{Estimate, Evaluation, Mode};
-use vitrine_tables::TableKey;
+pub use vitrine_learn::recommend::{Estimate, Evaluation, Mode, Trial};
 
 /// What becomes of cancelled purchases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -133,6 +131,8 @@ pub struct Chosen {
     pub n_trials: u64,
     /// The parameters.
     pub params: BTreeMap<String, f64>,
+    /// Every combination that was tried, in order, with the nDCG that it reached, or why it failed.
+    pub trials: Vec<Trial>,
 }
 
 /// Evaluates every ranker on a shop's orders.
@@ -145,25 +145,23 @@ pub fn evaluate(options: &EvaluateOptions, progress: &mut dyn Progress) -> Resul
     if !(1..=100).contains(&options.k) {
         return Err(BuildError::Option { option: "k", what: format!("is {}, but must be 1 to 100", options.k) });
     }
-    let work = tempfile::Builder::new().prefix("vitrine-stages-").tempdir();
-    let work = work.map_err(|source| BuildError::Io { path: std::env::temp_dir(), source })?;
-    let reading = reading(options, work.path().join("unused"))?;
-    check(&reading)?;
-    let engine = Engine::start(Stages::open(work.path())?, options.memory_bytes)?;
-    let cleaned = sources::clean(&engine, &reading, progress)?;
+    let Reading { engine, cleaned, .. } = &Orders {
+        files: &options.orders,
+        mapping: &options.mapping,
+        as_of: options.as_of,
+        memory_bytes: options.memory_bytes,
+    }
+    .read(progress)?;
     if engine.first_purchase_s()?.is_none() {
         return Err(cleaned.nothing_left());
     }
     let as_of_s = cleaned.as_of_s;
 
-    let lines = match options.cancellations {
-        Cancellations::Net => Lines::Netted,
-        Cancellations::Drop => Lines::Ordered,
-    };
+    let lines = Lines::from(options.cancellations);
     // Two fits; then for each mode a choice, and every ranker.
     let mut steps = Steps { done: 0, of: 2 + 2 * (1 + RANKERS.len() as u64), progress };
     steps.show();
-    let history = History::read(&engine, lines, as_of_s, options.split_at)?;
+    let history = History::read(engine, lines, as_of_s, options.split_at)?;
     let days = history.days;
     let earlier = fitted(&history, days.validation, days.split, options.seed)?;
     steps.next();
@@ -190,16 +188,6 @@ pub fn evaluate(options: &EvaluateOptions, progress: &mut dyn Progress) -> Resul
         ease_buyers_min: later.ease_buyers_min,
         modes,
     })
-}
-
-/// The options of a build that reads the same orders. Nothing is written to `out`, and nothing is hashed.
-fn reading(options: &EvaluateOptions, out: PathBuf) -> Result<BuildOptions, BuildError> {
-    let key = TableKey::from_hex("00000000000000000000000000000000");
-    let key = key.map_err(|error| BuildError::Inconsistent { what: error.to_string() })?;
-    let mut reading = BuildOptions::new(options.orders.clone(), options.mapping.clone(), out, key);
-    reading.as_of = options.as_of;
-    reading.memory_bytes = options.memory_bytes;
-    Ok(reading)
 }
 
 /// Fits on what came before a day, and finds customers who bought again from then on.
@@ -252,6 +240,7 @@ fn evaluate_mode(
         validation_ndcg: tuning.score(),
         n_trials: tuning.trials.len() as u64,
         params: tuning.best().clone(),
+        trials: tuning.trials.clone(),
     };
     Ok(ModeEvaluated {
         mode,

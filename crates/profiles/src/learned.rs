@@ -6,7 +6,9 @@
 
 mod churn;
 mod groups;
+mod propensity;
 mod value;
+mod vectors;
 
 use crate::engine::Engine;
 use crate::labels::{FeatureFile, LabelError, LabelType, Registry};
@@ -17,13 +19,15 @@ use std::path::PathBuf;
 use vitrine_learn::classify::{Export, Models};
 
 /// Part of every key of what is kept: changes with the way of computing.
-const WAY: &str = "learned 1";
+const WAY: &str = "learned 2";
 
 /// The files that declare the labels of the models.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 5] = [
     ("customer_value", include_str!("../sql/learned/customer_value.sql")),
     ("customer_groups", include_str!("../sql/learned/customer_groups.sql")),
     ("customer_churn", include_str!("../sql/learned/customer_churn.sql")),
+    ("customer_propensity", include_str!("../sql/learned/customer_propensity.sql")),
+    ("customer_vectors", include_str!("../sql/learned/customer_vectors.sql")),
 ];
 
 /// Which models a build makes. Default: all, with the number of groups and the horizon of churn by the data.
@@ -38,6 +42,11 @@ pub struct ModelOptions {
     /// Whoever does not order within this time has stayed away. Unit: days. Range: 7 to 365. Default: 90, or a quarter of the
     /// history where that is shorter.
     pub churn_days: Option<u32>,
+    /// Whether each customer gets the direction of the taste: `taste_vector`, 32 bytes a row. Default: no.
+    pub vectors: bool,
+    /// Of how many of the most bought categories the chance is learned that a customer orders from them: `likely_categories`.
+    /// Range: 0 to 20. Default: 0, none.
+    pub categories: u8,
 }
 
 /// How many groups of alike customers are made.
@@ -53,14 +62,14 @@ pub enum Clusters {
 
 impl Default for ModelOptions {
     fn default() -> Self {
-        Self { value: true, clusters: Clusters::Auto, churn: true, churn_days: None }
+        Self { value: true, clusters: Clusters::Auto, churn: true, churn_days: None, vectors: false, categories: 0 }
     }
 }
 
 impl ModelOptions {
     /// No model at all.
     pub fn none() -> Self {
-        Self { value: false, clusters: Clusters::Off, churn: false, churn_days: None }
+        Self { value: false, clusters: Clusters::Off, churn: false, churn_days: None, vectors: false, categories: 0 }
     }
 
     pub(crate) fn check(&self) -> Result<(), BuildError> {
@@ -72,6 +81,9 @@ impl ModelOptions {
         }
         if self.churn_days.is_some_and(|days| !(7..=365).contains(&days)) {
             return refuse("models.churn_days", "must be 7 to 365");
+        }
+        if self.categories > 20 {
+            return refuse("models.categories", "must be 0 to 20");
         }
         Ok(())
     }
@@ -116,6 +128,10 @@ pub struct ModelReport {
     pub personas: serde_json::Value,
     /// Who stays away.
     pub churn: ModelSection,
+    /// Chances of categories.
+    pub propensity: ModelSection,
+    /// Directions of customers.
+    pub vectors: ModelSection,
 }
 
 /// What the models are made from, beside tables.
@@ -197,6 +213,8 @@ pub(crate) fn run(
         made.push(match file.name.as_str() {
             "customer_value" => value::made(engine, job, file)?,
             "customer_groups" => groups::made(engine, job, registry, file)?,
+            "customer_propensity" => propensity::made(engine, job, file)?,
+            "customer_vectors" => vectors::made(engine, job, file)?,
             _ => churn::made(engine, job, filled, file)?,
         });
     }
@@ -232,7 +250,8 @@ impl Made {
         there.labels.retain(|label| is_made(&label.name));
         missing.labels.retain(|label| !is_made(&label.name));
         // In quotes: `cluster` is a word of SQL.
-        let columns: Vec<String> = there.labels.iter().map(|label| format!("\"{}\"", label.name)).collect();
+        let columns = there.labels.iter().flat_map(|label| label.columns());
+        let columns: Vec<String> = columns.map(|column| format!("\"{column}\"")).collect();
         there.sql = format!("SELECT customer_id, {} FROM {}", columns.join(", "), self.rows_table);
         (Some(there).filter(|there| !there.labels.is_empty()), missing, taken)
     }
@@ -254,6 +273,8 @@ impl Learned {
                 self.report.groups = note.section.clone();
                 self.report.personas = note.personas.clone();
             }
+            "customer_propensity" => self.report.propensity = note.section.clone(),
+            "customer_vectors" => self.report.vectors = note.section.clone(),
             _ => self.report.churn = note.section.clone(),
         }
         let wrong = |error: &dyn std::fmt::Display| BuildError::Inconsistent { what: format!("models.json: {error}") };

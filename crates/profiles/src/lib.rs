@@ -18,18 +18,25 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod clv;
 mod compile;
+mod csv_out;
 mod diff;
 mod engine;
 mod error;
 mod evaluate;
 mod explain;
 mod features;
+mod finished;
 mod labels;
 mod learned;
+mod lineage;
+mod lookalike;
 mod neighbours;
 mod options;
 mod progress;
+mod rank;
+mod reading;
 mod report;
 mod schema;
 mod sources;
@@ -37,22 +44,26 @@ mod stages;
 mod table;
 
 pub use build::{Built, build};
+pub use clv::{ClvFound, ClvOptions, ClvTotal, Terms, clv};
 pub use compile::{CompileOptions, Compiled, compile};
-pub use diff::{Difference, Moved, Pair, diff};
+pub use diff::{Difference, FigureDifference, ModelDifference, Moved, Pair, diff};
 pub use error::BuildError;
 pub use evaluate::{
-    Cancellations, Chosen, Estimate, EvaluateOptions, Evaluated, Evaluation, Mode, ModeEvaluated, evaluate, mode_name,
+    Cancellations, Chosen, Estimate, EvaluateOptions, Evaluated, Evaluation, Mode, ModeEvaluated, Trial, evaluate,
+    mode_name,
 };
 pub use explain::{ReadError, Said, explain};
 pub use features::declared_labels;
 pub use labels::{FeatureFile, Label, LabelError, LabelState, LabelType, Names, Registry, Sensitivity};
 pub use learned::{Clusters, ModelOptions, ModelReport, ModelSection, ModelState};
+pub use lookalike::{LookalikeMethod, LookalikeOptions, Lookalikes, lookalike};
 pub use options::{AsOf, AsOfError, BuildOptions, NeighbourOptions};
 pub use progress::{Progress, Silent, Stage};
+pub use rank::{FeatureRank, FeatureRanking, RankOptions, Ranked, rank};
 pub use report::{
     Bin, CastFailures, Distribution, Drift, Example, FeedReport, IdentityReport, JoinReport, KindReport, LambdaTried,
     ListsMethod, Metrics, MissingShare, Money, NeighbourReport, Netting, PolicyCount, Quality, Reason, ReasonCount,
-    Report, Rows, ScaleParameters, SegmentCount, SourceFile, TableReport,
+    Report, Rows, ScaleParameters, SegmentCount, SourceFile, SuggestedWeights, TableReport, WeightsTried,
 };
 pub use schema::{SchemaColumn, schema};
 pub use sources::IdentityRule;

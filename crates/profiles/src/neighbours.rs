@@ -3,6 +3,7 @@
 //! The models are `vitrine_learn::recommend`'s; here is what is fitted on what, and chosen by which figure.
 
 mod tastes;
+mod weights;
 
 pub(crate) use tastes::Tastes;
 
@@ -21,7 +22,7 @@ pub(crate) use vitrine_learn::recommend::Neighbour;
 /// Length of the lists that are measured.
 const K: usize = 10;
 /// Numbers of an item's vector.
-const VECTOR_DIMS: usize = 32;
+pub(crate) const VECTOR_DIMS: usize = 32;
 
 /// Items in a profile's list, and steps of their weights: what the served lists have to work with.
 #[derive(Clone, Copy, Debug)]
@@ -67,13 +68,16 @@ pub(crate) fn fit(
     let mut chosen = Chosen::by_default(options);
     let mut tried = Vec::new();
     let mut rankers = BTreeMap::new();
+    let mut suggested = Vec::new();
     if !tested.is_empty() {
         let early = tastes.interactions(n_items, Side::Early)?;
         let tuning =
             Tuning { early: &early, tested: &tested, freshness: tastes.freshness(n_items, Side::Early), options };
         let best;
         (best, tried) = tuning.run(method, &mut fitted)?;
-        rankers = rivals(&early, &tested, &tastes.profiles(seed), method, &best.lists, shape);
+        let profiles = tastes.profiles(seed);
+        rankers = rivals(&early, &tested, &profiles, method, &best.lists, shape);
+        suggested = weights::suggested(&best.lists, &early, &profiles, shape);
         chosen = best.chosen;
     }
     let mut done = options.lambdas.len() as u64;
@@ -103,6 +107,7 @@ pub(crate) fn fit(
         customers_tested: tested.len() as u64,
         tried,
         rankers,
+        suggested,
     };
     Ok(Fitted { lists: lists.as_slice().to_vec(), vectors, report })
 }
@@ -256,8 +261,18 @@ fn vectors(all: &Interactions) -> Result<CodedVectors, BuildError> {
     if all.n_entries() == 0 {
         return Ok(CodedVectors::new(VECTOR_DIMS, &vec![0.0; all.n_items() as usize * VECTOR_DIMS])?);
     }
+    Ok(CodedVectors::of_items(&factorised(all)?)?)
+}
+
+fn factorised(all: &Interactions) -> Result<Als, BuildError> {
     let options = AlsOptions { n_factors: VECTOR_DIMS, regularisation: 30.0, ..AlsOptions::default() };
-    Ok(CodedVectors::of_items(&Als::fit(all, options)?)?)
+    Ok(Als::fit(all, options)?)
+}
+
+/// The customers' side of the same factorisation: [`VECTOR_DIMS`] numbers a customer, in the order of the tastes.
+pub(crate) fn customer_vectors(tastes: &Tastes, n_items: usize) -> Result<Vec<f32>, BuildError> {
+    let all = tastes.interactions(u32::try_from(n_items).unwrap_or(u32::MAX), Side::Both)?;
+    Ok(if all.n_entries() == 0 { Vec::new() } else { factorised(&all)?.users().to_vec() })
 }
 
 #[cfg(test)]
@@ -308,6 +323,13 @@ mod tests {
                 );
                 assert!(list.len() >= 9, "{list:?}");
             }
+            let suggested: Vec<_> =
+                report.suggested.iter().map(|it| (it.placement.as_str(), it.trials.len())).collect();
+            assert_eq!(suggested, [("novel", 4), ("repeat", 16)]);
+            // Everybody buys what is new to them, which the lists know alone: the plainest weights win.
+            let repeat = &report.suggested[1];
+            assert_eq!((repeat.own, repeat.popularity, repeat.ndcg_10), (0.0, 0.0, repeat.trials[0].ndcg_10));
+            assert!(repeat.ndcg_10 >= repeat.default_ndcg_10, "{repeat:?}");
             assert_eq!(report.rankers[name].novel_ndcg_10, Some(1.0));
             assert_eq!(report.rankers[&format!("{name}_served")].novel_ndcg_10, Some(1.0));
             let vectors = fitted.vectors.unwrap();

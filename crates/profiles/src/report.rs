@@ -2,6 +2,7 @@
 //! the order files, so that equal input gives an equal report.
 
 mod findings;
+mod html;
 mod quality;
 
 pub(crate) use findings::{Findings, of};
@@ -50,6 +51,8 @@ pub struct Report {
     pub categories: u64,
     /// Customers by segment, the best first.
     pub segments: Vec<SegmentCount>,
+    /// Customers by fifths: `rfm_grid[r - 1][f - 1]` of those with `r_quintile` r and `f_quintile` f; 5 is the best.
+    pub rfm_grid: [[u64; 5]; 5],
     /// The item lists and how good they are, with simple rivals beside.
     pub neighbours: NeighbourReport,
     /// The size of the table.
@@ -192,6 +195,40 @@ pub struct NeighbourReport {
     /// `own_counts`, `ease` (whole history, the lists as they are cut), `ease_served` (the few items and coarse
     /// weights that a profile holds); `item_cosine` and `item_cosine_served` where [`NeighbourReport::method`] is that.
     pub rankers: BTreeMap<String, Metrics>,
+    /// Weights of the edge's `items` ranker that foretell the later part best: for places that show what is new to a customer
+    /// (`novel`), and for those that may repeat (`repeat`). Empty without a split.
+    pub suggested: Vec<SuggestedWeights>,
+}
+
+/// Weights of the `items` ranker, for a placement of the configuration. Those of items that were viewed in a session cannot be
+/// told from orders.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SuggestedWeights {
+    /// `novel` or `repeat`.
+    pub placement: String,
+    /// Weight of neighbours of what the customer bought. Always 1.
+    pub profile: f64,
+    /// Weight of what the customer bought.
+    pub own: f64,
+    /// Weight of the share of customers who bought an item.
+    pub popularity: f64,
+    /// nDCG at 10 with these weights, of profiles as the table has them. Range: 0..=1, rounded to 4 decimals.
+    pub ndcg_10: f64,
+    /// The same with the ranker's own defaults.
+    pub default_ndcg_10: f64,
+    /// Every combination that was tried.
+    pub trials: Vec<WeightsTried>,
+}
+
+/// A combination of weights that was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct WeightsTried {
+    /// Weight of what the customer bought.
+    pub own: f64,
+    /// Weight of the share of customers who bought an item.
+    pub popularity: f64,
+    /// nDCG at 10. Range: 0..=1, rounded to 4 decimals.
+    pub ndcg_10: f64,
 }
 
 /// A regularisation that was tried.

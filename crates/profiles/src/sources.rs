@@ -20,6 +20,7 @@ mod tables;
 pub use identity::IdentityRule;
 
 use crate::engine::{Engine, Part};
+use crate::lineage::Input;
 use crate::report::{FeedReport, IdentityReport, PolicyCount, Quality};
 use crate::{BuildError, BuildOptions, Progress, Stage};
 use feeds::Feed;
@@ -39,6 +40,8 @@ pub(crate) struct Cleaned {
     pub(crate) earliest_s: i64,
     /// Order files and their rows.
     pub(crate) files: Vec<(String, u64)>,
+    /// Every file that was read, with its hash.
+    pub(crate) inputs: Vec<Input>,
     pub(crate) quality: Quality,
     pub(crate) warnings: Vec<String>,
 }
@@ -171,8 +174,24 @@ pub(crate) fn clean(
         .flat_map(|given| given.feed.files.iter().zip(&given.parts))
         .map(|(file, part)| (file.name.clone(), part.rows + file.rejected_rows))
         .collect();
+    let inputs = inputs(&given);
     quality.feeds = given.into_iter().map(|given| given.report).collect();
-    Ok(Cleaned { as_of_s, earliest_s, files, quality, warnings })
+    Ok(Cleaned { as_of_s, earliest_s, files, inputs, quality, warnings })
+}
+
+/// The files of the feeds that were read, in their order.
+fn inputs(given: &[Given<'_>]) -> Vec<Input> {
+    let files = given.iter().flat_map(|given| {
+        given.feed.files.iter().zip(&given.parts).map(|(file, part)| Input {
+            feed: given.feed.id.clone(),
+            kind: given.feed.kind.name().to_owned(),
+            name: file.name.clone(),
+            // The key begins with the hash of the content.
+            sha256: file.key.split(' ').next().unwrap_or_default().to_owned(),
+            rows: part.rows + file.rejected_rows,
+        })
+    });
+    files.collect()
 }
 
 /// Progress over the steps of cleaning.

@@ -41,6 +41,21 @@ pub(crate) const SEGMENTS: [&str; 11] = [
     "lost",
 ];
 
+/// The segments in Chinese, in the order of [`SEGMENTS`].
+pub(crate) const SEGMENTS_ZH: [&str; 11] = [
+    "冠军用户",
+    "忠诚用户",
+    "潜在忠诚用户",
+    "新用户",
+    "有望用户",
+    "需要关注用户",
+    "即将沉睡用户",
+    "不可流失用户",
+    "流失风险用户",
+    "休眠用户",
+    "流失用户",
+];
+
 /// What a profile can say of a customer's items, unless its labels say otherwise.
 const SHAPE: ItemsShape = ItemsShape { items_max: LAST_ITEMS as usize, weight_steps: 15 };
 

@@ -22,7 +22,8 @@ const ROWS_MAX: u64 = (1 << 53) - 1;
 
 /// What a build holds.
 ///
-/// A manifest that [`Manifest::from_json`] returned is consistent with itself: `build` is the hash of everything else.
+/// A manifest that [`Manifest::from_json`] returned is consistent with itself: `build` is the hash of everything else but
+/// `lineage`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
     /// Names the build by its content, no clock in it: 16 lower-case hexadecimal digits. Equal content, equal build.
@@ -41,6 +42,9 @@ pub struct Manifest {
     pub shards_digest: String,
     /// The item table of the build, if it has one.
     pub items: Option<ItemsRef>,
+    /// SHA-256 of `lineage.json` beside the table, which says what the build was made from: 64 lower-case hexadecimal
+    /// digits. Not a part of the content: equal rows from other files are the same build.
+    pub lineage: Option<String>,
 }
 
 /// What a manifest knows of the item table.
@@ -154,7 +158,8 @@ impl Manifest {
         if found == expected { Ok(shard) } else { Err(ShardError::OtherPlace { expected, found }) }
     }
 
-    /// The name that the content gives the build: the first 16 digits of the SHA-256 of a text of all other fields.
+    /// The name that the content gives the build: the first 16 digits of the SHA-256 of a text of all other fields but
+    /// `lineage`.
     ///
     /// Source: profile-table v1, "Build id".
     pub fn content_hash(&self) -> String {
@@ -185,6 +190,9 @@ impl Manifest {
         rule(*shard_bits <= SHARD_BITS_MAX, "shard_bits", shard_bits, "0 to 20")?;
         rule(is_hex(key_check, 16), "key_check", key_check, "16 lower-case hexadecimal digits")?;
         rule(is_hex(shards_digest, 64), "shards_digest", shards_digest, "64 lower-case hexadecimal digits")?;
+        if let Some(lineage) = &self.lineage {
+            rule(is_hex(lineage, 64), "lineage", lineage, "64 lower-case hexadecimal digits")?;
+        }
         if let Some(items) = items {
             let fits = items.bytes <= crate::items::ITEMS_BYTES_MAX as u64;
             rule(fits, "items.bytes", &items.bytes, "at most 25,165,824")?;

@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("vitrine-api", &["vitrine-engine", "vitrine-flags", "vitrine-tables", "vitrine-bundle"]),
     ("vitrine-rim", &["vitrine-tables", "vitrine-api"]),
     ("vitrine-openapi", &["vitrine-engine", "vitrine-api"]),
-    ("vitrine-profiles", &["vitrine-tables", "vitrine-intake", "vitrine-learn"]),
+    ("vitrine-profiles", &["vitrine-tables", "vitrine-intake", "vitrine-learn", "vitrine-charts"]),
     ("vitrine-demo", &[]),
     (
         "vitrine-cli",

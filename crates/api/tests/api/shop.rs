@@ -76,6 +76,7 @@ pub fn table() -> TableState {
         schema: schema(),
         shards_digest: String::new(),
         items: None,
+        lineage: None,
     };
     TableState { manifest, items: Some(items()), vectors: None }
 }

@@ -3,11 +3,12 @@
 use crate::failure::{Exit, Exits, Failure};
 use crate::files;
 use crate::ui::{Bar, Ui, count};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::path::PathBuf;
 use vitrine_profiles::{
-    AsOf, BUILTIN_MAPPINGS, BuildError, BuildOptions, Built, Mapping, Progress, Shop, Stage, build,
+    AsOf, BUILTIN_MAPPINGS, BuildError, BuildOptions, Built, Clusters, IdentityRule, Mapping, ModelOptions, Progress,
+    Shop, Stage, build,
 };
 use vitrine_tables::WriteError;
 
@@ -65,6 +66,24 @@ pub struct Build {
     /// new. It holds customer ids. Default: none is kept.
     #[arg(long, value_name = "DIR")]
     pub work: Option<PathBuf>,
+    /// Learn no models: no customer value, no groups, no risk of churn.
+    #[arg(long, conflicts_with_all = ["clusters", "churn_days"])]
+    pub no_models: bool,
+    /// Groups of alike customers: auto (as many as come back when customers are drawn again), off, or a number from 2 to 32.
+    #[arg(long, value_name = "K", default_value = "auto", value_parser = clusters)]
+    pub clusters: Clusters,
+    /// Whoever does not order within this many days has stayed away, 7 to 365. Default: 90, or a quarter of the history.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(7..=365))]
+    pub churn_days: Option<u32>,
+    /// Learn the chance that a customer orders from each of so many of the most bought categories (likely_categories), 0 to 20.
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "no_models", value_parser = clap::value_parser!(u8).range(0..=20))]
+    pub categories: u8,
+    /// Give each customer the direction of the taste as a label (taste_vector): 32 bytes a row.
+    #[arg(long, conflicts_with = "no_models")]
+    pub visitor_vectors: bool,
+    /// Which member an alias belongs to that was linked to several.
+    #[arg(long, value_name = "RULE", value_enum, default_value_t = Rule::LatestLogin)]
+    pub identity_rule: Rule,
     /// Replace DIR if it is there already.
     #[arg(long)]
     pub replace: bool,
@@ -74,6 +93,27 @@ pub struct Build {
     /// Picks the customers that tune the neighbour lists, when there are more than are needed.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
+}
+
+/// Which member an alias belongs to that was linked to several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Rule {
+    /// The one that logged in last: a device changes hands.
+    LatestLogin,
+    /// The one that was first.
+    FirstMember,
+}
+
+/// Reads `auto`, `off` or a number.
+fn clusters(text: &str) -> Result<Clusters, String> {
+    match text {
+        "auto" => Ok(Clusters::Auto),
+        "off" => Ok(Clusters::Off),
+        number => match number.parse() {
+            Ok(k @ 2..=32) => Ok(Clusters::Exactly(k)),
+            _ => Err("give auto, off, or a number from 2 to 32".to_owned()),
+        },
+    }
 }
 
 /// Builds the table and shows the report in short.
@@ -101,6 +141,20 @@ pub fn run(args: &Build, ui: &Ui) -> Result<(), Failure> {
     options.replace = args.replace;
     options.memory_bytes = (args.memory as usize) << 20;
     options.seed = args.seed;
+    options.models = match args.no_models {
+        true => ModelOptions::none(),
+        false => ModelOptions {
+            clusters: args.clusters,
+            churn_days: args.churn_days,
+            vectors: args.visitor_vectors,
+            categories: args.categories,
+            ..ModelOptions::default()
+        },
+    };
+    options.identity_rule = match args.identity_rule {
+        Rule::LatestLogin => IdentityRule::LatestLogin,
+        Rule::FirstMember => IdentityRule::FirstMember,
+    };
     let mut stages = Stages::new(ui);
     let built = build(&options, &mut stages);
     drop(stages);

@@ -7,7 +7,9 @@ use clap::Args;
 use std::path::PathBuf;
 use vitrine_profiles::{Difference, Pair, diff};
 
-/// Compare two builds: labels that came and went, sizes, and how far each column's distribution moved.
+/// Compare two builds: labels that came and went, sizes, how far each column's distribution moved, and how the models did.
+///
+/// Their models too: what became of each, and how it did on the later part of its own build's history.
 ///
 /// `moved` is the share of visitors who would have to change their group for the two distributions to be equal.
 #[derive(Debug, Args)]
@@ -58,6 +60,24 @@ fn in_words(difference: &Difference) -> String {
             100.0 * before,
             100.0 * after
         ));
+    }
+    for model in &difference.models {
+        let state = |state: &Option<String>| state.clone().unwrap_or_else(|| "-".to_owned());
+        text.push_str(&format!("\n{}: {} -> {}\n", model.model, state(&model.states.0), state(&model.states.1)));
+        for figure in &model.figures {
+            let number = |number: Option<f64>| number.map_or_else(|| "-".to_owned(), |number| format!("{number:.4}"));
+            let verdict = match figure.is_better {
+                Some(true) => "  better",
+                Some(false) => "  worse",
+                None => "",
+            };
+            text.push_str(&format!(
+                "  {:<32}{:>9} -> {:>9}{verdict}\n",
+                figure.figure,
+                number(figure.before),
+                number(figure.after)
+            ));
+        }
     }
     text
 }

@@ -23,7 +23,7 @@ Examples:
 
 recommendations.parquet holds user, mode, ranker, rank, item and score: customer ids, so keep it where orders are kept.")]
 pub struct Evaluate {
-    /// Order files: .csv, .tsv or .parquet.
+    /// Order files: CSV, JSON lines or Parquet, packed or not; also folders and patterns.
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub orders: Vec<PathBuf>,
     /// How columns become order lines: a built-in mapping or a mapping file (.toml).
@@ -61,6 +61,15 @@ pub enum How {
     Drop,
 }
 
+impl From<How> for Cancellations {
+    fn from(how: How) -> Self {
+        match how {
+            How::Net => Self::Net,
+            How::Drop => Self::Drop,
+        }
+    }
+}
+
 /// Evaluates, and shows a table for each mode.
 ///
 /// # Errors
@@ -70,10 +79,7 @@ pub fn run(args: &Evaluate, ui: &Ui) -> Result<(), Failure> {
     options.split_at = args.split_at;
     options.as_of = args.as_of;
     options.k = usize::from(args.k);
-    options.cancellations = match args.cancellations {
-        How::Net => Cancellations::Net,
-        How::Drop => Cancellations::Drop,
-    };
+    options.cancellations = args.cancellations.into();
     options.recommendations = args.recommendations.clone();
     options.memory_bytes = (args.memory as usize) << 20;
     options.seed = args.seed;

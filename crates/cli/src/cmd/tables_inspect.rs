@@ -58,6 +58,7 @@ fn show_table(table: &TableDir, ui: &Ui) -> Result<(), Failure> {
         "shards": { "n": manifest.n_shards(), "bytes": total, "bytes_min": smallest, "bytes_max": largest },
         "items": items.map(|it| json!({ "n": it.n_items, "bytes": it.bytes })),
         "key_check": manifest.key_check,
+        "lineage": manifest.lineage,
         "columns": schema.columns().iter().map(column_json).collect::<Vec<_>>(),
     });
     ui.result(&value, || {
@@ -77,6 +78,9 @@ fn show_table(table: &TableDir, ui: &Ui) -> Result<(), Failure> {
         );
         if let Some(items) = items {
             text.push_str(&format!("items      {}, {}\n", count(u64::from(items.n_items)), bytes(items.bytes)));
+        }
+        if let Some(lineage) = &manifest.lineage {
+            text.push_str(&format!("lineage    {lineage}\n"));
         }
         text.push_str(&format!(
             "key check  {}\n\n{:<20} {:<9} {:>5} {:>6}\n",

@@ -247,6 +247,11 @@ fn rankers_are_evaluated() {
     let modes = found["modes"].as_array().expect("a list");
     assert_eq!(modes.len(), 2);
     for mode in modes {
+        for choice in ["hybrid", "edge_blend"] {
+            let (trials, best) = (mode[choice]["trials"].as_array().expect("a list"), &mode[choice]["validation_ndcg"]);
+            assert_eq!(mode[choice]["n_trials"], trials.len());
+            assert!(trials.iter().any(|trial| trial["score"] == *best && trial["params"] == mode[choice]["params"]));
+        }
         let rankers = mode["rankers"].as_array().expect("a list");
         assert_eq!((&rankers[0]["ranker"], &rankers[10]["ranker"]), (&json!("popularity"), &json!("hybrid")));
         assert!(rankers.iter().all(|it| it["ndcg"]["low"].as_f64() <= it["ndcg"]["high"].as_f64()));
@@ -270,4 +275,193 @@ fn rankers_are_evaluated() {
     fails(&format!("{evaluate} --k 0"), 2, "invalid value '0' for '--k <N>'");
     fails(&format!("{evaluate} --cancellations keep"), 2, "invalid value 'keep' for '--cancellations <HOW>'");
     fails("profiles evaluate --mapping vitrine-demo --orders nothing.csv", 3, "error: nothing.csv: ");
+}
+
+/// The published fit of the CDNOW sample, to the digits that are printed.
+#[test]
+fn customer_value_is_the_published_one() {
+    let data = std::env::var_os("VITRINE_TEST_DATA").map(std::path::PathBuf::from);
+    let data = data.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data").into());
+    let Ok(log) = std::fs::read(data.join("cdnow/CDNOW_sample.txt")) else {
+        println!("skipped: no cdnow/CDNOW_sample.txt in {}", data.display());
+        return;
+    };
+    let place = Place::new();
+    place.write("CDNOW_sample.txt", &log);
+    let line = "profiles clv --transactions CDNOW_sample.txt --mapping cdnow --calibration-end 1997-09-30";
+    let found = place.json(&format!("{line} --json --customers out.csv"));
+    let printed = |model: &str, name: &str, digits: usize| {
+        let value = found[model][name].as_f64().unwrap_or_else(|| panic!("{model}.{name}: {found}"));
+        format!("{value:.digits$}")
+    };
+    for (model, name, digits, published) in [
+        ("bgnbd", "r", 3, "0.243"),
+        ("bgnbd", "alpha", 3, "4.414"),
+        ("bgnbd", "a", 3, "0.793"),
+        ("bgnbd", "b", 3, "2.426"),
+        ("bgnbd", "log_likelihood", 1, "-9582.4"),
+        ("gamma_gamma", "p", 2, "6.25"),
+        ("gamma_gamma", "q", 2, "3.74"),
+        ("gamma_gamma", "v", 2, "15.44"),
+    ] {
+        assert_eq!(printed(model, name, digits), published, "{model}.{name}");
+    }
+    assert_eq!((&found["n_customers"], &found["n_repeat_buyers"]), (&json!(2_357), &json!(946)));
+    // Nothing is put aside: two equal purchases are two, and one that cost nothing is one.
+    assert_eq!(found["rows"], json!({ "read": 6_919, "kept": 6_919, "quarantined": 0 }));
+    assert_eq!((&found["verdict"], &found["holdout"]["actual"]), (&json!("publish"), &json!(1_882)));
+    assert_eq!((&found["holdout_days"], &found["warnings"]), (&json!(273), &json!([])));
+
+    let csv = place.read("out.csv");
+    let mut rows = csv.lines();
+    let head = "customer_id,repeat_purchases,recency_weeks,age_weeks,mean_minor,p_alive,expected_purchases,clv_minor,low_minor,high_minor";
+    assert_eq!(rows.next(), Some(head));
+    let rows: Vec<Vec<&str>> = rows.map(|row| row.split(',').collect()).collect();
+    assert_eq!(rows.len(), 2_357);
+    let number = |row: &[&str], at: usize| row[at].parse::<f64>().expect("a number");
+    // The first customer of the published summary: x 2, t_x 30.43, T 38.86; scipy's value for it is 36.278.
+    assert_eq!(&rows[0][..5], ["00004", "2", "30.428571", "38.857143", "2234.500000"]);
+    assert!((number(&rows[0], 7) - 3_627.8).abs() < 3.0, "{:?}", rows[0]);
+    let mut total = 0.0;
+    for row in &rows {
+        assert!((0.0..=1.0).contains(&number(row, 5)) && number(row, 6) >= 0.0, "{row:?}");
+        assert!(number(row, 8) <= number(row, 9), "{row:?}");
+        total += number(row, 7);
+    }
+    assert_eq!(found["values"]["clv_minor"].as_f64(), Some(total));
+
+    let told = place.ok(&format!("{line} --quiet"));
+    assert!(told.contains("r 0.243, alpha 4.414 weeks, a 0.793, b 2.426"), "{told}");
+    let line = line.replace("1997-09-30", "1998-06-30");
+    let whole = place.json(&format!("{line} --json"));
+    assert_eq!((&whole["holdout"], &whole["verdict"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn what_has_no_customer_value() {
+    let place = Place::new();
+    place.write("log.txt", " 00004 0001 19970101  2   29.33\n 00021 0002 19970102  1   10.00\n");
+    let clv = "profiles clv --transactions log.txt --mapping cdnow";
+    for (line, exit, part) in [
+        (format!("{clv} --calibration-end soon"), 2, "invalid value 'soon' for '--calibration-end <DATE>'"),
+        (clv.to_owned(), 2, "--calibration-end"),
+        (
+            format!("{clv} --calibration-end 1996-01-01"),
+            3,
+            "error: option calibration_end: nobody bought until the end of the calibration",
+        ),
+        (
+            format!("{clv} --calibration-end 1997-06-30 --holdout-end 1997-01-31"),
+            3,
+            "error: option calibration_end: the holdout ends on day",
+        ),
+        (format!("{clv} --calibration-end 1997-06-30"), 3, "error: option transactions: "),
+        (format!("{clv} --calibration-end 1997-06-30 --monthly-discount 1.5"), 3, "error: option terms: "),
+        (format!("{clv} --calibration-end 1997-06-30 --horizon-months 0"), 2, "--horizon-months"),
+        (
+            "profiles clv --transactions nothing.txt --mapping cdnow --calibration-end 1997-06-30".to_owned(),
+            3,
+            "error: nothing.txt: ",
+        ),
+    ] {
+        let ran = place.run(&line);
+        assert_eq!((ran.exit, ran.out.as_str()), (exit, ""), "{line}\n{}", ran.err);
+        assert!(ran.err.contains(part), "{line}\n{}", ran.err);
+    }
+    assert_eq!(std::fs::read_dir(place.path()).expect("there").count(), 1, "nothing was written");
+}
+
+/// Labels that tell whether a customer came back, and customers who buy like a group.
+#[test]
+fn a_build_is_asked_about_its_customers() {
+    let place = shop(600);
+    place.ok(&format!("{BUILD} --orders shop/orders.csv --out table --quiet --clusters 3 --churn-days 30"));
+    let report: Value = serde_json::from_str(&place.read("table/report.json")).expect("JSON");
+    assert_eq!((&report["groups"]["state"], &report["groups"]["found"]["k"]), (&json!("published"), &json!(3)));
+    assert!(place.read("table/report.html").starts_with("<!doctype html>"));
+
+    let rank = "profiles rank table --outcome is_repeat";
+    let all = place.json(&format!("{rank} --json"));
+    // What the outcome is made of tells it best.
+    assert_eq!(all["features"][0]["name"], "frequency", "{}", all["features"][0]);
+    assert_eq!((&all["class_names"], &all["kept"][0]), (&json!(["0", "1"]), &json!("frequency")));
+    let without = place.json(&format!("{rank} --without frequency gap_days --keep 5 --json"));
+    let names = |ranked: &Value| -> Vec<String> {
+        let features = ranked["features"].as_array().expect("a list").iter();
+        features.map(|feature| feature["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    assert_eq!(without["kept"].as_array().map(Vec::len), Some(5));
+    assert!(!names(&without).iter().any(|name| ["frequency", "gap_days", "is_repeat"].contains(&name.as_str())));
+    assert!(names(&without).contains(&"top_categories".to_owned()), "{:?}", names(&without));
+    assert!(place.ok("profiles rank table --outcome segment=champions").contains("elimination"));
+    assert_eq!(place.json("profiles rank table --outcome segment --json")["class_names"][0], "about_to_sleep");
+    assert_eq!(
+        place.json("profiles rank table --outcome monetary_minor --json")["class_names"].as_array().map(Vec::len),
+        Some(2)
+    );
+
+    for method in ["centroid", "logistic"] {
+        let line =
+            format!("profiles lookalike table --seed-segment champions --top 50 --method {method} --out found.csv");
+        let found = place.json(&format!("{line} --json"));
+        assert_eq!((&found["found"], &found["method"]), (&json!(50), &json!(method)));
+        assert!(found["lowest_score"].as_f64() > found["mean_score"].as_f64(), "{found}");
+        let csv = place.read("found.csv");
+        let scores: Vec<f64> =
+            csv.lines().skip(1).map(|row| row.split_once(',').expect("two").1.parse().expect("a number")).collect();
+        assert_eq!((csv.lines().next(), scores.len()), (Some("customer_id,score"), 50));
+        assert!(scores.is_sorted_by(|one, other| one >= other), "{scores:?}");
+        let again = place.json(&format!("{line} --json"));
+        assert_eq!((again, place.read("found.csv")), (found, csv));
+    }
+
+    let compared = place.json("profiles diff table table --json");
+    let models: Vec<&str> =
+        compared["models"].as_array().expect("a list").iter().filter_map(|it| it["model"].as_str()).collect();
+    assert_eq!(models, ["value", "groups", "churn", "lists"]);
+    let lineage = std::fs::read(place.path().join("table/lineage.json")).expect("there");
+    place.ok("tables verify table --quiet");
+    std::fs::write(place.path().join("table/lineage.json"), [lineage, b" ".to_vec()].concat()).expect("written");
+    let ran = place.run("tables verify table");
+    assert_eq!(ran.exit, 1, "{}", ran.out);
+    assert!(ran.err.contains("lineage.json"), "{}", ran.err);
+
+    for (line, exit, part) in [
+        ("profiles rank table --outcome nothing", 3, "no label is called \"nothing\""),
+        ("profiles rank table --outcome top_categories", 3, "which tells no groups apart"),
+        ("profiles rank table --outcome frequency=3", 3, "leave out the value"),
+        ("profiles rank table --outcome is_repeat --without nothing", 3, "option without: no label is called"),
+        ("profiles rank table --outcome segment=nobody", 3, "every customer has the same outcome"),
+        ("profiles rank shop --outcome is_repeat", 3, "labels.json"),
+        ("profiles lookalike table --seed-segment segment", 3, "write LABEL=VALUE"),
+        ("profiles lookalike table --seed-segment segment=nobody", 3, "option seed_segment: "),
+        ("profiles lookalike table --seed-segment champions --top 0", 2, "--top"),
+        (
+            "profiles build --key-file table.key --out t --orders shop/orders.csv --mapping vitrine-demo --clusters 1",
+            2,
+            "give auto, off, or a number",
+        ),
+        (
+            "profiles build --key-file table.key --out t --orders shop/orders.csv --mapping vitrine-demo --churn-days 3",
+            2,
+            "--churn-days",
+        ),
+        (
+            "profiles build --key-file table.key --out t --orders shop/orders.csv --mapping vitrine-demo --no-models --clusters 3",
+            2,
+            "--no-models",
+        ),
+        (
+            "profiles build --key-file table.key --out t --orders shop/orders.csv --mapping vitrine-demo --identity-rule newest",
+            2,
+            "--identity-rule",
+        ),
+    ] {
+        let ran = place.run(line);
+        assert_eq!((ran.exit, ran.out.as_str()), (exit, ""), "{line}\n{}", ran.err);
+        assert!(ran.err.contains(part), "{line}\n{}", ran.err);
+    }
+    place.ok(&format!("{BUILD} --orders shop/orders.csv --out plain --quiet --no-models --identity-rule first-member"));
+    let report: Value = serde_json::from_str(&place.read("plain/report.json")).expect("JSON");
+    assert_eq!((&report["value"]["state"], &report["churn"]["state"]), (&json!("off"), &json!("off")));
 }

@@ -1,7 +1,7 @@
 //! Purchases one by one, as evaluations need them, and what rankers recommended, as a file.
 
 use super::{Engine, cells, text};
-use crate::BuildError;
+use crate::{BuildError, Cancellations};
 use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
@@ -39,12 +39,35 @@ pub(crate) enum Lines {
     Ordered,
 }
 
+impl From<Cancellations> for Lines {
+    fn from(cancellations: Cancellations) -> Self {
+        match cancellations {
+            Cancellations::Net => Self::Netted,
+            Cancellations::Drop => Self::Ordered,
+        }
+    }
+}
+
 impl Lines {
     fn table(self) -> &'static str {
         match self {
             Self::Netted => "purchases",
             Self::Ordered => "(SELECT * FROM checked WHERE reason IS NULL)",
         }
+    }
+
+    /// The rows that tell of a purchase: those of [`Lines::table`], and what was taken for nothing.
+    pub(crate) fn kept_rows(self) -> String {
+        let amount = match self {
+            Self::Netted => "amount_minor",
+            Self::Ordered => "CAST(CAST(quantity * unit_price_minor AS DECIMAL(38, 0)) AS BIGINT) AS amount_minor",
+        };
+        format!(
+            "(SELECT customer_id, ordered_s, {amount} FROM {} UNION ALL \
+             SELECT customer_id, ordered_s, CAST(0 AS BIGINT) AS amount_minor FROM checked \
+             WHERE reason = 'nonpositive_price' AND unit_price_minor = 0)",
+            self.table()
+        )
     }
 }
 
@@ -78,6 +101,28 @@ impl Engine {
                     item_id: item_id.value(row),
                     day: day.value(row),
                 });
+            }
+            Ok(())
+        })
+    }
+
+    /// What each customer paid on each day with a purchase, also if it was nothing: customer, day since 1970-01-01, minor
+    /// units. By rising customer and day.
+    pub(crate) fn each_purchase_day(
+        &self,
+        lines: Lines,
+        mut each: impl FnMut(&str, i64, i64),
+    ) -> Result<(), BuildError> {
+        let sql = format!(
+            "SELECT customer_id, CAST(ordered_s / 86400 AS BIGINT) AS day, CAST(sum(amount_minor) AS BIGINT) AS amount \
+             FROM {} GROUP BY customer_id, CAST(ordered_s / 86400 AS BIGINT) ORDER BY customer_id, day",
+            lines.kept_rows()
+        );
+        self.each_batch("purchases by day", &sql, |batch| {
+            let customer_id = cells::texts(batch, 0)?;
+            let (day, amount) = (cells::integers(batch, 1)?, cells::integers(batch, 2)?);
+            for row in 0..batch.num_rows() {
+                each(customer_id.value(row), day.value(row), amount.value(row));
             }
             Ok(())
         })

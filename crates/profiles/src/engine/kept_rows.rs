@@ -3,8 +3,10 @@
 
 use super::{Engine, PARTITIONS, Part, cells, config, file_rows, stages, text};
 use crate::{BuildError, StageRun};
-use datafusion::arrow::array::{Array, ArrayRef, Float64Array, Int64Array, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::array::{
+    Array, ArrayRef, Float64Array, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder,
+};
+use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::Compression;
@@ -20,6 +22,10 @@ pub(crate) enum Values {
     Texts(Vec<Option<String>>),
     Whole(Vec<Option<i64>>),
     Numbers(Vec<Option<f64>>),
+    /// Numbers in lists.
+    Lists(Vec<Option<Vec<f64>>>),
+    /// Texts in lists.
+    TextLists(Vec<Option<Vec<String>>>),
 }
 
 /// What was computed of a step: its columns by name, and a note beside them.
@@ -139,6 +145,19 @@ fn write_columns(columns: Vec<(String, Values)>, path: &Path) -> Result<u64, Str
             Values::Texts(texts) => (DataType::Utf8, Arc::new(StringArray::from(texts))),
             Values::Whole(numbers) => (DataType::Int64, Arc::new(Int64Array::from(numbers))),
             Values::Numbers(numbers) => (DataType::Float64, Arc::new(Float64Array::from(numbers))),
+            Values::TextLists(lists) => {
+                let mut builder = ListBuilder::new(StringBuilder::new());
+                for list in lists {
+                    builder.append_option(list.map(|list| list.into_iter().map(Some)));
+                }
+                let array = builder.finish();
+                (array.data_type().clone(), Arc::new(array))
+            }
+            Values::Lists(lists) => {
+                let lists = lists.into_iter().map(|list| list.map(|list| list.into_iter().map(Some)));
+                let array = ListArray::from_iter_primitive::<Float64Type, _, _>(lists);
+                (array.data_type().clone(), Arc::new(array))
+            }
         };
         fields.push(Field::new(name, kind, true));
         arrays.push(array);

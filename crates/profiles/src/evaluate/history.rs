@@ -1,6 +1,7 @@
 //! A shop's purchases as numbers, and where their history is split in time.
 
 use crate::engine::{Engine, Lines};
+use crate::reading::day_shown;
 use crate::{AsOf, BuildError};
 use std::collections::{BTreeMap, BTreeSet};
 use vitrine_learn::recommend::{InteractionsError, ItemWords, Purchase, Purchases};
@@ -69,8 +70,7 @@ impl Days {
 
 /// A day as a person writes it.
 pub(super) fn shown(day: i32) -> String {
-    let time = AsOf::from_unix_seconds(i64::from(day) * DAY_S).map_or_else(String::new, |time| time.to_string());
-    time.split('T').next().unwrap_or_default().to_owned()
+    day_shown(i64::from(day))
 }
 
 fn day(number: i64) -> i32 {

@@ -11,16 +11,19 @@ use crate::features::builtin_sql;
 use crate::labels::FeatureFile;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use vitrine_learn::classify::{Candidate, ClassifyError, Report, RowTime, Table, Validation, score, validate_rolling};
+use vitrine_learn::classify::{
+    Candidate, ClassifyError, Measures, PartReport, Report, RowTime, Table, Validation, score, validate_kfold,
+    validate_rolling,
+};
 use vitrine_learn::resample::Stream;
 
 const ROWS: &str = "learned_churn";
 /// The query that gives the features, over tables of feature files.
-const FEATURES_SQL: &str = include_str!("../../sql/learned/churn_rows.sql");
+pub(super) const FEATURES_SQL: &str = include_str!("../../sql/learned/churn_rows.sql");
 /// The files whose tables it reads, in the order in which they read each other.
 const FILES: [&str; 4] = ["customers", "cycle", "order_windows", "event_windows"];
 /// Features from orders, in the order of the query, and from events after them.
-const OF_ORDERS: [&str; 14] = [
+pub(super) const OF_ORDERS: [&str; 14] = [
     "recency_days",
     "frequency",
     "tenure_days",
@@ -40,23 +43,25 @@ const OF_EVENTS: [&str; 6] =
     ["seen_days", "visits_30d", "views_30d", "carts_30d", "active_days_30d", "active_days_90d"];
 /// What a model must beat, beside the plain rate: the rate among those who ordered as long ago.
 const RULE: &str = "recency_days";
-const DAY_S: i64 = 86_400;
+pub(super) const DAY_S: i64 = 86_400;
 const HORIZON_DAYS: i64 = 90;
 const HORIZON_MIN_DAYS: i64 = 28;
 /// Origins to learn from: of the last one the model is judged first of all.
 const ORIGINS_MIN: i64 = 3;
 const ORIGINS_MAX: i64 = 4;
 /// Buyers of an origin that are learned from, drawn at random where there are more.
-const LEARNED_MAX: usize = 10_000;
+pub(super) const LEARNED_MAX: usize = 10_000;
 /// Buyers at the first origin, at least.
-const BUYERS_MIN: usize = 200;
+pub(super) const BUYERS_MIN: usize = 200;
 const LABEL: &str = "churn_risk";
+/// Parts of the validation by folds.
+const FOLDS: usize = 5;
 
 /// The spans that are learned from.
-struct Spans {
-    horizon_days: i64,
+pub(super) struct Spans {
+    pub(super) horizon_days: i64,
     /// Rising.
-    origins_s: Vec<i64>,
+    pub(super) origins_s: Vec<i64>,
 }
 
 #[derive(Serialize)]
@@ -70,6 +75,17 @@ struct Found<'a> {
     customers: Vec<usize>,
     features: &'a [&'static str],
     validation: &'a Report,
+    /// The chosen candidate by folds, beside the validation in time; none if it cannot be done.
+    kfold: Option<KFold>,
+}
+
+/// How the chosen candidate does when customers are split at random, all their rows together. It knows the time that it is
+/// judged in, so it reads a little better than what comes; that is what the validation in time is for.
+#[derive(Serialize)]
+struct KFold {
+    folds: usize,
+    measures: Measures,
+    parts: Vec<PartReport>,
 }
 
 pub(super) fn made(
@@ -117,7 +133,7 @@ pub(super) fn made(
 }
 
 /// The spans, or why there are none.
-fn spans(engine: &Engine, job: &Job<'_>) -> Result<Result<Spans, String>, BuildError> {
+pub(super) fn spans(engine: &Engine, job: &Job<'_>) -> Result<Result<Spans, String>, BuildError> {
     let first = engine.read_rows(ROWS, "SELECT min(ordered_s) AS first_s FROM orders", 0)?;
     let first_s = first.numbers.first().and_then(|column| column.first()).copied().unwrap_or(f64::NAN);
     if !first_s.is_finite() {
@@ -151,16 +167,7 @@ fn has_events_throughout(engine: &Engine, filled: &BTreeSet<String>, spans: &Spa
 fn rows_at(engine: &Engine, origin_s: i64, spans: &Spans) -> Result<String, BuildError> {
     let table = format!("learned_churn_{}", origin_s / DAY_S);
     let until_s = origin_s + spans.horizon_days * DAY_S;
-    let mut past = vec![
-        ("params", format!("SELECT CAST({origin_s} AS BIGINT) AS as_of_s")),
-        ("people", "SELECT * FROM now_people".to_owned()),
-        ("orders", format!("SELECT * FROM now_orders WHERE ordered_s < {origin_s}")),
-        ("purchases", format!("SELECT * FROM now_purchases WHERE ordered_s < {origin_s}")),
-        ("event_days", format!("SELECT * FROM now_event_days WHERE day < {}", origin_s / DAY_S)),
-    ];
-    for file in FILES {
-        past.push((file, builtin_sql(file).to_owned()));
-    }
+    let mut past = past(origin_s);
     past.push((
         "later",
         format!(
@@ -170,8 +177,23 @@ fn rows_at(engine: &Engine, origin_s: i64, spans: &Spans) -> Result<String, Buil
     past.push(("known", FEATURES_SQL.to_owned()));
     let sql = "SELECT k.*, CASE WHEN l.customer_id IS NULL THEN 1 ELSE 0 END AS stayed_away FROM known AS k \
                LEFT JOIN later AS l ON l.customer_id = k.customer_id ORDER BY k.customer_id";
-    engine.run_in_past(&table, &["people", "orders", "purchases", "event_days"], &past, sql)?;
+    engine.run_in_past(&table, &SOURCES, &past, sql)?;
     Ok(table)
+}
+
+/// Tables that features are made from again.
+pub(super) const SOURCES: [&str; 4] = ["people", "orders", "purchases", "event_days"];
+
+/// The source tables as they were at a time, and the tables of the feature files over them.
+pub(super) fn past(origin_s: i64) -> Vec<(&'static str, String)> {
+    let sources = vec![
+        ("params", format!("SELECT CAST({origin_s} AS BIGINT) AS as_of_s")),
+        ("people", "SELECT * FROM now_people".to_owned()),
+        ("orders", format!("SELECT * FROM now_orders WHERE ordered_s < {origin_s}")),
+        ("purchases", format!("SELECT * FROM now_purchases WHERE ordered_s < {origin_s}")),
+        ("event_days", format!("SELECT * FROM now_event_days WHERE day < {}", origin_s / DAY_S)),
+    ];
+    sources.into_iter().chain(FILES.map(|file| (file, builtin_sql(file).to_owned()))).collect()
 }
 
 /// The note, and each buyer's chance if the model is good enough.
@@ -198,6 +220,7 @@ fn learned(engine: &Engine, job: &Job<'_>, spans: &Spans, features: &[&'static s
         customers,
         features,
         validation: &validation.report,
+        kfold: kfold(&table, validation.chosen, job.seed),
     };
     let found = json(&found)?;
     let export = match validation.publish(&table, LABEL, &outcome) {
@@ -234,6 +257,11 @@ fn learned(engine: &Engine, job: &Job<'_>, spans: &Spans, features: &[&'static s
         ..Note::default()
     };
     Ok((note, now.texts.into_iter().next().unwrap_or_default(), chances))
+}
+
+fn kfold(table: &Table, chosen: Candidate, seed: u64) -> Option<KFold> {
+    let found = validate_kfold(table, FOLDS, &[chosen], Some(RULE), seed).ok()?;
+    Some(KFold { folds: FOLDS, measures: found.report.measures, parts: found.report.parts })
 }
 
 /// Buyers of all origins, below each other.

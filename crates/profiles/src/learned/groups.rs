@@ -5,7 +5,7 @@ use crate::BuildError;
 use crate::engine::{Computed, Engine, ReadRows, Values};
 use crate::labels::{FeatureFile, Registry};
 use crate::learned::Clusters;
-use crate::table::SEGMENTS;
+use crate::table::{SEGMENTS, SEGMENTS_ZH};
 use serde::Serialize;
 use vitrine_learn::resample::Stream;
 use vitrine_learn::segment::{
@@ -88,21 +88,6 @@ const TOLD: [(&str, &str, &str); 7] = [
     ("main_channel", "channels", "channels.main_channel"),
     ("main_device", "channels", "channels.main_device"),
     ("country", "customers", "customers.country"),
-];
-
-/// The segments in Chinese, in their order.
-const SEGMENTS_ZH: [&str; 11] = [
-    "冠军用户",
-    "忠诚用户",
-    "潜在忠诚用户",
-    "新用户",
-    "有望用户",
-    "需要关注用户",
-    "即将沉睡用户",
-    "不可流失用户",
-    "流失风险用户",
-    "休眠用户",
-    "流失用户",
 ];
 
 #[derive(Serialize)]

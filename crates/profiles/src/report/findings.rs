@@ -62,6 +62,7 @@ pub(crate) fn of(engine: &Engine, findings: Findings<'_>) -> Result<Report, Buil
     let buyers = engine.count("customers")?;
     let customers = engine.count("people")?;
     let segments = segments(engine)?;
+    let rfm_grid = rfm_grid(engine)?;
     agree("rows of the files and rows checked", findings.files.iter().map(|(_, rows)| rows).sum(), rows.read)?;
     agree("rows read and rows kept or put aside", rows.read, rows.kept + rows.quarantined)?;
     agree(
@@ -70,6 +71,7 @@ pub(crate) fn of(engine: &Engine, findings: Findings<'_>) -> Result<Report, Buil
         engine.count("(SELECT * FROM quarantine WHERE kind = 'orders')")?,
     )?;
     agree("buyers and customers in segments", buyers, segments.iter().map(|s| s.customers).sum())?;
+    agree("buyers and customers by recency and frequency", buyers, rfm_grid.iter().flatten().sum())?;
     agree("customers and rows of features.parquet", customers, engine.count("features")?)?;
 
     let mapping = findings.mapping;
@@ -115,6 +117,7 @@ pub(crate) fn of(engine: &Engine, findings: Findings<'_>) -> Result<Report, Buil
         items: totals.items,
         categories: totals.categories,
         segments,
+        rfm_grid,
         neighbours,
         table: TableReport {
             columns: findings.schema.columns().len() as u64,
@@ -160,6 +163,22 @@ fn segments(engine: &Engine) -> Result<Vec<SegmentCount>, BuildError> {
     let counted = engine.values("rfm", "segment")?;
     let of = |segment: &str| counted.iter().find(|(name, _)| name == segment).map_or(0, |(_, customers)| *customers);
     Ok(SEGMENTS.map(|segment| SegmentCount { segment: segment.to_owned(), customers: of(segment) }).to_vec())
+}
+
+/// Customers by fifths of recency and frequency, each from 1 to 5.
+fn rfm_grid(engine: &Engine) -> Result<[[u64; 5]; 5], BuildError> {
+    let sql = "SELECT r_quintile, f_quintile, count(*) AS n FROM rfm GROUP BY r_quintile, f_quintile ORDER BY r_quintile, f_quintile";
+    let read = engine.read_rows("rfm_grid", sql, 0)?;
+    let mut grid = [[0; 5]; 5];
+    if let [recency, frequency, customers] = read.numbers.as_slice() {
+        for ((r, f), n) in recency.iter().zip(frequency).zip(customers) {
+            let row = grid.get_mut((*r as usize).wrapping_sub(1));
+            if let Some(cell) = row.and_then(|row| row.get_mut((*f as usize).wrapping_sub(1))) {
+                *cell += *n as u64;
+            }
+        }
+    }
+    Ok(grid)
 }
 
 fn warnings(rows: &Rows, reasons: &[ReasonCount], totals: &Totals, neighbours: &NeighbourReport) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Models against a made-up shop of which everything is known, and shops that are too small for them.
 
-use crate::kit::{self, number, text};
+use crate::kit::{self, number, numbers, text, texts};
 use datafusion::parquet::record::Field;
 use std::collections::BTreeMap;
 use std::fs;
@@ -222,13 +222,31 @@ fn groups_are_shown_when_they_come_back_or_when_their_number_was_given() {
     assert!(cards.len() > 5, "{cards:?}");
     assert!(cards.iter().all(|card| card["size"].as_u64().unwrap() >= 5 && card["name_zh"].as_str().is_some()));
 
-    let models = ModelOptions { value: false, churn: false, clusters: Clusters::Exactly(3), churn_days: None };
+    let models = ModelOptions {
+        value: false,
+        churn: false,
+        clusters: Clusters::Exactly(3),
+        churn_days: None,
+        vectors: true,
+        categories: 3,
+    };
     let given = built(300, models);
     let report = &given.shop.built.report.models;
     assert_eq!(report.groups.state, ModelState::Published, "{}", report.groups.why);
     let names: std::collections::BTreeSet<String> =
         given.shop.rows("features.parquet").iter().map(|row| text(&row["cluster"]).to_owned()).collect();
     assert_eq!(names.len(), 3, "{names:?}");
+    assert_eq!(report.vectors.state, ModelState::Published, "{}", report.vectors.why);
+    for row in given.shop.rows("features.parquet") {
+        if matches!(row["taste_vector"], Field::Null) {
+            continue;
+        }
+        let vector = numbers(&row["taste_vector"]);
+        assert_eq!(vector.len(), 32);
+        assert!((vector.iter().map(|value| value * value).sum::<f64>() - 1.0).abs() < 1e-6, "{vector:?}");
+    }
+    let schema = &given.shop.built.manifest.schema;
+    assert!(schema.column("taste_vector").is_some());
     let label = given.shop.built.labels.get("cluster").unwrap();
     assert!(names.iter().all(|name| label.means.contains(name.as_str())), "{}", label.means);
     assert!(label.means.contains("用户"), "{}", label.means);
@@ -270,6 +288,7 @@ fn models_are_equal_byte_for_byte_and_are_kept() {
         let mut options = kit::options(&[&dir.path().join("orders.csv")], mapping, &dir.path().join(out));
         options.work_dir = work.map(|work| dir.path().join(work));
         options.models.clusters = Clusters::Exactly(4);
+        options.models.categories = 3;
         build(&options, &mut Silent).unwrap()
     };
     let first = run("one", None);
@@ -279,7 +298,39 @@ fn models_are_equal_byte_for_byte_and_are_kept() {
     let is_run = |run: &&StageRun| !run.is_reused;
     assert_eq!(third.stages.iter().find(is_run), None);
     assert!(third.stages.iter().any(|run| run.step == "learned_value"));
-    for file in ["report.json", "labels.json", "models.json", "features.parquet", "manifest.json"] {
+    let page = fs::read_to_string(dir.path().join("one/report.html")).unwrap();
+    let propensity = &first.report.models.propensity;
+    assert_eq!(propensity.state, ModelState::Published, "{}", propensity.why);
+    let categories = propensity.found["categories"].as_array().unwrap();
+    assert_eq!(categories.len(), 3);
+    let published = categories.iter().filter(|one| one["is_published"] == true).count();
+    let mut shown = 0;
+    for row in kit::parquet_rows(&dir.path().join("one/features.parquet")) {
+        if matches!(row["likely_categories"], Field::Null) {
+            continue;
+        }
+        shown += 1;
+        let (names, chances) = (texts(&row["likely_categories"]), numbers(&row["likely_category_weights"]));
+        assert_eq!((names.len(), chances.len()), (published, published));
+        assert!(chances.is_sorted_by(|one, other| one >= other) && chances.iter().all(|one| (0.0..=1.0).contains(one)));
+    }
+    assert!(shown > 300, "{shown}");
+    let churn = &first.report.models.churn.found;
+    assert_eq!((&churn["kfold"]["folds"], churn["kfold"]["parts"].as_array().unwrap().len()), (&5.into(), 5));
+    assert!(churn["kfold"]["measures"]["auc"].as_f64().unwrap() > 0.5, "{}", churn["kfold"]);
+    for told in [
+        "what was expected",
+        "Expected value in 12 months by segment, ",
+        "Customers by group",
+        "Calibration: chances foretold and shares that came",
+        "提升度",
+        "<span lang=\"en\">popularity</span><span lang=\"zh\">热门度</span>",
+        "what is typical",
+    ] {
+        assert!(page.contains(told), "{told}");
+    }
+    assert!(!page.contains("NaN") && !page.contains("null"));
+    for file in ["report.json", "report.html", "labels.json", "models.json", "features.parquet", "manifest.json"] {
         let [one, other] = ["one", "three"].map(|out| fs::read(dir.path().join(out).join(file)).unwrap());
         assert!(one == other, "{file} differs");
     }
@@ -316,5 +367,6 @@ fn options_out_of_range_are_refused() {
     assert!(refused(|models| models.clusters = Clusters::Exactly(1)).contains("models.clusters: must be 2 to 32"));
     assert!(refused(|models| models.clusters = Clusters::Exactly(33)).contains("models.clusters"));
     assert!(refused(|models| models.churn_days = Some(6)).contains("models.churn_days: must be 7 to 365"));
+    assert!(refused(|models| models.categories = 21).contains("models.categories: must be 0 to 20"));
     assert!(refused(|models| models.churn_days = Some(366)).contains("models.churn_days"));
 }

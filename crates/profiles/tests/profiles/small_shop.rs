@@ -65,10 +65,58 @@ fn the_quarantine_names_rows_and_reasons_and_no_customer() {
     assert_eq!((text(&rows[6]["field"]), text(&rows[6]["text"])), ("quantity", "one"));
     assert!(rows.iter().all(|row| text(&row["kind"]) == "orders" && text(&row["file"]) == "orders.csv"));
     assert!(rows.iter().all(|row| !row.contains_key("customer_id") && !row.contains_key("order_id")));
-    let report = std::fs::read_to_string(shop().out().join("report.json")).unwrap();
-    for customer in ["anna", "bert", "cleo"] {
-        assert!(!report.contains(customer), "{customer} is in the report");
+    for file in ["report.json", "report.html", "lineage.json"] {
+        let report = std::fs::read_to_string(shop().out().join(file)).unwrap();
+        for customer in ["anna", "bert", "cleo"] {
+            assert!(!report.contains(customer), "{customer} is in {file}");
+        }
     }
+}
+
+#[test]
+fn the_lineage_says_what_the_table_was_made_from() {
+    let json = TableDir::open(&shop().out()).unwrap().lineage().unwrap().unwrap();
+    let lineage: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let hash = |bytes: &[u8]| -> String {
+        use sha2::Digest;
+        sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let input = &lineage["inputs"][0];
+    assert_eq!((&input["name"], &input["feed"], &input["rows"]), (&"orders.csv".into(), &"orders".into(), &19.into()));
+    assert_eq!(input["sha256"], hash(SHOP.as_bytes()));
+    assert_eq!((&lineage["version"], &lineage["program"]), (&1.into(), &"vitrine-profiles".into()));
+    assert_eq!(lineage["counts"]["order_lines_kept"], 5);
+    assert_eq!(lineage["parameters"]["neighbours"]["buyers_min"], 1);
+    for file in ["report.json", "report.html", "labels.json", "models.json"] {
+        assert_eq!(lineage["files"][file], hash(&std::fs::read(shop().out().join(file)).unwrap()), "{file}");
+    }
+    for table in ["purchases", "features", "items", "tastes", "quarantine"] {
+        assert!(lineage["tables"][table].as_str().is_some_and(|key| key.len() == 64), "{table}: {lineage}");
+    }
+}
+
+#[test]
+fn the_page_tells_the_report_and_loads_nothing() {
+    let page = std::fs::read_to_string(shop().out().join("report.html")).unwrap();
+    assert_eq!(page, shop().built.report.to_html());
+    for outside in ["<script", "http://", "https://", "src=", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    for told in [
+        "<span lang=\"en\">Profiles of vitrine-demo</span><span lang=\"zh\">vitrine-demo 的客户画像</span>",
+        "<dd>5 / 19</dd>",
+        // Each reason in both languages, with its rows.
+        "<span lang=\"en\">a price of 0 or less</span><span lang=\"zh\">价格不大于零</span></th><td>1</td><td>1</td>",
+        "<span lang=\"en\">takes earlier purchases back; counted under netting</span><span lang=\"zh\">取消先前购买</span></th><td>2</td>",
+        // Models that were not made say why.
+        "跳过：数据不足",
+        "There is no earlier build to compare with.",
+        "R 5",
+    ] {
+        assert!(page.contains(told), "{told}");
+    }
+    let grid = &shop().built.report.rfm_grid;
+    assert_eq!(grid.iter().flatten().sum::<u64>(), shop().built.report.segments.iter().map(|it| it.customers).sum::<u64>());
 }
 
 #[test]

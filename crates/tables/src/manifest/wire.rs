@@ -33,6 +33,8 @@ struct ManifestWire {
     shards_digest: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     items: Option<ItemsWire>,
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    lineage: Option<String>,
     columns: Vec<ColumnWire>,
     dictionaries: Vec<DictionaryWire>,
 }
@@ -148,6 +150,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Manifest, ManifestError> {
         schema,
         shards_digest: wire.shards_digest,
         items: wire.items.map(items_ref).transpose()?,
+        lineage: wire.lineage,
     })
 }
 
@@ -170,6 +173,7 @@ pub(super) fn write(manifest: &Manifest) -> Vec<u8> {
             crc32c: format!("{:08x}", items.crc32c),
             n_items: items.n_items,
         }),
+        lineage: manifest.lineage.clone(),
         columns: schema.columns().iter().cloned().map(ColumnWire::from).collect(),
         dictionaries: schema
             .dictionary_names()

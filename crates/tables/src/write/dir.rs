@@ -1,7 +1,7 @@
 //! Reading a table from its directory.
 
 use super::file::{FileError, at};
-use crate::bytes::crc32c;
+use crate::bytes::{crc32c, to_hex};
 use crate::digest::{DigestError, ShardsDigest};
 use crate::item_vectors::{ItemVectors, ItemVectorsError};
 use crate::items::{ItemTable, ItemsError};
@@ -10,6 +10,7 @@ use crate::manifest::{ItemsRef, Manifest, ManifestError};
 use crate::row::{Row, Value};
 use crate::schema::{ColumnType, ITEMS};
 use crate::shard::ShardError;
+use sha2::{Digest, Sha256};
 use std::borrow::ToOwned;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub(super) const MANIFEST_FILE: &str = "manifest.json";
 pub(super) const SHARDS_DIR: &str = "shards";
 pub(super) const ITEMS_FILE: &str = "items/items.bin";
 const VECTORS_FILE: &str = "items/vectors.bin";
+pub(super) const LINEAGE_FILE: &str = "lineage.json";
 
 /// A table in a directory. The manifest is held, everything else is read when it is asked for.
 #[derive(Debug)]
@@ -161,11 +163,24 @@ impl TableDir {
         vectors.map(Some).map_err(|source| TableError::Vectors { path, source })
     }
 
+    /// What the table was made from, as JSON, if the manifest names it. Checked by its hash.
+    pub fn lineage(&self) -> Result<Option<Vec<u8>>, TableError> {
+        let Some(expected) = &self.manifest.lineage else { return Ok(None) };
+        let path = self.path.join(LINEAGE_FILE);
+        let json = fs::read(&path).map_err(at("read", &path))?;
+        let found = sha256_hex(&json);
+        if found != *expected {
+            return Err(TableError::Mismatch { path, field: "lineage", expected: expected.clone(), found });
+        }
+        Ok(Some(json))
+    }
+
     /// Reads everything, and checks it for itself and against the manifest.
     ///
     /// `progress` hears how many shards are done, and of how many.
     pub fn verify(&self, mut progress: impl FnMut(usize, usize)) -> Result<VerifyReport, TableError> {
         let manifest = &self.manifest;
+        self.lineage()?;
         let items = self.items()?;
         let n_items = items.as_ref().map_or(0, ItemTable::n_items);
         let mut report = VerifyReport {
@@ -217,6 +232,12 @@ impl TableDir {
         let (expected, found) = (expected.to_string(), found.to_string());
         Err(TableError::Mismatch { path: self.path.join(SHARDS_DIR), field, expected, found })
     }
+}
+
+/// SHA-256 as 64 lower-case hexadecimal digits.
+pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    to_hex(&digest)
 }
 
 /// The largest id in some lists of a row.

@@ -3,7 +3,7 @@
 //! Everything happens in a hidden directory beside the final one. That is renamed to its final name only after every
 //! file in it was read back and compared with what was meant, so a build is never half there.
 
-use super::dir::{ITEMS_FILE, MANIFEST_FILE, SHARDS_DIR};
+use super::dir::{ITEMS_FILE, LINEAGE_FILE, MANIFEST_FILE, SHARDS_DIR, sha256_hex};
 use super::error::WriteError;
 use super::file::{at, parent, sync_dir, write_and_compare, write_whole};
 use super::shards::Shards;
@@ -55,6 +55,7 @@ pub struct TableWriter {
     row: Vec<u8>,
     items: Option<Vec<u8>>,
     item_id_max: Option<u32>,
+    lineage: Option<Vec<u8>>,
 }
 
 impl TableWriter {
@@ -85,6 +86,7 @@ impl TableWriter {
             n_rows: 0,
             items: None,
             item_id_max: None,
+            lineage: None,
         })
     }
 
@@ -105,6 +107,11 @@ impl TableWriter {
         Ok(())
     }
 
+    /// Adds what the table was made from, as JSON: `lineage.json`, whose hash stands in the manifest.
+    pub fn set_lineage(&mut self, json: Vec<u8>) {
+        self.lineage = Some(json);
+    }
+
     /// Puts a file beside the table, for example a report.
     ///
     /// `relative`: path inside the table's directory. Errors: a path that leaves it or belongs to the table itself.
@@ -112,7 +119,7 @@ impl TableWriter {
         let path = Path::new(relative);
         let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
         let first = path.components().next().map(|part| part.as_os_str().to_owned());
-        let reserved = [MANIFEST_FILE, SHARDS_DIR, "items", SPILL_DIR, LOCK_FILE].map(OsString::from);
+        let reserved = [MANIFEST_FILE, SHARDS_DIR, LINEAGE_FILE, "items", SPILL_DIR, LOCK_FILE].map(OsString::from);
         let allowed = first.is_some_and(|first| !reserved.contains(&first));
         if !plain || !allowed {
             return Err(WriteError::Relative { relative: relative.to_string() });
@@ -137,6 +144,10 @@ impl TableWriter {
             None => shard_bits(self.n_rows, self.schema.visitor_bytes()),
         };
         let shards_digest = self.write_shards(shard_bits, &mut progress)?;
+        let lineage = self.lineage.as_deref().map(|json| {
+            write_and_compare(&self.work.path.join(LINEAGE_FILE), json)?;
+            Ok::<_, WriteError>(sha256_hex(json))
+        });
         let mut manifest = Manifest {
             build: String::new(),
             as_of: self.options.as_of.clone(),
@@ -146,6 +157,7 @@ impl TableWriter {
             schema: self.schema.clone(),
             shards_digest,
             items,
+            lineage: lineage.transpose()?,
         };
         manifest.build = manifest.content_hash();
         let json = manifest.to_json();

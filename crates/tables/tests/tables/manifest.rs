@@ -20,6 +20,7 @@ fn big_manifest() -> Manifest {
         schema: super::reference::reference_schema(),
         items: Some(ItemsRef { bytes: 123, crc32c: 0x00ab_cdef, n_items: 4 }),
         shard_bits: 20,
+        lineage: Some("0f".repeat(32)),
         ..sample::worked_manifest()
     };
     manifest.build = manifest.content_hash();
@@ -75,6 +76,14 @@ fn fields_that_break_a_rule() {
         message("/items/crc32c", json!("+0000001")),
         "`items.crc32c` of the manifest is \"+0000001\", but must be 8 lower-case hexadecimal digits"
     );
+    for lineage in [json!("0f"), json!("0F".repeat(32))] {
+        let message = message("/lineage", lineage.clone());
+        let lineage = lineage.as_str().unwrap();
+        assert_eq!(
+            message,
+            format!("`lineage` of the manifest is {lineage:?}, but must be 64 lower-case hexadecimal digits")
+        );
+    }
     assert_eq!(
         message("/items/bytes", json!(25_165_825)),
         "`items.bytes` of the manifest is \"25165825\", but must be at most 25,165,824"

@@ -174,6 +174,7 @@ pub fn worked_manifest() -> Manifest {
         schema,
         shards_digest: digest.finish(),
         items: None,
+        lineage: None,
     };
     manifest.build = manifest.content_hash();
     manifest

@@ -104,6 +104,40 @@ fn the_build_is_named_by_its_content() {
 }
 
 #[test]
+fn the_lineage_is_named_by_its_hash_and_is_no_content() {
+    let dir = tempfile::tempdir().unwrap();
+    let build = |name: &str, lineage: Option<&str>| {
+        let mut writer = create(&dir.path().join(name), sample::options()).unwrap();
+        push(&mut writer, 0..100);
+        if let Some(json) = lineage {
+            writer.set_lineage(json.as_bytes().to_vec());
+        }
+        writer.finish(|_, _| {}).unwrap()
+    };
+    let (none, one, other) = (build("none", None), build("one", Some("{}")), build("other", Some("{\"a\":1}")));
+    assert_eq!((&none.build, &one.build, none.lineage), (&other.build, &other.build, None));
+    // The SHA-256 of `{}`.
+    assert_eq!(one.lineage.as_deref(), Some("44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"));
+    assert_ne!(one.lineage, other.lineage);
+    let table = TableDir::open(&dir.path().join("one")).unwrap();
+    assert_eq!(table.lineage().unwrap().as_deref(), Some(b"{}".as_slice()));
+    assert_eq!(TableDir::open(&dir.path().join("none")).unwrap().lineage().unwrap(), None);
+
+    let path = dir.path().join("one/lineage.json");
+    fs::write(&path, "{ }").unwrap();
+    let error = table.verify(|_, _| {}).unwrap_err().to_string();
+    assert!(error.contains("lineage.json: `lineage` is ") && error.contains("44136fa3"), "{error}");
+    fs::remove_file(&path).unwrap();
+    let error = table.verify(|_, _| {}).unwrap_err().to_string();
+    assert!(error.contains("lineage.json"), "{error}");
+    let mut writer = create(&dir.path().join("t"), sample::options()).unwrap();
+    assert_eq!(
+        message(writer.add_file("lineage.json", b"{}")),
+        "\"lineage.json\" is not a name for a file beside the table"
+    );
+}
+
+#[test]
 fn an_unfinished_writer_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let out_dir = dir.path().join("t");

@@ -1,0 +1,10 @@
+-- customer_propensity: the chance that a customer orders from a category. The rows are made by src/learned/propensity.rs.
+--# requires = ["purchases"]
+--# [labels.likely_categories]
+--# means = "most bought categories by the chance that the customer orders from them within the horizon"
+--# type = "top_k"
+--# k = 5
+--# weight_bits = 6
+--# dictionary = "likely_categories"
+--# owner = "vitrine"
+--# source = "orders"

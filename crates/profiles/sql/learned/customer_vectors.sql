@@ -1,0 +1,9 @@
+-- customer_vectors: the direction in which a customer's taste points. The rows are made by src/learned/vectors.rs.
+--# requires = ["purchases"]
+--# [labels.taste_vector]
+--# means = "direction of the customer's taste among those of all, by factorisation of who bought what: customers who buy alike point the same way"
+--# type = "vector"
+--# dims = 32
+--# nullable = true
+--# owner = "vitrine"
+--# source = "orders"
