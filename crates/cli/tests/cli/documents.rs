@@ -312,7 +312,7 @@ fn campaigns_in_the_order_of_time() {
     let place = Place::new();
     let campaign = |id: &str, when: &str| {
         format!(
-            "  - {{ id: {id}, {when}, channels: [web], goal: {{ metric: sales, target: 5, owner: ann, deadline: 2026-11-11T00:00:00+08:00 }}, budget: {{ amount: 0, currency: CNY }}, \
+            "  - {{ id: {id}, {when}, channels: [web], goal: {{ metric: sales, target: 5, owner: ann, deadline: 2026-11-11T12:00:00+08:00 }}, budget: {{ amount: 0, currency: CNY }}, \
              evaluation: more orders, offers: [{id}-hero] }}\n"
         )
     };

@@ -116,7 +116,10 @@ fn the_page_tells_the_report_and_loads_nothing() {
         assert!(page.contains(told), "{told}");
     }
     let grid = &shop().built.report.rfm_grid;
-    assert_eq!(grid.iter().flatten().sum::<u64>(), shop().built.report.segments.iter().map(|it| it.customers).sum::<u64>());
+    assert_eq!(
+        grid.iter().flatten().sum::<u64>(),
+        shop().built.report.segments.iter().map(|it| it.customers).sum::<u64>()
+    );
 }
 
 #[test]
