@@ -13,8 +13,8 @@ use crate::random::Draws;
 pub const BANDIT_FEATURES_MAX: usize = 15;
 
 /// Draws of all arms for a propensity: as many as make this many draws of one arm, within [`DRAWS`].
-const WORK: usize = 4_096;
-const DRAWS: (usize, usize) = (16, 256);
+const WORK: usize = 1_024;
+const DRAWS: (usize, usize) = (16, 64);
 
 /// What is known of each arm, and how an arm is chosen by it.
 #[derive(Clone, Copy, Debug, PartialEq)]

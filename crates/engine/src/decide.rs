@@ -227,7 +227,7 @@ pub struct Chosen<'b> {
     /// Its score.
     pub score: ScoreParts,
     /// Chance with which it was among the offers shown, 0..=1, by the ranker's draws and before diversity; 1 where nothing is
-    /// drawn. An estimate from the share of 17 to 257 draws (4,096 over the number of candidates), its own among them.
+    /// drawn. An estimate: its share of 17 to 65 draws (1,024 over the number of candidates), the one that decided among them.
     pub propensity: f64,
 }
 

@@ -32,59 +32,78 @@ fn scrambled(mut z: u64) -> u64 {
 }
 
 /// A stream of draws.
-pub(crate) struct Draws(u64);
+pub(crate) struct Draws {
+    state: u64,
+    /// The polar method gives two normal numbers at a time.
+    spare: Option<f64>,
+}
+
+/// A gamma number: `value * exp(log)`. Those of small shapes are too small to be written otherwise; of others, `log` is 0.
+struct Gamma {
+    value: f64,
+    log: f64,
+}
 
 impl Draws {
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self { state: seed, spare: None }
     }
 
     /// Uniform, strictly between 0 and 1.
     fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(GAMMA);
-        share_of(scrambled(self.0)) + 0.5 / 9_007_199_254_740_992.0
+        self.state = self.state.wrapping_add(GAMMA);
+        share_of(scrambled(self.state)) + 0.5 / 9_007_199_254_740_992.0
     }
 
     /// Of mean 0 and variance 1.
     pub fn normal(&mut self) -> f64 {
+        if let Some(spare) = self.spare.take() {
+            return spare;
+        }
         for _ in 0..TRIES_MAX {
             let (x, y) = (2.0 * self.unit() - 1.0, 2.0 * self.unit() - 1.0);
             let square = x * x + y * y;
             if square > 0.0 && square < 1.0 {
-                return x * libm::sqrt(-2.0 * libm::log(square) / square);
+                let factor = libm::sqrt(-2.0 * libm::log(square) / square);
+                self.spare = Some(y * factor);
+                return x * factor;
             }
         }
         0.0
     }
 
-    /// The logarithm of a gamma number of scale 1: those of small shapes are too small to be written otherwise. `shape` is above 0.
-    fn log_gamma(&mut self, shape: f64) -> f64 {
+    /// Of scale 1. `shape` is above 0.
+    fn gamma(&mut self, shape: f64) -> Gamma {
         if shape < 1.0 {
             // A gamma number of shape a is one of shape a + 1 times u^(1/a).
-            let log_power = libm::log(self.unit()) / shape;
-            return self.log_gamma(shape + 1.0) + log_power;
+            let log = libm::log(self.unit()) / shape;
+            return Gamma { log, ..self.gamma(shape + 1.0) };
         }
         let d = shape - 1.0 / 3.0;
         let c = 1.0 / libm::sqrt(9.0 * d);
         for _ in 0..TRIES_MAX {
             let x = self.normal();
-            let v = 1.0 + c * x;
-            if v <= 0.0 {
+            let root = 1.0 + c * x;
+            if root <= 0.0 {
                 continue;
             }
-            let log_v = 3.0 * libm::log(v);
-            if libm::log(self.unit()) < 0.5 * x * x + d - d * v * v * v + d * log_v {
-                return libm::log(d) + log_v;
+            let (v, u, square) = (root * root * root, self.unit(), x * x);
+            // The first test spares nearly all logarithms and lets nothing pass that the second would not.
+            if u < 1.0 - 0.0331 * square * square || libm::log(u) < 0.5 * square + d * (1.0 - v + libm::log(v)) {
+                return Gamma { value: d * v, log: 0.0 };
             }
         }
-        libm::log(d)
+        Gamma { value: d, log: 0.0 }
     }
 
     /// Of the beta distribution; both shapes are above 0.
     pub fn beta(&mut self, alpha: f64, beta: f64) -> f64 {
-        let (a, b) = (self.log_gamma(alpha), self.log_gamma(beta));
+        let (a, b) = (self.gamma(alpha), self.gamma(beta));
+        if a.log == 0.0 && b.log == 0.0 {
+            return a.value / (a.value + b.value);
+        }
         // a / (a + b), from their logarithms.
-        1.0 / (1.0 + libm::exp(b - a))
+        1.0 / (1.0 + libm::exp(libm::log(b.value) + b.log - libm::log(a.value) - a.log))
     }
 }
 
@@ -133,8 +152,8 @@ mod tests {
     fn the_generator_is_the_published_one() {
         let mut draws = Draws::new(1_234_567);
         let mut next = || {
-            draws.0 = draws.0.wrapping_add(GAMMA);
-            scrambled(draws.0)
+            draws.state = draws.state.wrapping_add(GAMMA);
+            scrambled(draws.state)
         };
         assert_eq!([next(), next()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
     }
