@@ -1,7 +1,8 @@
-//! Benchmarks: criterion for the pure crates, and the Worker under load on raw workerd.
+//! Benchmarks: criterion for the pure crates, builds of profiles at size, and the Worker under load on raw workerd.
 
 mod bulk;
 mod edge;
+mod profiles;
 mod rounds;
 mod workerd;
 mod wrk;
@@ -14,6 +15,7 @@ use anyhow::{Result, bail};
 
 pub use bulk::run as bulk;
 pub use edge::run as edge;
+pub use profiles::{BuildOptions, run as build};
 pub use rounds::RoundOptions;
 
 /// The task `bench`: the crates that have benches.

@@ -40,6 +40,9 @@ usage: cargo xtask <task> [options]
                requests per second of the Worker on raw workerd, beside JavaScript workers, in one run
   bench bulk [--rounds N] [--seconds N]
                OFREP bulk evaluations of 20 and of 200 flags, beside GrowthBook's JavaScript SDK, in one run
+  bench build [--customers N] [--events-scale X] [--memory MIB] [--days N] [--dev]
+               time and memory of a build of 500,000 customers and ten million events, and of the next day's build
+               (--dev: with the profile of the tests; the release profile takes 40 minutes to compile)
   openapi      the API's document (docs/api/openapi.json) from the types of the wire
   fuzz-api [--cases N] [--seed N]
                the Worker through that document, with schemathesis: takes minutes, and is no part of the tests
@@ -108,8 +111,21 @@ fn run(args: &[String]) -> Result<()> {
                 args.finish()?;
                 bench::flags(&project)
             }
+            Some("build") => {
+                let options = bench::BuildOptions {
+                    n_customers: args.number("--customers")?.unwrap_or(500_000),
+                    events_scale: args.number("--events-scale")?.unwrap_or(3.6),
+                    memory_mib: args.number("--memory")?.unwrap_or(2048),
+                    n_days: args.number("--days")?.unwrap_or(7),
+                    is_dev: args.flag("--dev"),
+                };
+                args.finish()?;
+                bench::build(&project, &options)
+            }
             Some(other) => {
-                bail!("there is no bench `{other}`; there are `bench`, `bench flags`, `bench edge` and `bench bulk`")
+                bail!(
+                    "there is no bench `{other}`; there are `bench`, `bench flags`, `bench build`, `bench edge` and `bench bulk`"
+                )
             }
         },
         "openapi" => {

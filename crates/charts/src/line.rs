@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 const SIZE: (f64, f64) = (640.0, 320.0);
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 12.0;
-const TOP: f64 = 12.0;
+/// Room for the name of the upright axis, above its highest number.
+const TOP: f64 = 28.0;
 const BOTTOM: f64 = 48.0;
 
 /// A line of a chart.
@@ -56,7 +57,7 @@ pub fn lines(name: &Words, x_name: &Words, y_name: &Words, series: &[Series]) ->
         ));
     }
     marks.push_str(&format!(
-        "<text x=\"{:.1}\" y=\"{:.1}\" class=\"middle\">{}</text><text x=\"4\" y=\"{TOP}\">{}</text>",
+        "<text x=\"{:.1}\" y=\"{:.1}\" class=\"middle\">{}</text><text x=\"4\" y=\"12\">{}</text>",
         (LEFT + SIZE.0 - RIGHT) / 2.0,
         SIZE.1 - 8.0,
         x_name.svg(),

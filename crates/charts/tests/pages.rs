@@ -68,10 +68,14 @@ fn bars_and_points_stand_where_their_numbers_are() {
     assert!(html.contains("width=\"370.0\""), "{html}");
     assert!(html.contains("width=\"92.5\""), "{html}");
     assert!(html.contains("width=\"0.0\""), "{html}");
-    // 64 to 628 is the room of x: 0 to 10; 272 to 12 that of y: 0 to 10.
+    // A label of 40 letters needs more than the usual room.
+    let html = page_of(bars(&same("n"), &[(same(&"w".repeat(40)), 1.0)]));
+    assert!(html.contains("<text x=\"300.0\""), "{html}");
+    assert!(html.contains("<rect x=\"308.0\""), "{html}");
+    // 64 to 628 is the room of x: 0 to 10; 272 to 28 that of y: 0 to 10.
     let line = Series { name: same("p"), points: vec![(0.0, 0.0), (5.0, 5.0), (10.0, 10.0)], is_reference: true };
     let html = page_of(lines(&same("n"), &same("x"), &same("y"), &[line]));
-    assert!(html.contains("points=\"64.0,272.0 346.0,142.0 628.0,12.0\" class=\"line c0 reference\""), "{html}");
+    assert!(html.contains("points=\"64.0,272.0 346.0,150.0 628.0,28.0\" class=\"line c0 reference\""), "{html}");
 }
 
 #[test]

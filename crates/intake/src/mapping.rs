@@ -68,6 +68,8 @@ pub struct KindMapping {
 pub enum FieldSource {
     /// A column of the file; of JSON lines, a dotted path.
     Column(String),
+    /// A column that counts money in minor units, where others count in the currency.
+    Minor(String),
     /// An SQL expression over the columns of the file, built-in functions only.
     Sql(String),
 }
@@ -222,7 +224,7 @@ impl KindMapping {
         fields
             .chain(attributes)
             .filter_map(|(key, source)| match source {
-                FieldSource::Column(column) => Some((key, column.clone())),
+                FieldSource::Column(column) | FieldSource::Minor(column) => Some((key, column.clone())),
                 FieldSource::Sql(_) => None,
             })
             .chain(lines.map(|column| (format!("{kind}.duplicates.line_columns"), column.clone())))
@@ -235,7 +237,7 @@ impl KindMapping {
         let sources = sources.chain(self.attributes.iter().map(|attribute| &attribute.source));
         let expressions = sources.filter_map(|source| match source {
             FieldSource::Sql(sql) => Some(sql.as_str()),
-            FieldSource::Column(_) => None,
+            FieldSource::Column(_) | FieldSource::Minor(_) => None,
         });
         let mut columns: Vec<String> = expressions.chain(self.rows.as_deref()).flat_map(quoted_names).collect();
         columns.sort_unstable();

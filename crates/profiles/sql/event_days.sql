@@ -1,17 +1,20 @@
--- event_days: all events, counted by customer, day, hour, kind, channel and device.
+-- event_days: the counted events of all files, by the members that visitors are known to be. A day of a customer may have
+-- several rows of the same hour, kind, channel and device: of several ids, or from several files.
 SELECT
-    customer_id,
-    day,
-    hour,
-    kind,
-    channel,
-    device,
-    sum(n)                 AS n,
-    max(last_s)            AS last_s,
-    sum(value_minor)       AS value_minor,
-    sum(n_sentiments)      AS n_sentiments,
-    sum(sentiment_milli)   AS sentiment_milli,
-    sum(n_ratings)         AS n_ratings,
-    sum(rating_milli)      AS rating_milli
-FROM parts
-GROUP BY customer_id, day, hour, kind, channel, device
+    coalesce(i.customer_id, p.customer_id) AS customer_id,
+    p.day,
+    p.hour,
+    p.kind,
+    p.channel,
+    p.device,
+    p.n,
+    p.last_s,
+    p.value_minor,
+    p.n_sentiments,
+    p.sentiment_milli,
+    p.n_ratings,
+    p.rating_milli
+FROM parts AS p
+LEFT JOIN identities AS i ON i.alias = p.customer_id
+LEFT JOIN tombstones AS t ON t.visitor = p.customer_id
+WHERE t.visitor IS NULL

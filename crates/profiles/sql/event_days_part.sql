@@ -1,4 +1,4 @@
--- event_days_part: the events of one file, counted by customer, day, hour, kind, channel and device. Whole numbers, so
+-- event_days_part: the events of one file, counted by the id that was sent, day, hour, kind, channel and device. Whole numbers, so
 -- that sums over files do not depend on their order. Days are days since 1970-01-01.
 SELECT
     customer_id,

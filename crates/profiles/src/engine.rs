@@ -10,6 +10,7 @@ mod cells;
 mod found;
 mod history;
 mod kept_rows;
+mod per_file;
 mod profile_rows;
 mod source;
 
@@ -38,6 +39,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Threads of a query. Fixed, so that no plan depends on the machine.
 const PARTITIONS: usize = 4;
@@ -66,9 +68,11 @@ macro_rules! clean_step {
 pub(crate) const TABLES: [Step; 5] =
     [step!("items"), step!("orders"), step!("tastes"), step!("people"), step!("returns")];
 
-/// The events of each day and of each item, summed: a part for each file of events, then the parts together.
-pub(crate) const EVENT_SUMS: [(Step, Step); 2] =
-    [(step!("event_days_part"), step!("event_days")), (step!("event_items_part"), step!("event_items"))];
+/// The events of each day, summed: a part for each file of events, then the parts together.
+pub(crate) const EVENT_SUMS: (Step, Step) = (step!("event_days_part"), step!("event_days"));
+
+/// The events that name an item or a category: no table of its own, since as good as none could be summed.
+pub(crate) const EVENT_ITEMS: Step = step!("event_items");
 
 const REPORT_REASONS: Step = clean_step!("report_reasons");
 const REPORT_EXAMPLES: Step = clean_step!("report_examples");
@@ -180,32 +184,6 @@ impl Engine {
         self.adopt(table, vec![part])
     }
 
-    /// Makes a table of sums over another one, file by file, so that a new file costs no more than itself: `part` runs
-    /// on each file as the table `part`, and `whole` on the results together as the table `parts`.
-    pub(crate) fn run_parts(&self, source: &str, part: Step, whole: Step) -> Result<(), BuildError> {
-        let files = self.parts.borrow().get(source).cloned().unwrap_or_default();
-        let mut made = Vec::new();
-        for file in files {
-            self.adopt("part", vec![file.clone()])?;
-            self.complete_as("part", source)?;
-            let failed = |reason| BuildError::Step { step: part.table.into(), reason };
-            let key = stages::hash([part.table.as_bytes(), part.sql.as_bytes(), file.key.as_bytes()]);
-            made.push(self.stage(&self.context, part.table, part.sql, &key, file.rows).map_err(failed)?);
-        }
-        if let [only] = made.as_slice() {
-            // There is nothing to put together; both steps give the same columns.
-            return self.adopt(whole.table, vec![only.clone()]);
-        }
-        if made.is_empty() {
-            self.define("part", &format!("SELECT * FROM {source}"))?;
-            self.define("parts", part.sql)?;
-        } else {
-            // Files in the order of their keys: the sums are whole numbers, so the order does not matter.
-            self.adopt("parts", made)?;
-        }
-        self.run(whole)
-    }
-
     /// The result of a query as a file of the work directory, which may be there already.
     fn stage(
         &self,
@@ -215,21 +193,27 @@ impl Engine {
         key: &str,
         rows_read: u64,
     ) -> Result<Part, String> {
-        let (path, is_there) = self.stages.file(step, key);
-        let found = is_there.then(|| file_rows(&path).ok()).flatten();
-        let is_reused = found.is_some();
-        let rows = match found {
-            Some(rows) => rows,
-            None => {
-                let unfinished = self.stages.unfinished(&path);
-                let rows = self.write(context, sql, &unfinished)?;
-                std::fs::rename(&unfinished, &path).map_err(text)?;
-                rows
-            }
-        };
-        let rows_read = if is_reused { 0 } else { rows_read };
-        self.stages.note(StageRun { step: step.to_owned(), rows_read, rows_written: rows, is_reused });
+        if let Some(found) = self.found(step, key) {
+            return Ok(found);
+        }
+        let began = Instant::now();
+        let (path, _) = self.stages.file(step, key);
+        let unfinished = self.stages.unfinished(&path);
+        let rows = self.write(context, sql, &unfinished)?;
+        std::fs::rename(&unfinished, &path).map_err(text)?;
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let step = step.to_owned();
+        self.stages.note(StageRun { step, rows_read, rows_written: rows, is_reused: false, took_ms });
         Ok(Part { path, key: key.to_owned(), rows })
+    }
+
+    /// The result of a step, if it is there and whole.
+    fn found(&self, step: &str, key: &str) -> Option<Part> {
+        let (path, is_there) = self.stages.file(step, key);
+        let rows = is_there.then(|| file_rows(&path).ok()).flatten()?;
+        let step = step.to_owned();
+        self.stages.note(StageRun { step, rows_read: 0, rows_written: rows, is_reused: true, took_ms: 0 });
+        Some(Part { path, key: key.to_owned(), rows })
     }
 
     /// Makes a table of Parquet files of one schema.

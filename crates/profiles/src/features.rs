@@ -6,7 +6,7 @@ mod cases;
 #[cfg(test)]
 mod incremental;
 
-use crate::engine::{CANONICAL, EVENT_SUMS, Engine, TABLES, Tally, fits};
+use crate::engine::{CANONICAL, EVENT_ITEMS, EVENT_SUMS, Engine, TABLES, Tally, fits};
 use crate::labels::{Changes, FeatureFile, Label, LabelError, Registry};
 use crate::learned::{self, Job, Learned};
 use crate::{BuildError, LabelState};
@@ -117,7 +117,7 @@ impl Own<'_> {
 /// Errors: the shop's files make no sense. Known before anything is read.
 pub(crate) fn n_steps(own: Own<'_>) -> Result<u64, BuildError> {
     own.changes()?;
-    Ok((TABLES.len() + EVENT_SUMS.len() + BUILTIN.len() + own.files()?.len() + 3) as u64)
+    Ok((TABLES.len() + 1 + BUILTIN.len() + own.files()?.len() + 3) as u64)
 }
 
 /// Makes the table `features` from the source tables, without models.
@@ -144,11 +144,13 @@ pub(crate) fn run_learning(
         done(n_done);
         n_done += 1;
     };
-    for (part, whole) in EVENT_SUMS {
-        advance();
-        engine.run_parts("events", part, whole)?;
-        lineage.add(whole.table, vec!["events".to_owned()]);
-    }
+    advance();
+    let (source, of) = events(engine)?;
+    let (part, whole) = EVENT_SUMS;
+    engine.run_parts(source, of, part, whole)?;
+    lineage.add(whole.table, vec!["events".to_owned()]);
+    engine.define(EVENT_ITEMS.table, EVENT_ITEMS.sql)?;
+    lineage.add(EVENT_ITEMS.table, vec!["events".to_owned()]);
     for step in TABLES {
         advance();
         engine.run(step)?;
@@ -201,6 +203,12 @@ pub(crate) fn run_learning(
     }
     done(n_done);
     Ok(Made { registry, tally, warnings, learned })
+}
+
+/// The table of the events of each file under the ids that were sent, and which of its rows are sound. Whoever made `events`
+/// by other means has none.
+fn events(engine: &Engine) -> Result<(&'static str, &'static str), BuildError> {
+    Ok(if engine.has_table("judged_events")? { ("judged_events", "WHERE set_aside IS NULL") } else { ("events", "") })
 }
 
 /// Runs one feature file and checks that it gives what it declares.

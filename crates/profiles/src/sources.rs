@@ -6,10 +6,12 @@
 
 mod drift;
 mod erased;
+mod events;
 mod feeds;
 mod fields;
 mod identity;
 mod layout;
+mod numbering;
 mod numbers;
 mod policies;
 mod quality;
@@ -23,14 +25,13 @@ use crate::engine::{Engine, Part};
 use crate::lineage::Input;
 use crate::report::{FeedReport, IdentityReport, PolicyCount, Quality};
 use crate::{BuildError, BuildOptions, Progress, Stage};
+use events::{EventFiles, Facts};
 use feeds::Feed;
 use read::Reader;
 use std::collections::BTreeSet;
 use vitrine_intake::Kind;
 
 const DAY_S: i64 = 86_400;
-/// Numbers of rows below this belong to a file's own rows, above to its place among files.
-const ROWS_PER_FILE: u64 = 1 << 40;
 
 /// What reading and cleaning gave beside the tables.
 pub(crate) struct Cleaned {
@@ -51,7 +52,14 @@ struct Given<'a> {
     feed: &'a Feed,
     report: FeedReport,
     parts: Vec<Part>,
-    first_file_idx: usize,
+    feed_idx: usize,
+}
+
+impl Given<'_> {
+    /// The files with their numbers.
+    fn numbered(&self) -> impl Iterator<Item = (u64, &Part)> {
+        self.parts.iter().enumerate().map(|(place, part)| (numbering::file_no(self.feed_idx, place), part))
+    }
 }
 
 /// Reads and cleans everything that the options name: makes every canonical table, `quarantine` and `unmatched`.
@@ -83,6 +91,7 @@ pub(crate) fn clean(
         }
         reports.push(feed.report(refusal));
     }
+    numbering::check(&feeds)?;
     feeds::define(engine, &feeds, &reports)?;
     tables::lookups(engine)?;
     let mut given = read_all(engine, &feeds, reports.clone(), progress)?;
@@ -91,13 +100,21 @@ pub(crate) fn clean(
         return Err(BuildError::NothingLeft { read, reasons: "the files have no rows".into() });
     }
     let mut quality = Quality { policies: apply_policies(engine, &given)?, ..Quality::default() };
-    let (as_of_s, earliest_s) = clock(engine, options, &given)?;
+    let event_files = EventFiles::read(engine, &given, bound_s(&given).unwrap_or(i64::MAX))?;
+    let event_facts: Vec<Facts> = given.iter().map(|given| event_files.facts(Some(given.feed))).collect();
+    let all_event_facts = event_files.facts(None);
+    let (as_of_s, earliest_s) = clock(engine, options, &given, event_files.believed_s())?;
+
+    let mut steps = Steps { done: 0, of: 13, progress };
+    steps.next();
+    let mut judged = event_files.judge(engine, &given, as_of_s)?;
+    quality.policies.append(&mut judged.policies);
 
     // Whose rows are whose, before anything is counted.
-    let mut steps = Steps { done: 0, of: 12, progress };
     steps.next();
     engine.run_sql("checked_identities", tables::IDENTITIES)?;
-    let resolved = tables::resolve(engine, options.identity_rule)?;
+    let mut resolved = tables::resolve(engine, options.identity_rule)?;
+    events::know_again(engine, &options.key, &mut resolved)?;
     let entries = match &options.tombstones {
         Some(path) => erased::read(path)?,
         None => BTreeSet::new(),
@@ -122,23 +139,31 @@ pub(crate) fn clean(
         ));
     }
 
-    for (table, sql) in tables::CHECKS {
+    let mut clock_of = None;
+    for (kind, table, sql) in tables::CHECKS {
         steps.next();
+        if clock_of.replace(kind) != Some(kind) {
+            set_clock(engine, kind, as_of_s)?;
+        }
         engine.run_sql(table, sql)?;
     }
-    steps.next();
-    events(engine, &given, as_of_s, &mut quality.policies)?;
+    events::assign(engine, judged)?;
+    engine.define("clock", &format!("SELECT CAST({as_of_s} AS BIGINT) AS as_of_s"))?;
     for (table, sql) in tables::CANONICAL {
         engine.define(table, sql)?;
     }
     steps.next();
     engine.run_sql("quarantine", tables::QUARANTINE)?;
 
-    for given in &mut given {
-        let table = raw_table(given.feed, given.first_file_idx);
-        if !given.parts.is_empty() {
-            quality::feed(engine, given.feed, &table, as_of_s, &mut given.report)?;
+    for (given, facts) in given.iter_mut().zip(&event_facts) {
+        if given.parts.is_empty() {
+            continue;
         }
+        let (rows, latest_s) = match given.feed.kind {
+            Kind::Events => (facts.rows, facts.latest_s),
+            _ => quality::rows_and_latest(engine, given.feed.kind, &raw_table(given.feed, given.feed_idx))?,
+        };
+        quality::feed(given.feed, rows, latest_s, as_of_s, &mut given.report);
     }
     for kind in Kind::ALL {
         let own: Vec<&Feed> = given
@@ -147,11 +172,20 @@ pub(crate) fn clean(
             .map(|given| given.feed)
             .collect();
         if !own.is_empty() {
-            quality.kinds.push(quality::kind(engine, kind, &own)?);
+            let facts = (kind == Kind::Events).then_some(&all_event_facts);
+            quality.kinds.push(quality::kind(engine, kind, &own, facts)?);
         }
     }
     for given in given.iter().filter(|given| !given.parts.is_empty()) {
-        let table = clean_table(given.feed, given.first_file_idx);
+        let table = clean_table(given.feed, given.feed_idx);
+        if given.feed.kind == Kind::Events {
+            if !policies::ask_scales(Kind::Events, &given.feed.layout) {
+                continue;
+            }
+            let raw = raw_table(given.feed, given.feed_idx);
+            let applied = policies::plan(engine, Kind::Events, &given.feed.layout, &given.feed.id, &raw)?;
+            engine.define(&table, &applied.sql(&raw))?;
+        }
         quality.scales.extend(policies::scales(engine, given.feed.kind, &given.feed.layout, &given.feed.id, &table)?);
     }
     steps.next();
@@ -213,13 +247,13 @@ impl Steps<'_> {
 }
 
 /// The table of the typed rows of a feed.
-fn raw_table(feed: &Feed, first_file_idx: usize) -> String {
-    format!("raw_{}_{first_file_idx}", feed.kind.name())
+fn raw_table(feed: &Feed, feed_idx: usize) -> String {
+    format!("raw_{}_{feed_idx}", feed.kind.name())
 }
 
 /// The table of the rows of a feed after its policies.
-fn clean_table(feed: &Feed, first_file_idx: usize) -> String {
-    format!("clean_{}_{first_file_idx}", feed.kind.name())
+fn clean_table(feed: &Feed, feed_idx: usize) -> String {
+    format!("clean_{}_{feed_idx}", feed.kind.name())
 }
 
 /// Reads the files of every feed that may be read, and makes the table `files`.
@@ -232,47 +266,43 @@ fn read_all<'a>(
     let active = feeds.iter().zip(&reports).filter(|(_, report)| report.is_active);
     let of = active.map(|(feed, _)| feed.files.len() as u64).sum();
     let mut all = Vec::new();
+    let mut done = 0;
     let mut names = Vec::new();
     let mut unreadable_rows = Vec::new();
-    for (feed, report) in feeds.iter().zip(reports) {
-        let mut given = Given { feed, report, parts: Vec::new(), first_file_idx: names.len() };
-        if !given.report.is_active {
-            // Its place stays empty: numbers of files of other feeds do not depend on it.
-            names.push((format!("({})", feed.id), feed));
+    for (feed_idx, (feed, report)) in feeds.iter().zip(reports).enumerate() {
+        let mut given = Given { feed, report, parts: Vec::new(), feed_idx };
+        if feed.files.is_empty() || !given.report.is_active {
+            names.push((numbering::file_no(feed_idx, 0), format!("({})", feed.id), feed));
             all.push(given);
             continue;
         }
-        for file in &feed.files {
-            progress.advance(Stage::Read, names.len() as u64, of);
-            let file_idx = names.len();
+        for (place, file) in feed.files.iter().enumerate() {
+            progress.advance(Stage::Read, done, of);
+            done += 1;
+            let file_no = numbering::file_no(feed_idx, place);
             let unreadable =
                 |reason: String| BuildError::Source { file: file.given.clone(), reason: crate::engine::advice(reason) };
             let raw = engine.open(&file.path, file.is_typed).map_err(unreadable)?;
             let reader = Reader { raw: &raw, path: &file.given, kind: feed.kind, layout: &feed.layout };
-            let query = reader.query(file_idx)?;
-            let step = format!("read-{}-{file_idx:05}", feed.kind.name());
+            let query = reader.query(file_no)?;
+            let step = format!("read-{}-{file_no:07}", feed.kind.name());
             given.parts.push(raw.stage(&step, &query, &file.key).map_err(unreadable)?);
             if let Some(rejected) = &file.rejected {
                 let part = Part { path: rejected.clone(), key: file.key.clone(), rows: file.rejected_rows };
-                engine.adopt(&format!("rejected_file_{file_idx}"), vec![part])?;
-                unreadable_rows.push(tables::unreadable(feed.kind, file_idx));
+                engine.adopt(&format!("rejected_file_{file_no}"), vec![part])?;
+                unreadable_rows.push(tables::unreadable(feed.kind, file_no));
             }
-            names.push((file.name.clone(), feed));
+            names.push((file_no, file.name.clone(), feed));
         }
-        if feed.files.is_empty() {
-            names.push((format!("({})", feed.id), feed));
-        } else {
-            engine.adopt(&raw_table(feed, given.first_file_idx), given.parts.clone())?;
-        }
+        engine.adopt(&raw_table(feed, feed_idx), given.parts.clone())?;
         all.push(given);
     }
     progress.advance(Stage::Read, of, of);
     let rows: Vec<String> = names
         .iter()
-        .enumerate()
-        .map(|(file_idx, (name, feed))| {
+        .map(|(file_no, name, feed)| {
             let text = crate::engine::text_literal;
-            format!("SELECT CAST({file_idx} AS BIGINT) AS file_idx, {} AS file, {} AS feed", text(name), text(&feed.id))
+            format!("SELECT CAST({file_no} AS BIGINT) AS file_idx, {} AS file, {} AS feed", text(name), text(&feed.id))
         })
         .collect();
     engine.define("files", &rows.join(" UNION ALL "))?;
@@ -292,13 +322,17 @@ fn apply_policies(engine: &Engine, given: &[Given<'_>]) -> Result<Vec<PolicyCoun
         let (mut reads, mut copies) = (Vec::new(), Vec::new());
         for given in given.iter().filter(|given| given.feed.kind == kind && !given.parts.is_empty()) {
             let feed = given.feed;
-            let (raw, clean) = (raw_table(feed, given.first_file_idx), clean_table(feed, given.first_file_idx));
+            let (raw, clean) = (raw_table(feed, given.feed_idx), clean_table(feed, given.feed_idx));
+            if kind == Kind::Events {
+                // They are judged file by file; only who they name is asked for all at once.
+                reads.push(format!("SELECT customer_id FROM {raw}"));
+                continue;
+            }
             let (sql, policies) = policies::apply(engine, kind, &feed.layout, &feed.id, &raw)?;
             engine.define(&clean, &sql)?;
             counts.extend(policies);
             reads.push(tables::select(kind, &feed.layout, &clean));
-            let by_file = kind == Kind::Events && tables::duplicate_key(kind, &feed.layout).is_empty();
-            if let Some((sql, how)) = tables::copies(kind, &feed.layout, &clean).filter(|_| !by_file) {
+            if let Some((sql, how)) = tables::copies(kind, &feed.layout, &clean) {
                 let table = format!("copies_{}", clean.trim_start_matches("clean_"));
                 engine.run_sql(&table, &sql)?;
                 counts.push(duplicates(feed, how, engine.count(&table)?));
@@ -328,93 +362,51 @@ fn apply_policies(engine: &Engine, given: &[Given<'_>]) -> Result<Vec<PolicyCoun
     Ok(counts)
 }
 
+/// How dates are read in the files that there are.
+fn dates<'a>(given: &'a [Given<'_>]) -> impl Iterator<Item = &'a vitrine_intake::Dates> {
+    given.iter().filter(|given| !given.parts.is_empty()).map(|given| &given.feed.layout.mapping.dates)
+}
+
+/// Times after this are not believed. Unit: seconds since 1970.
+fn bound_s(given: &[Given<'_>]) -> Option<i64> {
+    dates(given).filter_map(|dates| dates.latest_s).min()
+}
+
+/// Sets the table `clock` for the rows of a kind: where none is later than the build, they say the same on every day.
+fn set_clock(engine: &Engine, kind: Kind, as_of_s: i64) -> Result<(), BuildError> {
+    let Some((time, _)) = fields::series(kind) else { return Ok(()) };
+    let sql = format!("SELECT CAST(max(to_unixtime({time})) AS BIGINT) AS s FROM read_{}", kind.name());
+    let latest = engine.texts("clock", &sql)?.into_iter().flatten().flatten().next();
+    let is_late = latest.and_then(|latest| latest.parse::<i64>().ok()).is_some_and(|latest_s| latest_s > as_of_s);
+    let clock_s = if is_late { as_of_s } else { i64::MAX };
+    engine.define("clock", &format!("SELECT CAST({clock_s} AS BIGINT) AS as_of_s"))
+}
+
 /// Makes the table `clock`. Gives the time to look back from, and the earliest time that is believed.
-fn clock(engine: &Engine, options: &BuildOptions, given: &[Given<'_>]) -> Result<(i64, i64), BuildError> {
-    let dates = given.iter().filter(|given| !given.parts.is_empty()).map(|given| &given.feed.layout.mapping.dates);
-    let earliest_s = dates.clone().map(|dates| dates.earliest_s).min().unwrap_or(0);
-    let bound_s = dates.filter_map(|dates| dates.latest_s).min();
+fn clock(
+    engine: &Engine,
+    options: &BuildOptions,
+    given: &[Given<'_>],
+    last_event_s: Option<i64>,
+) -> Result<(i64, i64), BuildError> {
+    let earliest_s = dates(given).map(|dates| dates.earliest_s).min().unwrap_or(0);
+    let bound_s = bound_s(given);
     let as_of_s = match options.as_of {
         Some(as_of) => bound_s.map_or(as_of.unix_seconds(), |bound_s| bound_s.min(as_of.unix_seconds())),
         None => {
             // Midnight after the last order line or event. Without any, every row fails a check, and that is said later.
             let bound_s = bound_s.unwrap_or(i64::MAX);
             let sql = format!(
-                "SELECT max(s) AS s FROM (\
-                 SELECT max(to_unixtime(ordered_at)) AS s FROM read_orders WHERE order_id IS NOT NULL AND item_id IS NOT NULL \
-                 AND to_unixtime(ordered_at) BETWEEN earliest_s AND {bound_s} UNION ALL \
-                 SELECT max(to_unixtime(at)) AS s FROM read_events WHERE to_unixtime(at) BETWEEN earliest_s AND {bound_s})"
+                "SELECT max(to_unixtime(ordered_at)) AS s FROM read_orders WHERE order_id IS NOT NULL AND item_id IS NOT NULL \
+                 AND to_unixtime(ordered_at) BETWEEN earliest_s AND {bound_s}"
             );
             let last = engine.texts("clock", &sql)?.into_iter().flatten().flatten().next();
-            last.and_then(|last| last.parse::<i64>().ok()).map_or(earliest_s, |last_s| (last_s / DAY_S + 1) * DAY_S)
+            let last_s = last.and_then(|last| last.parse::<i64>().ok()).max(last_event_s);
+            last_s.map_or(earliest_s, |last_s| (last_s / DAY_S + 1) * DAY_S)
         }
     };
     engine.define("clock", &format!("SELECT CAST({as_of_s} AS BIGINT) AS as_of_s"))?;
     Ok((as_of_s, earliest_s))
-}
-
-/// Makes `events` and `rejected_events`, file by file, so that a new file costs no more than itself.
-fn events(
-    engine: &Engine,
-    given: &[Given<'_>],
-    as_of_s: i64,
-    policies: &mut Vec<PolicyCount>,
-) -> Result<(), BuildError> {
-    let (mut kept, mut rejected) = (Vec::new(), Vec::new());
-    for given in given.iter().filter(|given| given.feed.kind == Kind::Events && !given.parts.is_empty()) {
-        let feed = given.feed;
-        let whole = clean_table(feed, given.first_file_idx);
-        let copies = format!("copies_{}", whole.trim_start_matches("clean_"));
-        let mut n_copies = 0;
-        for (place, part) in given.parts.iter().enumerate() {
-            let file_idx = (given.first_file_idx + place) as u64;
-            engine.adopt("raw_events_part", vec![part.clone()])?;
-            let (sql, _) =
-                crate::sources::policies::apply(engine, Kind::Events, &feed.layout, &feed.id, "raw_events_part")?;
-            engine.define("clean_events_part", &sql)?;
-            engine.define("read_events", &tables::select(Kind::Events, &feed.layout, "clean_events_part"))?;
-            // A file of which nothing is too late says the same, whatever the day of the build; the same for copies.
-            let latest = engine.texts("clock", "SELECT max(to_unixtime(at)) AS s FROM read_events")?;
-            let latest_s = latest.into_iter().flatten().flatten().next().and_then(|latest| latest.parse::<i64>().ok());
-            let clock_s = if latest_s.is_some_and(|latest_s| latest_s > as_of_s) { as_of_s } else { i64::MAX };
-            engine.define("clock", &format!("SELECT CAST({clock_s} AS BIGINT) AS as_of_s"))?;
-            let copied = match tables::copies(Kind::Events, &feed.layout, "clean_events_part") {
-                None => None,
-                // Events without an id: whoever says exactly the same twice does so in one file.
-                Some((sql, _)) if tables::duplicate_key(Kind::Events, &feed.layout).is_empty() => {
-                    let part = engine.run_part(&format!("copies_events-{file_idx:05}"), &sql)?;
-                    n_copies += part.rows;
-                    engine.adopt("copies_events_part", vec![part.clone()])?;
-                    (part.rows > 0).then(|| "SELECT * FROM copies_events_part".to_owned())
-                }
-                Some(_) => {
-                    let (from, to) = (file_idx * ROWS_PER_FILE, (file_idx + 1) * ROWS_PER_FILE);
-                    let own = format!("SELECT * FROM {copies} WHERE row_no >= {from} AND row_no < {to}");
-                    (engine.count(&format!("({own})"))? > 0).then_some(own)
-                }
-            };
-            engine.define("copies_events", &copied.unwrap_or_else(tables::no_copies))?;
-            kept.push(engine.run_part(&format!("events-{file_idx:05}"), &tables::events_kept())?);
-            rejected.push(engine.run_part(&format!("rejected_events-{file_idx:05}"), &tables::events_rejected())?);
-        }
-        if n_copies > 0 {
-            policies.push(duplicates(feed, "all fields".into(), n_copies));
-        }
-    }
-    if kept.is_empty() {
-        engine.run_sql("events", &tables::events_kept())?;
-        engine.run_sql("rejected_events", &tables::events_rejected())?;
-    } else {
-        engine.adopt("events", kept)?;
-        engine.adopt("rejected_events", rejected)?;
-    }
-    engine.define("clock", &format!("SELECT CAST({as_of_s} AS BIGINT) AS as_of_s"))?;
-    // For the counts of the report: all files again.
-    let reads: Vec<String> = given
-        .iter()
-        .filter(|given| given.feed.kind == Kind::Events && !given.parts.is_empty())
-        .map(|given| tables::select(Kind::Events, &given.feed.layout, &clean_table(given.feed, given.first_file_idx)))
-        .collect();
-    if reads.is_empty() { Ok(()) } else { engine.define("read_events", &reads.join(" UNION ALL ")) }
 }
 
 /// What was found of rows that say the same.

@@ -29,6 +29,8 @@ pub struct StageRun {
     pub rows_written: u64,
     /// Whether its table was there already.
     pub is_reused: bool,
+    /// How long it took. Unit: milliseconds of the clock. 0 if it was done already.
+    pub took_ms: u64,
 }
 
 /// A table: the hash of what it was made from, and its rows where they are known.

@@ -12,6 +12,8 @@ mod equal_bytes;
 mod evaluate;
 #[path = "profiles/identity.rs"]
 mod identity;
+#[path = "profiles/incremental.rs"]
+mod incremental;
 #[path = "profiles/kit.rs"]
 mod kit;
 #[path = "profiles/labels.rs"]
@@ -22,9 +24,13 @@ mod learned;
 mod online_retail;
 #[path = "profiles/quality.rs"]
 mod quality;
+#[path = "profiles/segments.rs"]
+mod segments;
 #[path = "profiles/small_shop.rs"]
 mod small_shop;
 #[path = "profiles/sources.rs"]
 mod sources;
 #[path = "profiles/stages.rs"]
 mod stages;
+#[path = "profiles/warehouse.rs"]
+mod warehouse;

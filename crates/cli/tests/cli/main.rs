@@ -5,6 +5,8 @@ mod documents;
 mod edge;
 mod fixture;
 mod headcount;
+#[cfg(feature = "profiles")]
+mod killed;
 mod local;
 #[cfg(feature = "profiles")]
 mod profiles;

@@ -382,10 +382,10 @@ fn a_build_is_asked_about_its_customers() {
 
     let rank = "profiles rank table --outcome is_repeat";
     let all = place.json(&format!("{rank} --json"));
-    // What the outcome is made of tells it best.
-    assert_eq!(all["features"][0]["name"], "frequency", "{}", all["features"][0]);
-    assert_eq!((&all["class_names"], &all["kept"][0]), (&json!(["0", "1"]), &json!("frequency")));
-    let without = place.json(&format!("{rank} --without frequency gap_days --keep 5 --json"));
+    // What is made of the same as the outcome tells it wholly.
+    assert_eq!(all["features"][0]["chi_square"]["cramers_v"], 1.0, "{}", all["features"][0]);
+    assert_eq!((&all["class_names"], all["kept"].as_array().map(Vec::is_empty)), (&json!(["0", "1"]), Some(false)));
+    let without = place.json(&format!("{rank} --without frequency gap_days f_quintile --keep 5 --json"));
     let names = |ranked: &Value| -> Vec<String> {
         let features = ranked["features"].as_array().expect("a list").iter();
         features.map(|feature| feature["name"].as_str().expect("a name").to_owned()).collect()

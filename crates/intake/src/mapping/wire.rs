@@ -6,7 +6,7 @@ use super::{
 };
 use crate::dates::{DateFormat, unix_seconds};
 use crate::document::{self, DocumentError, Problems, Table, Value, unknown};
-use crate::kind::Kind;
+use crate::kind::{FieldType, Kind};
 use std::collections::BTreeMap;
 
 /// Reads and checks the text of a mapping.
@@ -217,6 +217,9 @@ fn fields_of(kind: Kind, table: Table<'_, '_>, known: &[&'static str]) -> Vec<(&
             table.get(field.name).and_then(|value| source(&value))
         };
         if let Some(source) = found {
+            if matches!(source, FieldSource::Minor(_)) && field.kind != FieldType::Money {
+                table.refuse(field.name, "is no money; minor = \"column\" is for money that is counted in minor units");
+            }
             fields.push((field.name, source));
         }
     }
@@ -227,10 +230,17 @@ fn fields_of(kind: Kind, table: Table<'_, '_>, known: &[&'static str]) -> Vec<(&
 fn source(value: &Value<'_, '_>) -> Option<FieldSource> {
     let (source, text) = if value.value.is_table() {
         let table = value.table()?;
-        let sql = table.required("sql", "write { sql = 'an expression over columns' }", |table, key| table.text(key));
-        table.finish();
-        let sql = sql?;
-        (FieldSource::Sql(sql.clone()), sql)
+        if let Some(column) = table.text("minor") {
+            table.finish();
+            (FieldSource::Minor(column.clone()), column)
+        } else {
+            let advice =
+                "write { sql = 'an expression over columns' }, or of money { minor = \"a column in minor units\" }";
+            let sql = table.required("sql", advice, |table, key| table.text(key));
+            table.finish();
+            let sql = sql?;
+            (FieldSource::Sql(sql.clone()), sql)
+        }
     } else if value.value.is_str() {
         let column = value.text()?;
         (FieldSource::Column(column.clone()), column)
@@ -255,6 +265,9 @@ fn attribute(name: String, value: &Value<'_, '_>) -> Option<Attribute> {
     let table = value.table()?;
     let found = table
         .required("from", "write from = \"column\" or from = { sql = '…' }", |table, key| source(&table.get(key)?));
+    if let Some(FieldSource::Minor(_)) = found {
+        table.refuse("from", "is an attribute and no money; name a column, or write an expression");
+    }
     let policy = policy::policy(&table, false);
     let kind = policy.kind.unwrap_or(ColumnType::Text);
     let split = table.text("split");

@@ -1,10 +1,9 @@
--- events: every event of a file, with the first thing that is wrong with it (`reason`, in the order of the CASE).
--- The customer is the member that an alias is known to belong to; a visitor who is nobody's alias stays by that id.
+-- judged_events: every event of a file, with the first thing that is wrong with it (`reason`, in the order of the CASE).
+-- The customer is the id that was sent: who that is, and whether they were erased, is looked up afterwards, so that no
+-- file is judged again for it.
 WITH checks AS (
     SELECT
-        r.* EXCEPT (customer_id, kind, channel, device, reason),
-        coalesce(i.customer_id, r.customer_id)      AS customer_id,
-        t.visitor IS NOT NULL                       AS erased,
+        r.* EXCEPT (kind, channel, device, reason),
         CAST(to_unixtime(r.at) AS BIGINT)           AS at_s,
         d.row_no IS NOT NULL                        AS is_copy,
         coalesce(d.by_key, false)                   AS is_copy_by_key,
@@ -18,8 +17,6 @@ WITH checks AS (
         p.as_of_s
     FROM read_events AS r
     LEFT JOIN copies_events AS d ON d.row_no = r.row_no
-    LEFT JOIN identities AS i ON i.alias = r.customer_id
-    LEFT JOIN tombstones AS t ON t.visitor = r.customer_id
     LEFT JOIN event_kinds AS k ON k.kind = lower(r.kind)
     LEFT JOIN channels AS h ON h.channel = lower(r.channel)
     LEFT JOIN devices AS v ON v.device = lower(r.device)
@@ -29,7 +26,6 @@ judged AS (
     SELECT
         *,
         CASE
-            WHEN erased                                                   THEN 'erased'
             WHEN kind_text IS NULL                                        THEN 'missing_kind'
             WHEN kind IS NULL                                             THEN 'unknown_code'
             WHEN at_s IS NULL                                             THEN 'bad_date'
@@ -60,7 +56,7 @@ SELECT
     outcome,
     reason,
     CASE
-        WHEN reason IS NULL OR reason = 'erased'                            THEN NULL
+        WHEN reason IS NULL                                                 THEN NULL
         WHEN reason IN ('missing_kind')                                     THEN 'kind'
         WHEN reason IN ('bad_date', 'date_too_early', 'date_too_late')      THEN 'at'
         WHEN reason = 'missing_customer'                                    THEN 'customer_id'
@@ -74,7 +70,7 @@ SELECT
         WHEN reason = 'bad_value'                                           THEN 'sentiment'
     END AS field,
     CASE
-        WHEN reason IS NULL OR reason = 'erased'                            THEN NULL
+        WHEN reason IS NULL                                                 THEN NULL
         WHEN reason IN ('bad_date', 'date_too_early', 'date_too_late')      THEN at_text
         WHEN reason = fault                                                 THEN fault_text
         WHEN reason = 'unknown_code' AND kind IS NULL                       THEN kind_text

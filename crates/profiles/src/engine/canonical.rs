@@ -156,7 +156,7 @@ impl Engine {
     pub(crate) fn filled_sources(&self) -> Result<BTreeSet<String>, BuildError> {
         let mut filled = BTreeSet::new();
         for source in CANONICAL {
-            if self.has_table(source.table)? && self.count(source.table)? > 0 {
+            if self.has_table(source.table)? && self.has_rows(source.table)? {
                 filled.insert(source.table.to_owned());
             }
         }

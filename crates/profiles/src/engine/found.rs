@@ -124,6 +124,11 @@ impl Engine {
         Ok(values)
     }
 
+    /// Whether a table has any row.
+    pub(crate) fn has_rows(&self, table: &str) -> Result<bool, BuildError> {
+        Ok(self.one_integer(table, &format!("SELECT CAST(1 AS BIGINT) AS one FROM {table} LIMIT 1"))?.is_some())
+    }
+
     /// Rows of a table, or of a query in brackets.
     pub(crate) fn count(&self, table: &str) -> Result<u64, BuildError> {
         Ok(count(self.one_integer(table, &format!("SELECT count(*) AS n FROM {table}"))?.unwrap_or(0)))

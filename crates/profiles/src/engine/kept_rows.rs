@@ -15,6 +15,7 @@ use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A column that was computed.
 #[derive(Clone, Debug)]
@@ -82,11 +83,13 @@ impl Engine {
         });
         let is_reused = found.iter().all(|(_, rows)| rows.is_some());
         let failed = |reason: String| BuildError::Step { step: step.to_owned(), reason };
-        let mut rows = [0, 0];
+        let (mut rows, mut took_ms) = ([0, 0], 0);
         if is_reused {
             rows = found.each_ref().map(|(_, rows)| rows.unwrap_or(0));
         } else {
+            let began = Instant::now();
             let Computed { columns, note } = make()?;
+            took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let note = vec![("note".to_owned(), Values::Texts(vec![Some(note)]))];
             for (((path, _), columns), rows) in found.iter().zip([columns, note]).zip(&mut rows) {
                 let unfinished = self.stages.unfinished(path);
@@ -96,7 +99,8 @@ impl Engine {
         }
         let rows_read = if is_reused { 0 } else { self.stages.rows_of(inputs) };
         for ((name, (path, _)), rows) in names.into_iter().zip(found).zip(rows) {
-            self.stages.note(StageRun { step: name.to_owned(), rows_read, rows_written: rows, is_reused });
+            let step = name.to_owned();
+            self.stages.note(StageRun { step, rows_read, rows_written: rows, is_reused, took_ms });
             self.adopt(name, vec![Part { path, key: key.clone(), rows }])?;
         }
         let note = self.read_rows(&note_step, &format!("SELECT note FROM {note_step}"), 1)?;

@@ -96,14 +96,6 @@ impl Engine {
         })
     }
 
-    /// The result of a query as a part of a table, unless it was made by the same query from the same tables before.
-    pub(crate) fn run_part(&self, step: &str, sql: &str) -> Result<Part, BuildError> {
-        let inputs = self.tables_of(step, sql)?;
-        let (key, rows_read) = (self.stages.key(step, sql, &inputs), self.stages.rows_of(&inputs));
-        let failed = |reason| BuildError::Step { step: step.to_owned(), reason };
-        self.stage(&self.context, step, sql, &key, rows_read).map_err(failed)
-    }
-
     /// Makes a table of rows of text.
     pub(crate) fn put(&self, table: &str, columns: &[&str], rows: &[Vec<Option<String>>]) -> Result<(), BuildError> {
         let wrong = |reason: String| BuildError::Step { step: table.to_owned(), reason };
@@ -130,7 +122,8 @@ impl Engine {
             std::fs::rename(&unfinished, &path).map_err(io)?;
         }
         let n_rows = rows.len() as u64;
-        self.stages.note(StageRun { step: table.to_owned(), rows_read: 0, rows_written: n_rows, is_reused: is_there });
+        let step = table.to_owned();
+        self.stages.note(StageRun { step, rows_read: 0, rows_written: n_rows, is_reused: is_there, took_ms: 0 });
         self.adopt(table, vec![Part { path, key, rows: n_rows }])
     }
 }

@@ -88,8 +88,12 @@ fn make(engine: &Engine, table: &str) {
         return;
     }
     let needs = |sql: &str| engine.tables_of(table, sql).unwrap();
-    if let Some((part, whole)) = EVENT_SUMS.into_iter().find(|(_, whole)| whole.table == table) {
-        return engine.run_parts("events", part, whole).unwrap();
+    let (part, whole) = EVENT_SUMS;
+    if whole.table == table {
+        return engine.run_parts("events", "", part, whole).unwrap();
+    }
+    if EVENT_ITEMS.table == table {
+        return engine.define(table, EVENT_ITEMS.sql).unwrap();
     }
     let step = TABLES.into_iter().find(|step| step.table == table).map(|Step { sql, .. }| sql);
     let sql = step.or_else(|| BUILTIN.iter().find(|(name, _)| *name == table).map(|(_, sql)| *sql));

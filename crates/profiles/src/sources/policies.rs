@@ -52,6 +52,34 @@ struct Plan {
     counts: Vec<(PolicyCount, String)>,
 }
 
+/// What the policies of a layout make of the rows of a table.
+pub(super) struct Applied {
+    columns: Vec<String>,
+    policies: Vec<PolicyCount>,
+    /// SQL for the number of rows that each policy touches.
+    counts: Vec<String>,
+}
+
+impl Applied {
+    /// The query for the rows of `table` with the policies applied.
+    pub(super) fn sql(&self, table: &str) -> String {
+        format!("SELECT {} FROM {table}", self.columns.join(", "))
+    }
+
+    /// SQL for the number of rows of the table that each policy touches.
+    pub(super) fn counts(&self) -> &[String] {
+        &self.counts
+    }
+
+    /// What each policy did, given how many rows it touched.
+    pub(super) fn counted(mut self, rows: impl IntoIterator<Item = u64>) -> Vec<PolicyCount> {
+        for (policy, rows) in self.policies.iter_mut().zip(rows) {
+            policy.rows = rows;
+        }
+        self.policies
+    }
+}
+
 /// The query for the rows of `table` with the policies of `layout` applied, and what they did.
 pub(super) fn apply(
     engine: &Engine,
@@ -60,6 +88,38 @@ pub(super) fn apply(
     feed: &str,
     table: &str,
 ) -> Result<(String, Vec<PolicyCount>), BuildError> {
+    let applied = plan(engine, kind, layout, feed, table)?;
+    let mut rows = Vec::new();
+    if !applied.counts.is_empty() {
+        let counted = engine.texts(table, &format!("SELECT {} FROM {table}", aliased(&applied.counts)))?;
+        let number = |rows: Option<String>| rows.and_then(|rows| rows.parse().ok()).unwrap_or(0);
+        rows = counted.into_iter().flatten().map(number).collect();
+    }
+    Ok((applied.sql(table), applied.counted(rows)))
+}
+
+/// Whether a policy of the layout asks the rows for a bound or for what stands in for a missing value.
+pub(super) fn ask_rows(kind: Kind, layout: &Layout) -> bool {
+    targets(kind, layout).iter().any(|target| {
+        let outliers = target.policies.outliers.as_ref().map(|outliers| outliers.rule);
+        matches!(outliers, Some(OutlierRule::Iqr { .. } | OutlierRule::Mad { .. }))
+            || matches!(target.policies.missing, Some(Missing::Median | Missing::Mode))
+    })
+}
+
+/// Whether a column of the layout is to be brought to another scale.
+pub(super) fn ask_scales(kind: Kind, layout: &Layout) -> bool {
+    targets(kind, layout).iter().any(|target| target.policies.scale.is_some())
+}
+
+/// What the policies of `layout` make of the rows of `table`.
+pub(super) fn plan(
+    engine: &Engine,
+    kind: Kind,
+    layout: &Layout,
+    feed: &str,
+    table: &str,
+) -> Result<Applied, BuildError> {
     let mut columns: Vec<String> =
         ["row_no", "file_idx", "source_row", "earliest_s", "line_key"].map(str::to_owned).to_vec();
     if kind == Kind::Orders {
@@ -89,13 +149,7 @@ pub(super) fn apply(
     columns.push(format!("{} AS fault", pick(&faults, |fault| text_literal(fault.code))));
     columns.push(format!("{} AS fault_field", pick(&faults, |fault| fault.field.clone())));
     columns.push(format!("{} AS fault_text", pick(&faults, |fault| fault.text.clone())));
-    if !counts.is_empty() {
-        let counted = engine.texts(table, &format!("SELECT {} FROM {table}", aliased(&counts)))?;
-        for (policy, rows) in policies.iter_mut().zip(counted.into_iter().flatten()) {
-            policy.rows = rows.and_then(|rows| rows.parse().ok()).unwrap_or(0);
-        }
-    }
-    Ok((format!("SELECT {} FROM {table}", columns.join(", ")), policies))
+    Ok(Applied { columns, policies, counts })
 }
 
 /// The parameters of every scale that the layout asks for, from the cleaned rows in `table`.

@@ -5,6 +5,7 @@
 
 use super::fields::{self, Field, Holds};
 use super::layout::Layout;
+use super::numbering::ROWS_PER_FILE;
 use crate::BuildError;
 use crate::engine::{Given, RAW, Raw, quoted, text_literal};
 use std::collections::BTreeMap;
@@ -13,8 +14,6 @@ use vitrine_intake::{Cancellations, ColumnType, FieldSource, Kind};
 
 /// The column with the number of a row in its file, if intake wrote one.
 pub(super) const SOURCE_ROW: &str = "source_row";
-/// `row_no` numbers the rows of all files: 2^40 numbers a file.
-const ROWS_PER_FILE: u64 = 1 << 40;
 
 /// An SQL expression with its type.
 struct Value {
@@ -47,13 +46,13 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The query; `file_idx` is the place of the file among all files of the build.
-    pub(super) fn query(&self, file_idx: usize) -> Result<String, BuildError> {
+    /// The query; `file_no` is the number of the file (`numbering`).
+    pub(super) fn query(&self, file_no: u64) -> Result<String, BuildError> {
         self.check_columns()?;
         let layout = self.layout;
         let mut columns = vec![
-            format!("{file_idx} * {ROWS_PER_FILE} + CAST(\"source row\" AS BIGINT) AS row_no"),
-            format!("CAST({file_idx} AS BIGINT) AS file_idx"),
+            format!("{file_no} * {ROWS_PER_FILE} + CAST(\"source row\" AS BIGINT) AS row_no"),
+            format!("CAST({file_no} AS BIGINT) AS file_idx"),
             "CAST(\"source row\" AS BIGINT) AS source_row".to_owned(),
             format!("CAST({} AS BIGINT) AS earliest_s", layout.mapping.dates.earliest_s),
         ];
@@ -91,9 +90,15 @@ impl Reader<'_> {
         } else {
             "row_number() OVER ()"
         };
-        let rows = layout.section.rows.as_ref().map_or_else(String::new, |rows| format!(" WHERE ({rows})"));
-        let fields =
-            format!("SELECT {} FROM (SELECT *, {source_row} AS \"source row\" FROM {RAW}){rows}", columns.join(", "));
+        // A column and not a WHERE, so that a row can be judged by the other rows of its order.
+        let (rows, is_kept) = match &layout.section.rows {
+            Some(rows) => (format!(", ({rows}) AS \"kept row\""), " WHERE \"kept row\""),
+            None => (String::new(), ""),
+        };
+        let fields = format!(
+            "SELECT {} FROM (SELECT *, {source_row} AS \"source row\"{rows} FROM {RAW}){is_kept}",
+            columns.join(", ")
+        );
         if self.kind != Kind::Orders {
             return Ok(fields);
         }
@@ -134,6 +139,9 @@ impl Reader<'_> {
         let typed = match field.holds {
             Holds::Text => text.clone(),
             Holds::Number(..) => format!("TRY_CAST({} AS {})", self.number(&value), field.sql_type()),
+            Holds::Money if matches!(source, FieldSource::Minor(_)) => {
+                format!("TRY_CAST({} AS DECIMAL(19, 6))", self.number(&value))
+            }
             Holds::Money => {
                 // In minor units, with room for prices finer than that. The ranges keep every product in 38 digits.
                 let minor = 10_i64.pow(u32::from(self.layout.mapping.minor_digits));
@@ -194,7 +202,7 @@ impl Reader<'_> {
 
     fn value(&self, field: &str, source: &FieldSource) -> Result<Value, BuildError> {
         let (sql, given) = match source {
-            FieldSource::Column(column) => (quoted(column), self.raw.column(column)),
+            FieldSource::Column(column) | FieldSource::Minor(column) => (quoted(column), self.raw.column(column)),
             FieldSource::Sql(sql) => (format!("({sql})"), self.raw.expression(sql)),
         };
         Ok(Value { sql, given: given.map_err(|reason| self.refuse(field, reason))? })

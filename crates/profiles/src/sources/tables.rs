@@ -3,6 +3,7 @@
 use super::fields;
 use super::identity::{IdentityRule, Link, Resolved, resolve as resolve_links};
 use super::layout::Layout;
+use super::numbering::ROWS_PER_FILE;
 use crate::BuildError;
 use crate::engine::{Engine, text_literal};
 use std::collections::BTreeSet;
@@ -10,19 +11,18 @@ use vitrine_intake::Kind;
 
 pub(super) const IDENTITIES: &str = include_str!("../../sql/clean/identities.sql");
 pub(super) const QUARANTINE: &str = include_str!("../../sql/clean/quarantine.sql");
-const EVENTS: &str = include_str!("../../sql/clean/events.sql");
 
-/// The steps that judge rows, in order.
-pub(super) const CHECKS: [(&str, &str); 9] = [
-    ("checked", include_str!("../../sql/clean/checked.sql")),
-    ("netted", include_str!("../../sql/clean/netted.sql")),
-    ("purchases", include_str!("../../sql/clean/purchases.sql")),
-    ("checked_catalogue", include_str!("../../sql/clean/catalogue.sql")),
-    ("checked_customers", include_str!("../../sql/clean/customers.sql")),
-    ("checked_attributes", include_str!("../../sql/clean/attributes.sql")),
-    ("checked_surveys", include_str!("../../sql/clean/surveys.sql")),
-    ("checked_contacts", include_str!("../../sql/clean/contacts.sql")),
-    ("checked_costs", include_str!("../../sql/clean/costs.sql")),
+/// The steps that judge rows, in order, with the kind of their files.
+pub(super) const CHECKS: [(Kind, &str, &str); 9] = [
+    (Kind::Orders, "checked", include_str!("../../sql/clean/checked.sql")),
+    (Kind::Orders, "netted", include_str!("../../sql/clean/netted.sql")),
+    (Kind::Orders, "purchases", include_str!("../../sql/clean/purchases.sql")),
+    (Kind::Catalogue, "checked_catalogue", include_str!("../../sql/clean/catalogue.sql")),
+    (Kind::Customers, "checked_customers", include_str!("../../sql/clean/customers.sql")),
+    (Kind::Customers, "checked_attributes", include_str!("../../sql/clean/attributes.sql")),
+    (Kind::Surveys, "checked_surveys", include_str!("../../sql/clean/surveys.sql")),
+    (Kind::Contacts, "checked_contacts", include_str!("../../sql/clean/contacts.sql")),
+    (Kind::Costs, "checked_costs", include_str!("../../sql/clean/costs.sql")),
 ];
 
 /// The canonical tables that are parts of judged ones.
@@ -51,19 +51,6 @@ pub(super) const CANONICAL: [(&str, &str); 5] = [
 /// Tables of which a column is a customer.
 pub(super) const WITH_CUSTOMERS: [&str; 5] =
     ["read_orders", "read_events", "read_customers", "read_surveys", "read_contacts"];
-
-/// The events of a file that are sound.
-pub(super) fn events_kept() -> String {
-    format!(
-        "SELECT customer_id, kind, at_s, session_id, item_id, category, channel, device, source, placement, offer_id, \
-         campaign, value_minor, rating, sentiment_milli, said_reason AS reason, outcome FROM ({EVENTS}) WHERE reason IS NULL"
-    )
-}
-
-/// The events of a file that are not.
-pub(super) fn events_rejected() -> String {
-    format!("SELECT row_no, file_idx, source_row, reason, field, text FROM ({EVENTS}) WHERE reason IS NOT NULL")
-}
 
 /// Makes the tables of known codes.
 pub(super) fn lookups(engine: &Engine) -> Result<(), BuildError> {
@@ -162,10 +149,10 @@ pub(super) fn no_cells() -> String {
 }
 
 /// The rows of a file that could not be read at all. Their text may name a person, so it stays where it is.
-pub(super) fn unreadable(kind: Kind, file_idx: usize) -> String {
+pub(super) fn unreadable(kind: Kind, file_no: u64) -> String {
     format!(
-        "SELECT {file_idx} * 1099511627776 + source_row AS row_no, CAST({file_idx} AS BIGINT) AS file_idx, source_row, \
-         {} AS kind, reason, field, CAST(NULL AS VARCHAR) AS text FROM rejected_file_{file_idx}",
+        "SELECT {file_no} * {ROWS_PER_FILE} + source_row AS row_no, CAST({file_no} AS BIGINT) AS file_idx, source_row, \
+         {} AS kind, reason, field, CAST(NULL AS VARCHAR) AS text FROM rejected_file_{file_no}",
         text_literal(kind.name())
     )
 }
@@ -208,14 +195,32 @@ pub(super) fn copies(kind: Kind, layout: &Layout, table: &str) -> Option<(String
     let how = if is_key { key.join(", ") } else { "all fields".to_owned() };
     let mut group = by.clone();
     group.push("line_key".into());
-    // Rows without any of the key are no copies of each other.
-    let has_key: Vec<String> =
-        if is_key { by.iter().map(|column| format!("{column} IS NOT NULL")).collect() } else { vec!["true".into()] };
-    let has_key = has_key.join(" AND ");
+    if is_key {
+        // Rows without any of the key are no copies of each other. Few keys come twice: only these are looked up again.
+        let has_key: Vec<String> = by.iter().map(|column| format!("{column} IS NOT NULL")).collect();
+        let same: Vec<String> = by.iter().map(|column| format!("t.{column} = f.{column}")).collect();
+        let sql = format!(
+            "SELECT t.row_no, true AS by_key FROM \
+             (SELECT {group}, min(row_no) AS first_no FROM {table} WHERE {has_key} GROUP BY {group} HAVING count(*) > 1) AS f \
+             JOIN {table} AS t ON {same} AND (t.line_key IS NOT DISTINCT FROM f.line_key) WHERE t.row_no <> f.first_no",
+            group = group.join(", "),
+            has_key = has_key.join(" AND "),
+            same = same.join(" AND "),
+        );
+        return Some((sql, how));
+    }
+    // All fields of all rows would be much to group: of orders only those whose order and item come twice can be equal.
+    let table = match kind {
+        Kind::Orders => format!(
+            "(SELECT o.* FROM \
+             (SELECT order_id, item_id FROM {table} GROUP BY order_id, item_id HAVING count(*) > 1) AS twice \
+             JOIN {table} AS o ON (o.order_id IS NOT DISTINCT FROM twice.order_id) AND (o.item_id IS NOT DISTINCT FROM twice.item_id))"
+        ),
+        _ => table.to_owned(),
+    };
     let sql = format!(
-        "SELECT t.row_no, {is_key} AS by_key FROM {table} AS t LEFT JOIN \
-         (SELECT min(row_no) AS row_no FROM {table} WHERE {has_key} GROUP BY {}) AS f ON f.row_no = t.row_no \
-         WHERE f.row_no IS NULL AND {has_key}",
+        "SELECT t.row_no, false AS by_key FROM {table} AS t LEFT JOIN \
+         (SELECT min(row_no) AS row_no FROM {table} GROUP BY {}) AS f ON f.row_no = t.row_no WHERE f.row_no IS NULL",
         group.join(", ")
     );
     Some((sql, how))

@@ -73,8 +73,8 @@ fn events_are_judged_row_by_row() {
         e14,anna,view,2024-01-02T10:00:00,A,web,,99999999999.0,,\n";
     let shop = shop_of("events", csv, &mapping("events", &fields, ""));
     assert_eq!(rows_of(&shop, "events"), (14, 2, 12));
-    let events = table(&shop, "events-00001", &["customer_id", "kind", "channel", "value_minor", "sentiment_milli"]);
-    assert_eq!(events, ["anna purchase store 150 500", "anna view web - -"]);
+    let events = table(&shop, "event_days", &["customer_id", "kind", "channel", "value_minor", "sentiment_milli"]);
+    assert_eq!(events, ["anna purchase store 150 500", "anna view web 0 0"]);
     assert_eq!(
         shop.set_aside(),
         [

@@ -65,12 +65,12 @@ pub(super) fn value(report: &Report) -> Vec<Block> {
         if let Some(total) = found.get("total").filter(|total| total.is_object()) {
             told.push(of(Words::new("all", "全部"), total));
         }
-        let level = percent(found.get("level").and_then(Value::as_f64).unwrap_or(f64::NAN));
+        let level = format!("{:.0} %", 100.0 * float(found, "level"));
         let columns = [
             Words::new("segment", "细分"),
             Words::new("customers", "客户"),
             Words::new("expected value", "预期价值"),
-            Words::new(format!("{} interval", level.en), format!("{} 区间", level.zh)),
+            Words::new(format!("{level} interval"), format!("{level} 区间")),
         ];
         blocks.push(table(&columns, &told));
     }
@@ -80,11 +80,9 @@ pub(super) fn value(report: &Report) -> Vec<Block> {
 /// Groups of alike customers: the choice of their number, and their sizes.
 pub(super) fn groups(report: &Report) -> Vec<Block> {
     let section = &report.models.groups;
-    let mut blocks = vec![verdict(section)];
     let found = &section.found;
-    if let Some(choice) = found.get("choice").filter(|choice| choice.is_object()) {
-        blocks.push(paragraph(&Words::new(text(choice, "reason"), text(choice, "reason_zh"))));
-    }
+    let chinese = found.pointer("/choice/reason_zh").and_then(Value::as_str);
+    let mut blocks = vec![verdict_in(section, chinese.unwrap_or(&section.why))];
     let groups = rows(found, "/groups");
     if !groups.is_empty() {
         let named = |row: &Value| Words::new(text(row, "name"), text(row, "name_zh"));
@@ -256,6 +254,11 @@ pub(super) fn recommenders(report: &Report) -> Vec<Block> {
 
 /// What became of a model, and why. The reason is told as the report has it.
 fn verdict(section: &ModelSection) -> Block {
+    verdict_in(section, &section.why)
+}
+
+/// The same, with the reason in Chinese.
+fn verdict_in(section: &ModelSection, why_zh: &str) -> Block {
     let tone = match section.state {
         ModelState::Published => Tone::Good,
         ModelState::Refused => Tone::Warning,
@@ -265,7 +268,7 @@ fn verdict(section: &ModelSection) -> Block {
     if section.why.is_empty() || section.state == ModelState::Off {
         return note(tone, &state);
     }
-    note(tone, &Words::new(format!("{}: {}", state.en, section.why), format!("{}：{}", state.zh, section.why)))
+    note(tone, &Words::new(format!("{}: {}", state.en, section.why), format!("{}：{why_zh}", state.zh)))
 }
 
 fn rows<'a>(found: &'a Value, pointer: &str) -> &'a [Value] {
