@@ -59,6 +59,10 @@ pub enum Command {
     #[cfg(feature = "profiles")]
     #[command(subcommand)]
     Profiles(Profiles),
+    /// Estimate from a log what another policy would have earned.
+    #[cfg(feature = "profiles")]
+    #[command(subcommand)]
+    Policy(Policy),
     /// Look at, check, publish and roll back profile tables.
     #[command(subcommand)]
     Tables(Tables),
@@ -100,6 +104,14 @@ pub enum Profiles {
     Explain(crate::cmd::profiles_explain::Explain),
     Diff(crate::cmd::profiles_diff::Diff),
     Schema(crate::cmd::profiles_schema::Schema),
+}
+
+/// `vitrine policy …`
+#[cfg(feature = "profiles")]
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "their help texts are where they are defined")]
+pub enum Policy {
+    Evaluate(crate::cmd::policy_evaluate::Evaluate),
 }
 
 /// `vitrine tables …`

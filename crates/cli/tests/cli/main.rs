@@ -6,6 +6,7 @@ mod edge;
 mod fixture;
 mod local;
 #[cfg(feature = "profiles")]
+mod policy;
 mod profiles;
 mod publish;
 mod registry;
