@@ -61,6 +61,10 @@ pub enum Command {
     #[cfg(feature = "profiles")]
     #[command(subcommand)]
     Profiles(Profiles),
+    /// Estimate from a log what another policy would have earned.
+    #[cfg(feature = "profiles")]
+    #[command(subcommand)]
+    Policy(Policy),
     /// Look at, check, publish and roll back profile tables.
     #[command(subcommand)]
     Tables(Tables),
@@ -105,6 +109,14 @@ pub enum Profiles {
     Rank(crate::cmd::profiles_rank::Rank),
     Lookalike(crate::cmd::profiles_lookalike::Lookalike),
     Schema(crate::cmd::profiles_schema::Schema),
+}
+
+/// `vitrine policy …`
+#[cfg(feature = "profiles")]
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "their help texts are where they are defined")]
+pub enum Policy {
+    Evaluate(crate::cmd::policy_evaluate::Evaluate),
 }
 
 /// `vitrine tables …`

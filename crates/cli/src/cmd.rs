@@ -22,6 +22,8 @@ pub mod experiments_explain;
 pub mod flags_kill;
 pub mod keys_generate;
 #[cfg(feature = "profiles")]
+pub mod policy_evaluate;
+#[cfg(feature = "profiles")]
 pub mod profiles_build;
 #[cfg(feature = "profiles")]
 pub mod profiles_clv;
@@ -47,9 +49,9 @@ pub mod tables_rollback;
 pub mod tables_verify;
 pub mod tokens;
 
-#[cfg(feature = "profiles")]
-use crate::args::Profiles;
 use crate::args::{Audit, Command, Config, Experiments, Keys, Tables};
+#[cfg(feature = "profiles")]
+use crate::args::{Policy, Profiles};
 use crate::failure::Failure;
 use crate::ui::Ui;
 
@@ -61,6 +63,8 @@ pub fn run(command: Command, ui: &Ui) -> Result<(), Failure> {
     match command {
         #[cfg(feature = "profiles")]
         Command::Profiles(command) => run_profiles(command, ui),
+        #[cfg(feature = "profiles")]
+        Command::Policy(Policy::Evaluate(args)) => policy_evaluate::run(&args, ui),
         Command::Tables(Tables::Inspect(args)) => tables_inspect::run(&args, ui),
         Command::Tables(Tables::Verify(args)) => tables_verify::run(&args, ui),
         Command::Tables(Tables::Publish(args)) => tables_publish::run(&args, ui),

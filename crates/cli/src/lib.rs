@@ -8,6 +8,8 @@
 pub mod args;
 pub mod cmd;
 pub mod comparison;
+#[cfg(feature = "profiles")]
+pub mod decision_log;
 pub mod document;
 pub mod edge;
 pub mod failure;

@@ -6,6 +6,7 @@
 
 pub mod classify;
 pub mod drift;
+pub mod off_policy;
 pub mod rank_features;
 pub mod recommend;
 pub mod resample;

@@ -31,6 +31,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "vitrine-api",
             "vitrine-profiles",
             "vitrine-intake",
+            "vitrine-learn",
             "vitrine-demo",
         ],
     ),

@@ -9,6 +9,7 @@ mod headcount;
 mod killed;
 mod local;
 #[cfg(feature = "profiles")]
+mod policy;
 mod profiles;
 mod publish;
 mod registry;
