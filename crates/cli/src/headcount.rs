@@ -55,7 +55,8 @@ fn scan(
     ui: &Ui,
 ) -> Result<(Vec<Counts>, u64), Failure> {
     let manifest = table.manifest();
-    let state = Rc::new(TableState { manifest: manifest.clone(), items: table.items()? });
+    // Rules ask nothing of vectors.
+    let state = Rc::new(TableState { manifest: manifest.clone(), items: table.items()?, vectors: None });
     let mut parts = Vec::new();
     for checked in documents {
         let bundle = BundleState::new(0, String::new(), checked.stored());
