@@ -1,7 +1,6 @@
 //! The HTTP interface, one file a surface.
 
 pub mod decide;
-pub mod exposures;
 pub mod growthbook;
 pub mod health;
 pub mod offers;

@@ -15,8 +15,6 @@ pub struct Counters {
     pub answers: BTreeMap<&'static str, u64>,
     /// Evaluations of flags: `flag`, `all`, `unchanged` (304), `refused`.
     pub evaluations: BTreeMap<&'static str, u64>,
-    /// Rows of exposure reports: `accepted`, or why not.
-    pub exposures: BTreeMap<&'static str, u64>,
     /// Refreshes of bundle or table that failed; the last good ones stayed.
     pub refresh_failures: u64,
     /// Shards that were missing, late, or did not pass their checks.

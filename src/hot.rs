@@ -15,7 +15,8 @@ use worker::{Context, Env, web_sys};
 use crate::api::decide::{Facts, decided_at_once};
 use crate::api::ofrep::{Call, answered_at_once};
 use crate::keys::{self, Sender};
-use crate::{cors, router, snapshot};
+use crate::{router, snapshot};
+use vitrine_rim::cors;
 
 #[wasm_bindgen(module = "/js/serve.js")]
 extern "C" {

@@ -7,7 +7,9 @@ use vitrine_rim::method;
 use vitrine_rim::respond::{self, not_allowed};
 use vitrine_rim::settings::Settings;
 
-use crate::{api, cors};
+use vitrine_rim::cors;
+
+use crate::api;
 
 /// Answers a request. `body`: its body, if that has been read already.
 pub async fn route(request: Request, body: Option<Vec<u8>>, env: Env, ctx: Context) -> Result<Response> {
@@ -39,12 +41,11 @@ pub async fn route(request: Request, body: Option<Vec<u8>>, env: Env, ctx: Conte
             Ok(api::ofrep::refused(&OfrepRefusal::MethodNotAllowed))
         }
         (_, ["ofrep", ..]) => Ok(api::ofrep::refused(&OfrepRefusal::NotFound)),
-        (Method::Post, ["v1", "exposures"]) => api::exposures::post(request, &env, &ctx, now_ms).await,
         (Method::Post, ["api", "eval", key]) => api::growthbook::eval(key, request, &env, &ctx, now_ms).await,
         (Method::Get, ["v1", "stream"]) => api::stream::get(&request, &env, now_ms).await,
         (Method::Get, ["sub", key]) => api::growthbook::sub(key, &env, &ctx, now_ms).await,
         (Method::Get | Method::Head, ["healthz"]) => api::health::get(&env, &ctx, now_ms).await,
-        (_, ["v1", "decide" | "exposures"] | ["api", "eval", _]) => Err(not_allowed("POST")),
+        (_, ["v1", "decide"] | ["api", "eval", _]) => Err(not_allowed("POST")),
         (_, ["v1", "offers", _] | ["api", "features", _] | ["healthz"]) => Err(not_allowed("GET, HEAD")),
         (_, ["sub", _] | ["v1", "stream"]) => Err(not_allowed("GET")),
         _ => Err(Problem::new(ProblemCode::NotFound, format!("there is nothing at {path}"))),

@@ -25,8 +25,11 @@ const miniflare = new Miniflare({
   durableObjects: {
     REGISTRY: { className: "Registry", useSQLite: true },
     NOTIFIER: { className: "Notifier", useSQLite: true },
+    LEDGER: { className: "Ledger", useSQLite: true },
   },
   durableObjectsPersist: `${state}/objects`,
+  r2Buckets: ["EVENTS"],
+  r2Persist: `${state}/events`,
   // An object, because `true` would ask the internet for one.
   cf: { country: "GB", city: "London", timezone: "Europe/London" },
 });

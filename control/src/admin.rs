@@ -3,6 +3,7 @@
 mod access;
 mod caller;
 mod config;
+mod ledger;
 mod params;
 mod registry;
 mod tables;
@@ -36,6 +37,12 @@ pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &
         (Method::Put, ["config"]) => {
             actor.require(Role::Approver, "publishing")?;
             return config::put(request, env, &actor).await;
+        }
+        (Method::Get, ["counts"]) => return ledger::counts(request, env, &actor).await,
+        (Method::Post, ["counts", "forget"]) => {
+            actor.require(Role::Approver, "forgetting a visitor")?;
+            Params::read(request, &[])?;
+            return ledger::forget(parse(request, BODY_BYTES_MAX).await?, env).await;
         }
         (Method::Post, ["config", "check"]) => {
             actor.require(Role::Editor, "checking a configuration")?;
@@ -138,8 +145,8 @@ pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &
 fn allowed(path: &[&str]) -> Option<&'static str> {
     Some(match path {
         ["config"] => "GET, PUT",
-        ["config", "check" | "rollback" | "publish"] => "POST",
-        ["config", "versions"] | ["config", "versions", _] | ["audit"] | ["tables"] => "GET",
+        ["config", "check" | "rollback" | "publish"] | ["counts", "forget"] => "POST",
+        ["config", "versions"] | ["config", "versions", _] | ["audit"] | ["tables"] | ["counts"] => "GET",
         ["drafts"] | ["tokens"] => "GET, POST",
         ["drafts", _] => "GET, PUT, DELETE",
         ["drafts", _, "diff"] | ["environments"] => "GET",

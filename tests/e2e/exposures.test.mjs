@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, before, describe, test } from "node:test";
+import { counts } from "./support/events.mjs";
 import { assertProblem, assertTooLarge } from "./support/fixture.mjs";
 import { PAYLOAD, TOKEN_KEY, TOKEN_KEY_PREVIOUS } from "./support/ofrep_flags.mjs";
 import { publishedFlags, sdkKey } from "./support/flags.mjs";
@@ -161,12 +162,18 @@ describe("a report", () => {
     assertProblem(answer, 405, "method_not_allowed");
     assert.equal(answer.headers.get("allow"), "POST");
   });
-  test("is counted, row by row", async () => {
-    const before = (await open.counters()).exposures;
-    await report(rows(signed(), signed({ issued_at_s: 0 }), "x"));
-    const after = (await open.counters()).exposures;
-    const more = Object.fromEntries(Object.entries(after).map(([code, n]) => [code, n - (before[code] ?? 0)]).filter(([, n]) => n > 0));
-    assert.deepEqual(more, { accepted: 1, stale: 1, malformed: 1 });
+  test("counts each visitor once for each variation, and what is refused apart", async () => {
+    const found = async () => {
+      const { rows, apart } = await counts(open, "?by=experiment,variation&experiment=counted");
+      return [rows.map((it) => [it.type, it.variation, it.n]), apart.stale ?? 0];
+    };
+    // What other tests left waiting goes along with this one.
+    await report(rows(signed({ unit: 77n })));
+    const [, stale] = await found();
+    const of = (unit, variation) => signed({ experiment: "counted", unit, variation, issued_at_s: now_s() - Number(unit) });
+    await report(rows(of(1n, 0), of(2n, 0), of(3n, 1), signed({ issued_at_s: 0 })));
+    await report({ exposures: [{ token: of(1n, 0) }, { token: signed({ experiment: "counted", unit: 2n }) }, { token: of(1n, 1) }] });
+    assert.deepEqual(await found(), [[["exposure", "0", 2], ["exposure", "1", 2]], stale + 1]);
   });
 });
 

@@ -232,6 +232,28 @@ describe("answers", () => {
     for (const wrong of ["{", {}, [null, []], { exposures: Array(101).fill({ token: "x" }) }]) await expect(400, call("POST", "/v1/exposures", wrong));
   });
 
+  test("of events and counts", async () => {
+    const events = [
+      { id: "e1", type: "view", channel: "web" }, { id: "e1", type: "view" }, { id: "e2", type: "impression" }, 1,
+      { id: "e3", type: "conversion", value: 1.5, currency: "CNY", order_id: "o1", visitor: { anon: "x" }, consent: { measure: true }, props: { a: 1 } },
+    ];
+    const told = await expect(202, call("POST", "/v1/events", { events }));
+    assert.deepEqual([told.accepted, told.duplicate, told.rejected.length], [2, 1, 2]);
+    const headers = { "idempotency-key": "b1" };
+    await expect(202, call("POST", "/v1/events", { events: [{ type: "cart" }] }, headers));
+    await expect(409, call("POST", "/v1/events", { events: [{ type: "share" }] }, headers));
+    await expect(401, call("POST", "/v1/events", { events: [] }, {}, fleet.worker("locked")));
+    for (const wrong of ["{", {}, [null, []], { events: Array(101).fill({}) }]) await expect(400, call("POST", "/v1/events", wrong));
+
+    const all = "placement,offer,creative,experiment,variation,channel,name,hour";
+    const { rows } = await expect(200, admin("GET", `counts?by=${all}`));
+    assert.ok(rows.length >= 3);
+    await expect(200, admin("GET", "counts?from=2026-01-01T00:00:00Z&channel=web&environment=staging"));
+    assert.deepEqual(await expect(200, admin("POST", "counts/forget", { visitor: "x" })), { forgotten: 0 });
+    for (const wrong of [{}, { visitor: 1 }, { visitor: "x", y: 1 }]) await expect(400, admin("POST", "counts/forget", wrong));
+    for (const wrong of ["by=colour", "from=x", "environment=X", "from=2020-01-01T00:00:00Z"]) await expect(400, admin("GET", `counts?${wrong}`));
+  });
+
   test("of GrowthBook's endpoints", async () => {
     const { headers } = await call("GET", "/api/features/any");
     await expect(304, call("GET", "/api/features/any", undefined, { "if-none-match": headers.get("etag") }));

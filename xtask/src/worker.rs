@@ -21,10 +21,12 @@ struct Part {
     gzipped_bytes_max: usize,
 }
 
-/// The edge part answers storefronts, so it is small (source: the design's budgets); the control part is loaded only to administer.
-const PARTS: [Part; 2] = [
+/// The edge part answers storefronts, so it is small (source: the design's budgets); the others are loaded only to administer and to
+/// count.
+const PARTS: [Part; 3] = [
     Part { name: "edge", package: ".", gzipped_bytes_max: 400 * 1024 },
     Part { name: "control", package: "control", gzipped_bytes_max: 1200 * 1024 },
+    Part { name: "measure", package: "measure", gzipped_bytes_max: 500 * 1024 },
 ];
 
 /// How many steps [`build`] takes.

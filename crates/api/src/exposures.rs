@@ -20,6 +20,8 @@ pub const EXPOSURES_MAX: usize = 100;
 pub struct ExposureReport<'b> {
     /// The SDK key, for pages that cannot send a header while they are closed.
     pub key: Option<String>,
+    /// The visitors agreed to be measured: conversions may be joined with their exposures.
+    pub may_measure: bool,
     rows: Vec<&'b RawValue>,
 }
 
@@ -32,10 +34,23 @@ struct ReportWire<'b> {
     /// The SDK key, for pages that cannot send a header while they are closed.
     #[serde(default)]
     key: Option<String>,
+    /// What the visitors agreed to.
+    #[serde(default)]
+    consent: Option<ConsentWire>,
     /// One row for each visitor and experiment. A row that is wrong is refused by itself, and the others count.
     #[serde(borrow)]
     #[cfg_attr(feature = "openapi", schemars(length(max = EXPOSURES_MAX), with = "Vec<RowWire>"))]
     exposures: Vec<&'b RawValue>,
+}
+
+/// What the visitors agreed to.
+#[derive(Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(default)]
+#[cfg_attr(feature = "openapi", schemars(rename = "ExposureConsent"))]
+struct ConsentWire {
+    /// Whether conversions may be joined with these exposures. Default: no; exposures count all the same.
+    measure: bool,
 }
 
 /// One exposure.
@@ -82,11 +97,15 @@ pub enum RowError {
     Duplicate,
     /// This deployment has no `TOKEN_KEY`, so no token is its own.
     NoKey,
+    /// The page was fetched ahead, and nobody saw it.
+    Prefetch,
+    /// The ledger did not answer: the row was not counted, and may be sent again.
+    Retry,
 }
 
 impl RowError {
     /// All of them, those with the same word once.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Token(TokenError::Malformed),
         Self::Token(TokenError::Forged),
         Self::Token(TokenError::Stale),
@@ -95,6 +114,8 @@ impl RowError {
         Self::InvalidTime,
         Self::Duplicate,
         Self::NoKey,
+        Self::Prefetch,
+        Self::Retry,
     ];
 
     /// The word of the API.
@@ -105,6 +126,8 @@ impl RowError {
             Self::InvalidTime => "invalid_time",
             Self::Duplicate => "duplicate",
             Self::NoKey => "no_key",
+            Self::Prefetch => "prefetch",
+            Self::Retry => "retry",
         }
     }
 
@@ -115,6 +138,8 @@ impl RowError {
             Self::InvalidTime => "at is not an RFC 3339 time such as 2026-12-01T08:00:00Z",
             Self::Duplicate => "an earlier row of this report has the same token",
             Self::NoKey => "the secret TOKEN_KEY is not set, so no tokens are issued here",
+            Self::Prefetch => "the page was fetched ahead, and nobody saw it",
+            Self::Retry => "the row was not counted; send it again",
         }
     }
 }
@@ -124,6 +149,8 @@ impl RowError {
 pub struct ExposureVerdict {
     /// Rows that count, in their order.
     pub accepted: Vec<Exposed>,
+    /// Their positions.
+    indices: Vec<usize>,
     /// Rows that do not, with their positions.
     pub rejected: Vec<(usize, RowError)>,
 }
@@ -175,7 +202,7 @@ impl<'b> ExposureReport<'b> {
             let detail = format!("{} exposures, at most {EXPOSURES_MAX} are taken", wire.exposures.len());
             return Err(Problem::field("/exposures", "too_many", detail));
         }
-        Ok(Self { key: wire.key, rows: wire.exposures })
+        Ok(Self { key: wire.key, may_measure: wire.consent.is_some_and(|it| it.measure), rows: wire.exposures })
     }
 
     /// Checks every row. `keys`: the secrets, if the deployment has any.
@@ -184,7 +211,10 @@ impl<'b> ExposureReport<'b> {
         let mut seen = HashSet::new();
         for (index, row) in self.rows.iter().enumerate() {
             match check_row(row, keys, environment, now, &mut seen) {
-                Ok(exposed) => verdict.accepted.push(exposed),
+                Ok(exposed) => {
+                    verdict.accepted.push(exposed);
+                    verdict.indices.push(index);
+                }
                 Err(error) => verdict.rejected.push((index, error)),
             }
         }
@@ -220,6 +250,22 @@ fn check_row(
 }
 
 impl ExposureVerdict {
+    /// Takes rows back that were taken before. `are_refused`: of each, in their order, whether it is.
+    pub fn reject(&mut self, are_refused: &[bool], error: RowError) {
+        let accepted = std::mem::take(&mut self.accepted);
+        let indices = std::mem::take(&mut self.indices);
+        let are_refused = are_refused.iter().copied().chain(std::iter::repeat(false));
+        for ((exposed, index), is_refused) in accepted.into_iter().zip(indices).zip(are_refused) {
+            if is_refused {
+                self.rejected.push((index, error));
+            } else {
+                self.accepted.push(exposed);
+                self.indices.push(index);
+            }
+        }
+        self.rejected.sort_by_key(|(index, _)| *index);
+    }
+
     /// The body of the answer: `{"accepted": n, "rejected": [{"index", "code", "detail"}]}`.
     pub fn to_json(&self) -> String {
         let rejected = self.rejected.iter();

@@ -161,7 +161,7 @@ impl Problem {
 
     /// A problem about a body that serde_json refused, which names the field if it is JSON up to there.
     #[cold]
-    pub(crate) fn unreadable(body: &[u8], error: &serde_json::Error) -> Self {
+    pub fn unreadable(body: &[u8], error: &serde_json::Error) -> Self {
         match error.classify() {
             serde_json::error::Category::Data => Self::field(pointer(body, error), "invalid_field", error.to_string()),
             _ => Self::new(ProblemCode::MalformedJson, error.to_string()),

@@ -41,6 +41,7 @@ const BLOCK_BYTES: usize = 64;
 const STREAM: &[u8] = b"stream\0";
 const CONFIG: &[u8] = b"config\0";
 const UNIT: &[u8] = b"unit";
+const PSEUDONYM: &[u8] = b"pseudonym\0";
 
 /// Why a text is not a token key. Never holds any of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +159,13 @@ impl TokenKeys {
     pub(crate) fn nonce(&self, seed: u64, now: TimestampMs, request_id: &str) -> u64 {
         // No attribute of a unit begins with a zero byte.
         self.current.unit.hash(&format!("\0{seed:x} {} {request_id}", now.0)).0
+    }
+
+    /// What stands for a text that must not be kept, such as the number of an order: 32 hexadecimal digits of an HMAC with
+    /// `TOKEN_KEY`. `kind` sets those of different things apart.
+    pub fn pseudonym(&self, kind: &str, text: &str) -> String {
+        let mac = self.current.sign(&[PSEUDONYM, kind.as_bytes(), b"\0", text.as_bytes()]);
+        format!("{:032x}", u128::from_be_bytes(mac))
     }
 
     fn verifies(&self, parts: &[&[u8]], mac: &[u8; MAC_BYTES]) -> bool {

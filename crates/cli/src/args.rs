@@ -4,7 +4,7 @@ use crate::cmd::{
     audit_export, audit_verify, config_approve, config_calendar, config_check, config_diff, config_draft, config_export,
 };
 use crate::cmd::{
-    config_import, config_init, config_preview, config_publish, config_rollback, config_versions, decide,
+    config_import, config_init, config_preview, config_publish, config_rollback, config_versions, counts, decide,
 };
 use crate::cmd::{demo_data, environments, eval, experiments_explain, flags_kill, keys_generate, tables_inspect};
 use crate::cmd::{tables_publish, tables_rollback, tables_verify, tokens};
@@ -86,6 +86,7 @@ pub enum Command {
     /// The log of all changes.
     #[command(subcommand)]
     Audit(Audit),
+    Counts(counts::Counts),
     Decide(decide::Decide),
     Eval(eval::Eval),
     DemoData(demo_data::DemoData),

@@ -14,6 +14,7 @@ pub mod config_preview;
 pub mod config_publish;
 pub mod config_rollback;
 pub mod config_versions;
+pub mod counts;
 pub mod decide;
 pub mod demo_data;
 pub mod environments;
@@ -87,6 +88,7 @@ pub fn run(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Tokens(args) => tokens::run(&args, ui),
         Command::Audit(Audit::Verify(args)) => audit_verify::run(&args, ui),
         Command::Audit(Audit::Export(args)) => audit_export::run(&args, ui),
+        Command::Counts(args) => counts::run(&args, ui),
         Command::Decide(args) => decide::run(&args, ui),
         Command::Eval(args) => eval::run(&args, ui),
         Command::DemoData(args) => demo_data::run(&args, ui),

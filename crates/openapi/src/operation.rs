@@ -25,6 +25,8 @@ pub enum Tag {
     Flags,
     /// GrowthBook SDKs.
     GrowthBook,
+    /// Events, and what was counted.
+    Measuring,
     /// Monitors.
     Health,
     /// What marketers publish.
@@ -39,10 +41,11 @@ pub enum Tag {
 
 impl Tag {
     /// All of them, in the order of the document.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Storefront,
         Self::Flags,
         Self::GrowthBook,
+        Self::Measuring,
         Self::Health,
         Self::Configuration,
         Self::Environments,
@@ -56,6 +59,7 @@ impl Tag {
             Self::Storefront => "storefront",
             Self::Flags => "flags",
             Self::GrowthBook => "growthbook",
+            Self::Measuring => "measuring",
             Self::Health => "health",
             Self::Configuration => "configuration",
             Self::Environments => "environments",
@@ -70,6 +74,7 @@ impl Tag {
             Self::Storefront => "Offers for the placements of pages, apps and mails.",
             Self::Flags => "Flags and experiments for OpenFeature's clients: OFREP 0.3.0.",
             Self::GrowthBook => "Flags and experiments for GrowthBook's SDKs.",
+            Self::Measuring => "What visitors did, and how often.",
             Self::Health => "What runs, and how old it is.",
             Self::Configuration => {
                 "What marketers publish: checks, drafts, versions, flags that are switched off, previews."

@@ -7,6 +7,7 @@ mod environments;
 mod exposures;
 mod growthbook;
 mod health;
+mod measuring;
 mod ofrep;
 mod previews;
 mod storefront;
@@ -19,6 +20,7 @@ pub fn describe(paths: &mut Paths) {
     storefront::describe(paths);
     ofrep::describe(paths);
     exposures::describe(paths);
+    measuring::describe(paths);
     growthbook::describe(paths);
     health::describe(paths);
     configuration::describe(paths);

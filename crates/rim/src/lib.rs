@@ -1,7 +1,8 @@
-//! What both parts of the Worker share of their rim: [`settings`], [`kv`], [`auth`], methods, bodies and parameters of requests, responses.
+//! What the parts of the Worker share of their rim: [`settings`], [`kv`], [`auth`] and [`admission`], methods, bodies and
+//! parameters of requests, responses.
 //!
-//! The edge part answers storefronts and applications, the control part administers; they are two wasm modules of one Worker
-//! and share this code, but no memory.
+//! The edge part answers storefronts and applications, the measure part counts, the control part administers; they are wasm
+//! modules of one Worker and share this code, but no memory.
 #![cfg_attr(
     not(test),
     deny(
@@ -15,8 +16,10 @@
 // A borrow held across an await would meet another request of the same isolate.
 #![deny(clippy::await_holding_refcell_ref)]
 
+pub mod admission;
 pub mod auth;
 pub mod body;
+pub mod cors;
 pub mod kv;
 pub mod manifests;
 pub mod method;

@@ -16,6 +16,18 @@ pub enum Origins {
     Listed(Vec<String>),
 }
 
+/// What the operator has set for counting. Fixed for the life of an isolate.
+#[derive(Clone, Copy, Debug)]
+pub struct MeasureSettings {
+    /// `LEDGER_SHARDS`: how many objects count. Default 8, at most 64. May grow; what was counted stays where it is.
+    pub shards: u32,
+    /// `ATTRIBUTION_WINDOW_S`: how long before a conversion without token a visitor may have met what it is attributed to.
+    /// Default 604,800 s, at most 30 days.
+    pub window_s: u32,
+    /// `EVENTS_SEGMENT_MS`: how long raw events wait for others before a file of them is written. Default 60,000 ms.
+    pub segment_ms: u64,
+}
+
 /// What the operator has set. Fixed for the life of an isolate.
 #[derive(Debug)]
 pub struct Settings {
@@ -59,6 +71,25 @@ impl Settings {
             static ACCESS: OnceCell<Option<Rc<AccessSettings>>> = const { OnceCell::new() };
         }
         ACCESS.with(|it| it.get_or_init(|| access(env).map(Rc::new)).clone())
+    }
+
+    /// The settings of counting. Apart from the others, so that the edge part does not carry their reader.
+    pub fn measure(env: &Env) -> MeasureSettings {
+        thread_local! {
+            static MEASURE: OnceCell<MeasureSettings> = const { OnceCell::new() };
+        }
+        let text = |name: &str| text(env, name);
+        let read = || {
+            let small = |name, default: u32, max: u32| {
+                u32::try_from(number(&text, name, default.into())).map_or(max, |it| it.clamp(1, max))
+            };
+            MeasureSettings {
+                shards: small("LEDGER_SHARDS", 8, 64),
+                window_s: small("ATTRIBUTION_WINDOW_S", 604_800, 2_592_000),
+                segment_ms: number(&text, "EVENTS_SEGMENT_MS", 60_000),
+            }
+        };
+        MEASURE.with(|it| *it.get_or_init(read))
     }
 
     /// Reads the environment. A value that cannot be read is reported to the log and takes its default.

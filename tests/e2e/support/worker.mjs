@@ -36,6 +36,7 @@ const VARS = {
 const OBJECTS = {
   REGISTRY: { className: "Registry", useSQLite: true },
   NOTIFIER: { className: "Notifier", useSQLite: true },
+  LEDGER: { className: "Ledger", useSQLite: true },
 };
 
 /// A KV namespace that fails when told so: keys in `faults` throw or never answer. Everything else goes to the real one.
@@ -65,22 +66,44 @@ export default class extends WorkerEntrypoint {
   }
 }`;
 
+/// An R2 bucket that refuses writes when told so, and may lose the answer to one that it has done.
+const UNRELIABLE_R2 = `
+import { WorkerEntrypoint } from "cloudflare:workers";
+let fault;
+let tries = 0;
+export default class extends WorkerEntrypoint {
+  async put(key, value) {
+    tries += 1;
+    if (fault === "refuse") throw new Error("R2 PUT failed: 503 Service Unavailable");
+    await this.env.REAL.put(key, value);
+    if (fault === "forget") throw new Error("R2 PUT: the answer was lost");
+  }
+  async fetch(request) {
+    fault = await request.text();
+    return Response.json(tries);
+  }
+}`;
+
 /// Starts one Worker. See [`startFleet`] for the options.
-export async function startWorker(options = {}) {
-  const { workers, stop } = await startFleet([{ name: "vitrine", ...options }]);
+export async function startWorker({ persist, ...options } = {}) {
+  const { workers, stop } = await startFleet([{ name: "vitrine", ...options }], { persist });
   return Object.assign(workers[0], { stop });
 }
 
-/// Starts a Worker for each of `fleet`: `{ name, vars, unreliableKv, noKv, cf, kv, namespace, outbound }`.
+/// Starts a Worker for each of `fleet`: `{ name, vars, unreliableKv, noKv, cf, kv, namespace, outbound, bucket, noLedger }`.
 ///
 /// - `vars` replaces variables; `null` takes one away.
 /// - `unreliableKv: true` puts the KV of [`Worker.faults`] in front of the real one; `noKv: true` binds none.
+/// - `bucket: true` binds an R2 bucket as EVENTS, `bucket: "unreliable"` one that fails as [`Worker.bucketFault`] says.
+/// - `noLedger: true` takes the ledger away, as if none of its objects could be reached.
 /// - `outbound` answers what the Worker asks of the world: a function from request to response.
 /// - `namespace` names the KV namespace, so that Workers can share one.
 /// - `kv` is what its namespace holds before the first request: an object from key to bytes or text.
 ///
+/// `persist` is a folder in which they keep what they store, for those who are started after them.
+///
 /// `stop` ends them all, and fails if their log tells of a panic or names a visitor.
-export async function startFleet(fleet) {
+export async function startFleet(fleet, { persist } = {}) {
   const script = {
     modules: true,
     rootPath: BUILD,
@@ -90,9 +113,17 @@ export async function startFleet(fleet) {
     compatibilityDate: COMPATIBILITY_DATE,
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
-  const definitions = fleet.flatMap(({ name, vars = {}, unreliableKv, noKv, outbound, namespace = `kv-of-${name}` }) => {
+  const definitions = fleet.flatMap(({ name, vars = {}, unreliableKv, noKv, outbound, namespace = `kv-of-${name}`, bucket, noLedger }) => {
     const bindings = Object.fromEntries(Object.entries({ ...VARS, ...vars }).filter(([, value]) => value !== null));
-    const worker = { ...script, name, bindings, durableObjects: OBJECTS, ...(outbound ? { outboundService: outbound } : {}) };
+    const { LEDGER, ...others } = OBJECTS;
+    const durableObjects = noLedger ? others : { LEDGER, ...others };
+    const worker = { ...script, name, bindings, durableObjects, ...(outbound ? { outboundService: outbound } : {}) };
+    const files = `events-of-${name}`;
+    if (bucket === true) worker.r2Buckets = { EVENTS: files };
+    if (bucket === "unreliable") {
+      const proxy = { name: files, modules: true, script: UNRELIABLE_R2, compatibilityDate: COMPATIBILITY_DATE, r2Buckets: { REAL: files } };
+      return [{ ...worker, kvNamespaces: { VITRINE: namespace }, serviceBindings: { EVENTS: files } }, proxy];
+    }
     if (noKv) return [worker];
     if (!unreliableKv) return [{ ...worker, kvNamespaces: { VITRINE: namespace } }];
     const proxy = {
@@ -108,7 +139,8 @@ export async function startFleet(fleet) {
   const handleRuntimeStdio = (...streams) => {
     for (const stream of streams) stream.setEncoding("utf8").on("data", (text) => (log += text));
   };
-  const miniflare = new Miniflare({ cf: fleet[0].cf ?? {}, handleRuntimeStdio, workers: definitions });
+  const kept = persist ? { kvPersist: `${persist}/kv`, durableObjectsPersist: `${persist}/objects`, r2Persist: `${persist}/r2` } : {};
+  const miniflare = new Miniflare({ cf: fleet[0].cf ?? {}, handleRuntimeStdio, workers: definitions, ...kept });
   const late = new Promise((_, reject) => {
     setTimeout(() => reject(new Error("workerd did not start in time")), START_MAX_MS).unref();
   });
@@ -140,12 +172,13 @@ export async function startFleet(fleet) {
 class Worker {
   #miniflare;
 
-  constructor(miniflare, { name, unreliableKv, noKv }, url) {
+  constructor(miniflare, { name, unreliableKv, noKv, bucket }, url) {
     this.#miniflare = miniflare;
     this.name = name;
     this.url = url.origin;
     this.kvOwner = unreliableKv ? [`kv-of-${name}`, "REAL"] : [name, "VITRINE"];
     this.hasKv = !noKv;
+    this.bucketOwner = bucket === "unreliable" ? [`events-of-${name}`, "REAL"] : [name, "EVENTS"];
   }
 
   /// Sends a request to a path.
@@ -217,6 +250,21 @@ class Worker {
   /// The keys of [`Worker.reads`].
   async keysRead() {
     return (await this.reads()).map((it) => it.key);
+  }
+
+  /// Makes writes of an unreliable bucket fail from now on: `refuse`, or `forget` (it is done, and said to have failed); nothing ends it.
+  /// Gives how many writes were tried so far.
+  async bucketFault(fault = "") {
+    const proxy = await this.#miniflare.getWorker(this.bucketOwner[0]);
+    return await (await proxy.fetch("http://r2.example/", { method: "POST", body: fault })).json();
+  }
+
+  /// All files of the bucket, from name to text.
+  async files() {
+    const [owner, binding] = this.bucketOwner;
+    const bucket = await this.#miniflare.getR2Bucket(binding, owner);
+    const { objects } = await bucket.list();
+    return Object.fromEntries(await Promise.all(objects.map(async ({ key }) => [key, await (await bucket.get(key)).text()])));
   }
 
   async #unreliable(method, body) {

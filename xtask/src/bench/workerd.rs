@@ -49,10 +49,12 @@ const VITRINE: (&str, &str, &str) = (
     r#"    (name = "VITRINE", kvNamespace = "kv"),
     (name = "REGISTRY", durableObjectNamespace = "Registry"),
     (name = "NOTIFIER", durableObjectNamespace = "Notifier"),
+    (name = "LEDGER", durableObjectNamespace = "Ledger"),
 "#,
     r#"  durableObjectNamespaces = [
     (className = "Registry", uniqueKey = "registry", enableSql = true),
     (className = "Notifier", uniqueKey = "notifier", enableSql = true),
+    (className = "Ledger", uniqueKey = "ledger", enableSql = true),
   ],
   durableObjectStorage = (inMemory = void),
 "#,
@@ -84,12 +86,14 @@ impl Service<'_> {
 }
 
 /// The files of the Worker in `build/`. Names of modules are those that they import each other by.
-const VITRINE_MODULES: [(&str, Module); 5] = [
+const VITRINE_MODULES: [(&str, Module); 7] = [
     ("index.js", Module::Script),
     ("edge/index.js", Module::Script),
     ("edge/index_bg.wasm", Module::Wasm),
     ("control/index.js", Module::Script),
     ("control/index_bg.wasm", Module::Wasm),
+    ("measure/index.js", Module::Script),
+    ("measure/index_bg.wasm", Module::Wasm),
 ];
 
 /// Copies a file, and makes its folder.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which of our crates each of our crates may use. A crate that is missing here is a finding: a new crate is a decision.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("vitrine-engine", &[]),
     ("vitrine-flags", &[]),
     ("vitrine-tables", &[]),
@@ -16,8 +16,10 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("vitrine-bundle", &["vitrine-engine"]),
     ("vitrine-config", &["vitrine-engine", "vitrine-flags", "vitrine-bundle", "vitrine-tables"]),
     ("vitrine-api", &["vitrine-engine", "vitrine-flags", "vitrine-tables", "vitrine-bundle"]),
-    ("vitrine-rim", &["vitrine-tables", "vitrine-api"]),
-    ("vitrine-openapi", &["vitrine-engine", "vitrine-api"]),
+    ("vitrine-ledger", &["vitrine-engine", "vitrine-api"]),
+    ("vitrine-rim", &["vitrine-engine", "vitrine-tables", "vitrine-api"]),
+    ("vitrine-measure", &["vitrine-engine", "vitrine-api", "vitrine-ledger", "vitrine-rim"]),
+    ("vitrine-openapi", &["vitrine-engine", "vitrine-api", "vitrine-ledger"]),
     ("vitrine-profiles", &["vitrine-tables", "vitrine-intake", "vitrine-learn", "vitrine-charts"]),
     ("vitrine-demo", &[]),
     (
@@ -29,6 +31,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "vitrine-bundle",
             "vitrine-config",
             "vitrine-api",
+            "vitrine-ledger",
             "vitrine-profiles",
             "vitrine-intake",
             "vitrine-learn",
@@ -48,6 +51,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "vitrine-bundle",
             "vitrine-config",
             "vitrine-api",
+            "vitrine-ledger",
             "vitrine-rim",
         ],
     ),

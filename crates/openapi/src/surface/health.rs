@@ -85,8 +85,6 @@ struct Counters {
     answers: BTreeMap<String, u64>,
     /// Evaluations of flags: `flag`, `all`, `unchanged` (304), `refused`.
     evaluations: BTreeMap<String, u64>,
-    /// Rows of exposure reports: `accepted`, or why not.
-    exposures: BTreeMap<String, u64>,
     /// Refreshes of configuration or table that failed; the last good ones stayed.
     refresh_failures: u64,
     /// Shards that were missing, late, or did not pass their checks.
@@ -115,7 +113,7 @@ fn example() -> Value {
         "isolate": {
             "shards": 4, "shard_bytes": 262_144,
             "counters": {
-                "evaluations": { "flag": 12, "all": 40, "unchanged": 9 }, "exposures": { "accepted": 18 }, "kv_reads": 9, "answers": { "ok": 120, "no_visitor": 31 }, "refresh_failures": 0, "shard_failures": 0 },
+                "evaluations": { "flag": 12, "all": 40, "unchanged": 9 }, "kv_reads": 9, "answers": { "ok": 120, "no_visitor": 31 }, "refresh_failures": 0, "shard_failures": 0 },
         },
     })
 }

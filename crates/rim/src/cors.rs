@@ -2,8 +2,8 @@
 
 use worker::{Headers, Request, Response, Result};
 
-use vitrine_rim::respond;
-use vitrine_rim::settings::{Origins, Settings};
+use crate::respond;
+use crate::settings::{Origins, Settings};
 
 /// Headers of answers that scripts of other origins may read.
 const EXPOSED: &str = "etag, retry-after";

@@ -1,0 +1,145 @@
+//! What the ledger's objects are told and asked, and what they answer.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use vitrine_api::TokenKeys;
+
+use crate::attribution::Touch;
+use crate::counts::{CountQuery, CountRow};
+use crate::record::{Recorded, visitor_text};
+use crate::shard::{key, shard_of};
+
+/// A call of one shard.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// Counts events that have not been counted. All of it happens, or nothing.
+    Record(Record),
+    /// Notes what visitors met, and tells what they met before.
+    Visit {
+        /// Where.
+        environment: String,
+        /// What.
+        visits: Visits,
+    },
+    /// Tells counts.
+    Count(CountQuery),
+    /// Gives the answer of a batch that was completed before, if there is one.
+    Recall {
+        /// The batch.
+        key: String,
+    },
+    /// Keeps the answer of a batch.
+    Remember(Remember),
+    /// Takes away what is known of a visitor.
+    Forget(Forget),
+}
+
+/// Events to be counted.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Record {
+    /// Number of the shard, for the names of its files.
+    pub shard: u32,
+    /// Where.
+    pub environment: String,
+    /// When they arrived. Unit: ms since 1970.
+    pub now_ms: i64,
+    /// The events.
+    pub events: Vec<Recorded>,
+    /// What was not counted: by the word of the reason, how many rows.
+    pub apart: BTreeMap<String, u64>,
+}
+
+/// What visitors met, and what is to be told of them. Visitors are hashes, as tokens name them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Visits {
+    /// By visitor: what they met.
+    pub touches: Vec<(String, Touch)>,
+    /// By visitor: the moments (ms since 1970) before which it is asked what they met.
+    pub looks: Vec<(String, i64)>,
+}
+
+impl Visits {
+    /// Whether there is nothing to tell or ask.
+    pub fn is_empty(&self) -> bool {
+        self.touches.is_empty() && self.looks.is_empty()
+    }
+
+    /// Those of each shard.
+    pub fn by_shard(self, environment: &str, n_shards: u32) -> BTreeMap<u32, Self> {
+        let shard = |visitor: &str| visitor_shard(environment, visitor, n_shards);
+        let mut shards: BTreeMap<u32, Self> = BTreeMap::new();
+        for touch in self.touches {
+            shards.entry(shard(&touch.0)).or_default().touches.push(touch);
+        }
+        for look in self.looks {
+            shards.entry(shard(&look.0)).or_default().looks.push(look);
+        }
+        shards
+    }
+}
+
+/// What visitors had met, by visitor and moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Looked(pub Vec<(String, i64, Vec<Touch>)>);
+
+impl Looked {
+    /// What a visitor had met before a moment, if it was asked.
+    pub fn found(&self, visitor: &str, at_ms: i64) -> Option<&Vec<Touch>> {
+        self.0.iter().find(|(who, at, _)| who == visitor && *at == at_ms).map(|(_, _, touches)| touches)
+    }
+}
+
+/// The answer of a batch.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Remember {
+    /// The batch.
+    pub key: String,
+    /// What its body was, as a key.
+    pub body: String,
+    /// The answer.
+    pub answer: String,
+}
+
+/// A visitor who is to be forgotten.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Forget {
+    /// Where.
+    pub environment: String,
+    /// Who, as the database names visitors.
+    pub visitor: String,
+}
+
+impl Forget {
+    /// The visitor with this key, and the shard that knows what they met.
+    pub fn of(keys: &TokenKeys, environment: &str, visitor_key: &str, n_shards: u32) -> (u32, Self) {
+        let visitor = visitor_text(keys.unit("id", visitor_key));
+        let shard = visitor_shard(environment, &visitor, n_shards);
+        (shard, Self { environment: environment.to_owned(), visitor })
+    }
+}
+
+fn visitor_shard(environment: &str, visitor: &str, n_shards: u32) -> u32 {
+    shard_of(&key(&[environment, "visitor", visitor]), n_shards)
+}
+
+/// What a shard answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// To [`Call::Record`]: of each event, in their order, whether it is new.
+    Recorded(Vec<bool>),
+    /// To [`Call::Visit`].
+    Looked(Looked),
+    /// To [`Call::Count`].
+    Counted(Vec<CountRow>),
+    /// To [`Call::Count`]: there are more groups than can be told.
+    TooMany,
+    /// To [`Call::Recall`].
+    Recalled(Option<Remember>),
+    /// To [`Call::Forget`]: how much there was.
+    Forgotten(u64),
+    /// To what has nothing to tell.
+    Done,
+}

@@ -1,0 +1,3 @@
+//! Durable Objects: where there must be one writer.
+
+pub mod ledger;
