@@ -149,7 +149,9 @@ mod tests {
         use TouchKind::{Click, Exposure, View};
         let hour = 3_600_000;
         let now = 1000 * hour;
-        let cases: [(&[(TouchKind, i64, &str)], Rule, Option<&str>); 8] = [
+        /// What the visitor met, and what follows.
+        type Case<'c> = (&'c [(TouchKind, i64, &'c str)], Rule, Option<&'c str>);
+        let cases: [Case<'_>; 8] = [
             (&[], Rule::None, None),
             (&[(View, now - hour, "a")], Rule::VisitorView, Some("a")),
             (&[(Click, now - 9 * hour, "a"), (View, now - hour, "b")], Rule::VisitorClick, Some("a")),

@@ -28,7 +28,7 @@ pub struct Ledger {
     state: State,
     env: Env,
     is_prepared: Cell<bool>,
-    /// An alarm is set, as far as this instance knows.
+    /// An alarm is set within the time after which events are written, as far as this instance knows.
     is_awake: Cell<bool>,
 }
 
@@ -60,6 +60,8 @@ impl DurableObject for Ledger {
             }
         };
         if let Some(next_ms) = next_ms {
+            // What has come meanwhile has set an alarm, which is replaced here.
+            self.is_awake.set(next_ms <= Settings::measure(&self.env).segment_ms);
             self.wake_in(next_ms).await?;
         }
         respond::empty(204)
@@ -90,8 +92,11 @@ impl Ledger {
         if self.is_awake.get() {
             return Ok(());
         }
-        if self.state.storage().get_alarm().await?.is_none() {
-            self.wake_in(Settings::measure(&self.env).segment_ms).await?;
+        let segment_ms = Settings::measure(&self.env).segment_ms;
+        let latest_ms = now_ms().saturating_add_unsigned(segment_ms);
+        // There may be one that only forgets what is old, hours from now.
+        if self.state.storage().get_alarm().await?.is_none_or(|at_ms| at_ms > latest_ms) {
+            self.wake_in(segment_ms).await?;
         }
         self.is_awake.set(true);
         Ok(())
