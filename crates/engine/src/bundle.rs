@@ -216,7 +216,7 @@ pub struct BundleParts {
     pub placements: Vec<Placement>,
     /// Campaigns; [`CampaignIdx`] points here.
     pub campaigns: Vec<Campaign>,
-    /// Experiments of placements; [`ExperimentIdx`] points here.
+    /// Experiments of placements; [`crate::ExperimentIdx`] points here.
     pub experiments: Vec<Experiment>,
     /// The clock of the shop.
     pub clock: Clock,
@@ -379,7 +379,7 @@ impl Bundle {
         &self.parts.campaigns
     }
 
-    /// Experiments of placements, in [`ExperimentIdx`] order.
+    /// Experiments of placements, in [`crate::ExperimentIdx`] order.
     pub fn experiments(&self) -> &[Experiment] {
         &self.parts.experiments
     }
