@@ -6,6 +6,7 @@
 
 use js_sys::{Promise, Uint8Array};
 use vitrine_api::{DecideRequest, OfrepAnswer, PRODUCTION, Signals};
+use vitrine_rim::cors;
 use vitrine_rim::settings::Settings;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
@@ -15,7 +16,7 @@ use worker::{Context, Env, web_sys};
 use crate::api::decide::{Facts, decided_at_once};
 use crate::api::ofrep::{Call, answered_at_once};
 use crate::keys::{self, Sender};
-use crate::{cors, router, snapshot};
+use crate::{router, snapshot};
 
 #[wasm_bindgen(module = "/js/serve.js")]
 extern "C" {

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use vitrine_api::{BundlePointer, KeyKind, PRODUCTION, Problem, ProblemCode, environment_of, sha256_hex};
+use vitrine_api::{BundlePointer, KeyKind, PRODUCTION, Problem, ProblemCode, environment_of};
 use vitrine_engine::TimestampMs;
 use vitrine_rim::settings::Settings;
 use worker::{Context, Env, Headers};
@@ -121,13 +121,8 @@ pub fn is_admitted(environment: &str, pointer: Option<&BundlePointer>, key: Opti
         return environment == PRODUCTION;
     }
     let Some(key) = key else { return false };
-    let sha256 = sha256_hex(key.as_bytes());
     let now = TimestampMs(i64::try_from(now_ms).unwrap_or(i64::MAX));
-    // Digests of keys: the time that a comparison takes tells nothing about a key.
-    keys.iter().any(|it| {
-        let expired = it.expires_at.as_deref().is_some_and(|at| TimestampMs::parse(at).is_ok_and(|at| at <= now));
-        it.sha256 == sha256 && !expired
-    })
+    pointer.is_some_and(|it| it.taken(key, now).is_some())
 }
 
 /// Whether an admitted call comes from a server of the shop: it carries a server key, which was checked.

@@ -14,7 +14,6 @@
 #![deny(clippy::await_holding_refcell_ref)]
 
 mod api;
-mod cors;
 mod counters;
 mod hot;
 mod keys;

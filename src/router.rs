@@ -3,11 +3,12 @@
 use vitrine_api::{OfrepRefusal, Problem, ProblemCode};
 use worker::{Context, Date, Env, Method, Request, Response, Result};
 
+use vitrine_rim::cors;
 use vitrine_rim::method;
 use vitrine_rim::respond::{self, not_allowed};
 use vitrine_rim::settings::Settings;
 
-use crate::{api, cors};
+use crate::api;
 
 /// Answers a request. `body`: its body, if that has been read already.
 pub async fn route(request: Request, body: Option<Vec<u8>>, env: Env, ctx: Context) -> Result<Response> {

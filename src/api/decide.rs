@@ -162,7 +162,7 @@ fn begin<'h>(
     }
     let visitor_key = personalisation(&held.snapshot, decide, facts.signals)?;
     match (held.snapshot.table(), &settings.table_key) {
-        (Some(table), Some(table_key)) => Ok(Place::of(&table.manifest, table_key, visitor_key)),
+        (Some(table), Some(table_key)) => Ok(Place::of(&table.manifest, &held.tombstones, table_key, visitor_key)),
         _ => Err(ModeReason::ProfileUnavailable),
     }
 }

@@ -119,7 +119,7 @@ pub async fn eval(
     let found = match (context.profile_key(flags, &held.snapshot, signals), held.snapshot.table(), &settings.table_key)
     {
         (Some(Ok(visitor)), Some(table), Some(table_key)) => {
-            Place::of(&table.manifest, table_key, visitor).read(env, &settings).await
+            Place::of(&table.manifest, &held.tombstones, table_key, visitor).read(env, &settings).await
         }
         _ => Found::Nothing,
     };

@@ -238,7 +238,7 @@ impl Begun {
         let flags = held.flags.as_ref()?.payload();
         let key = self.context.profile_key(flags, &held.snapshot, call.signals)?;
         Some(key.and_then(|key| match (held.snapshot.table(), &settings.table_key) {
-            (Some(table), Some(table_key)) => Ok(Place::of(&table.manifest, table_key, key)),
+            (Some(table), Some(table_key)) => Ok(Place::of(&table.manifest, &held.tombstones, table_key, key)),
             _ => Err(ModeReason::ProfileUnavailable),
         }))
     }

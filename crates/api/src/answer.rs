@@ -45,6 +45,9 @@ struct AnswerWire<'a> {
     mode_reason: &'static str,
     /// Whether the request asked to count nothing.
     dry_run: bool,
+    /// The browser forbids that anything about its visitor goes to others, and the configuration obeys. Left out when false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    limit_sharing: bool,
     /// In the order of the request.
     decisions: Vec<DecisionWire<'a>>,
 }
@@ -222,6 +225,7 @@ pub fn answer(
         mode: mode_reason.mode().as_str(),
         mode_reason: mode_reason.as_str(),
         dry_run: request.dry_run,
+        limit_sharing: request.limit_sharing,
         decisions,
     };
     // Strings, finite numbers and JSON text always serialise.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use vitrine_engine::{AttributeName, Audience, Bundle, BundleParts, ConsentRule, Scope, Settings};
+use vitrine_engine::{AttributeName, Audience, Bundle, BundleParts, ConsentRule, GpcRule, Scope, Settings};
 
 use crate::campaigns::CampaignWire;
 use crate::condition::ConditionWire;
@@ -17,6 +17,9 @@ use crate::{FORMAT, Stored};
 pub struct Wire<'a> {
     format: u32,
     consent: ConsentWire,
+    /// Left out where it is the default, as it is in bundles from before it existed.
+    #[serde(default, skip_serializing_if = "GpcWire::is_default")]
+    gpc: GpcWire,
     /// `profile.<column>` or `context.<name>`.
     attributes: Vec<String>,
     audiences: Vec<AudienceWire>,
@@ -35,6 +38,21 @@ pub struct Wire<'a> {
 enum ConsentWire {
     Required,
     Assumed,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum GpcWire {
+    Ignore,
+    LimitSharing,
+    #[default]
+    NonPersonalised,
+}
+
+impl GpcWire {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,6 +87,11 @@ impl<'a> Wire<'a> {
             consent: match bundle.settings().consent {
                 ConsentRule::Required => ConsentWire::Required,
                 ConsentRule::Assumed => ConsentWire::Assumed,
+            },
+            gpc: match bundle.settings().gpc {
+                GpcRule::Ignore => GpcWire::Ignore,
+                GpcRule::LimitSharing => GpcWire::LimitSharing,
+                GpcRule::NonPersonalised => GpcWire::NonPersonalised,
             },
             attributes: bundle.attributes().iter().map(ToString::to_string).collect(),
             audiences: bundle.audiences().iter().map(audience).collect(),
@@ -106,6 +129,11 @@ pub fn read(json: &str) -> Result<Stored, BundleFormatError> {
             consent: match wire.consent {
                 ConsentWire::Required => ConsentRule::Required,
                 ConsentWire::Assumed => ConsentRule::Assumed,
+            },
+            gpc: match wire.gpc {
+                GpcWire::Ignore => GpcRule::Ignore,
+                GpcWire::LimitSharing => GpcRule::LimitSharing,
+                GpcWire::NonPersonalised => GpcRule::NonPersonalised,
             },
         },
     })?;

@@ -76,6 +76,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use diff::{Change, ChangeKind, diff};
 pub use flagd::import_flagd;
 pub use growthbook::{Exported, ImportOptions, Imported, Note, NoteKind, export_growthbook, import_growthbook};
+pub use lint::is_sensitive;
 pub use payload::LayerPlan;
 pub use reshuffle::{Reshuffle, VISITORS, reshuffle, reshuffle_at};
 pub use section::saved_group::{Group, GroupFiles};

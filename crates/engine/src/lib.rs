@@ -40,8 +40,8 @@ mod timestamp;
 
 pub use attribute::{AttributeIdx, AttributeName, Context, ContextValue, NoProfile, Profile, Scope, Value};
 pub use bundle::{
-    Audience, AudienceIdx, Bundle, BundleError, BundleParts, ConsentRule, ItemsRanker, Offer, OfferIdx, Placement,
-    PlacementIdx, Ranker, Settings,
+    Audience, AudienceIdx, Bundle, BundleError, BundleParts, ConsentRule, GpcRule, ItemsRanker, Offer, OfferIdx,
+    Placement, PlacementIdx, Ranker, Settings,
 };
 pub use campaign::{Campaign, CampaignIdx, CostModel, Pacing};
 pub use condition::{CONDITION_DEPTH_MAX, Condition, Literal, Test};

@@ -17,6 +17,7 @@
 
 pub mod auth;
 pub mod body;
+pub mod cors;
 pub mod kv;
 pub mod manifests;
 pub mod method;

@@ -128,6 +128,8 @@ export async function startFleet(fleet) {
   return {
     workers,
     worker: (name) => workers.find((it) => it.name === name),
+    /// What the Workers wrote to their log.
+    log: () => log,
     stop: async () => {
       await miniflare.dispose();
       assert.doesNotMatch(log, /panick|RuntimeError|unreachable|hung/i, "no instance was lost");

@@ -84,8 +84,11 @@ impl Service<'_> {
 }
 
 /// The files of the Worker in `build/`. Names of modules are those that they import each other by.
-const VITRINE_MODULES: [(&str, Module); 5] = [
+const VITRINE_MODULES: [(&str, Module); 8] = [
     ("index.js", Module::Script),
+    ("batch.js", Module::Script),
+    ("mail.js", Module::Script),
+    ("vitrine.js", Module::Script),
     ("edge/index.js", Module::Script),
     ("edge/index_bg.wasm", Module::Wasm),
     ("control/index.js", Module::Script),

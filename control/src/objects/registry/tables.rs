@@ -30,7 +30,7 @@ impl Registry {
         self.show(TABLE)
     }
 
-    fn running_table(&self) -> Outcome<Option<Pointer>> {
+    pub(super) fn running_table(&self) -> Outcome<Option<Pointer>> {
         let stored = self.stored(TABLE)?;
         stored.map(|json| Pointer::from_json(json.as_bytes())).transpose().map_err(inside)
     }

@@ -2,9 +2,12 @@
 #![allow(missing_docs)]
 
 mod answers;
+mod consent;
+mod decision_words;
 mod envelopes;
 mod exposures;
 mod ofrep;
 mod requests;
 mod shop;
+mod tags;
 mod token;

@@ -19,7 +19,7 @@ fn table_key() -> TableKey {
 }
 
 fn state(flags: &str, groups: Groups) -> Rc<BundleState> {
-    let settings = Settings { consent: ConsentRule::Required };
+    let settings = Settings { consent: ConsentRule::Required, ..Settings::default() };
     let bundle = Bundle::new(BundleParts { settings, ..BundleParts::default() });
     let stored = Stored { bundle: bundle.unwrap(), flags: flags.to_owned(), groups };
     Rc::new(BundleState::new(3, "2026-12-01T00:00:00Z".to_owned(), stored).unwrap())

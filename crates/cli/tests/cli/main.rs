@@ -5,6 +5,7 @@ mod documents;
 mod edge;
 mod fixture;
 mod local;
+mod privacy;
 #[cfg(feature = "profiles")]
 mod profiles;
 mod publish;

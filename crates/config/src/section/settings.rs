@@ -1,6 +1,6 @@
 //! `settings`: what holds for the whole document.
 
-use vitrine_engine::ConsentRule;
+use vitrine_engine::{ConsentRule, GpcRule};
 
 use crate::compile::Compiler;
 use crate::facts::AdvertisingLaw;
@@ -8,8 +8,8 @@ use crate::limits::SETTINGS_LIST_MAX;
 use crate::source::{At, shortened};
 use crate::time_zone::Zone;
 
-pub(crate) const KEYS: [&str; 6] =
-    ["consent", "time_zone", "link_hosts", "advertising_law", "sensitive_attributes", "lawful_attributes"];
+pub(crate) const KEYS: [&str; 7] =
+    ["consent", "gpc", "time_zone", "link_hosts", "advertising_law", "sensitive_attributes", "lawful_attributes"];
 
 impl<'t> Compiler<'t, '_> {
     pub fn settings(&mut self, at: At<'t>) {
@@ -17,6 +17,14 @@ impl<'t> Compiler<'t, '_> {
         if let Some(at) = at.get("consent") {
             let choice = [("required", ConsentRule::Required), ("assumed", ConsentRule::Assumed)];
             self.parts.settings.consent = self.report.word(at, &choice).unwrap_or_default();
+        }
+        if let Some(at) = at.get("gpc") {
+            let choice = [
+                ("ignore", GpcRule::Ignore),
+                ("limit_sharing", GpcRule::LimitSharing),
+                ("non_personalised", GpcRule::NonPersonalised),
+            ];
+            self.parts.settings.gpc = self.report.word(at, &choice).unwrap_or_default();
         }
         self.draft.zone = at.get("time_zone").map(|at| self.report.zone(at).unwrap_or_else(Zone::utc));
         if let Some(at) = at.get("advertising_law") {

@@ -2,8 +2,8 @@
 
 use worker::{Headers, Request, Response, Result};
 
-use vitrine_rim::respond;
-use vitrine_rim::settings::{Origins, Settings};
+use crate::respond;
+use crate::settings::{Origins, Settings};
 
 /// Headers of answers that scripts of other origins may read.
 const EXPOSED: &str = "etag, retry-after";
@@ -22,7 +22,7 @@ pub fn preflight(settings: &Settings, request: &Request) -> Result<Response> {
     let allow = allow(settings, request);
     let headers = response.headers_mut();
     allow.apply(headers)?;
-    headers.set("access-control-allow-methods", "GET, POST, OPTIONS")?;
+    headers.set("access-control-allow-methods", "GET, POST, DELETE, OPTIONS")?;
     headers.set(
         "access-control-allow-headers",
         "authorization, content-type, if-none-match, vitrine-preview, vitrine-visitor, x-api-key",
