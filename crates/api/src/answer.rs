@@ -3,11 +3,12 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 use vitrine_engine::{
-    Bundle, Chosen, Decision, Evaluation, Explanation, Filled, Inputs, Limit, ModeReason, NoTrace, OfferTrace,
-    PlacementIdx, Rejection, ScoreParts, Visitor,
+    Bundle, Chosen, Decision, Evaluation, Explanation, Filled, Inputs, Limit, Mode, ModeReason, NoTrace, Offer,
+    OfferTrace, PlacementIdx, Rejection, ScoreParts, Visitor,
 };
 use vitrine_tables::Row;
 
+use crate::cookie::SetCookie;
 use crate::occasion::{Occasion, Showing, Signer};
 use crate::profile::{AnyProfile, RowProfile};
 use crate::request::{DecideRequest, PlacementRequest};
@@ -20,6 +21,8 @@ pub struct Answer {
     pub json: String,
     /// Why the answer has its mode, for counters.
     pub mode_reason: ModeReason,
+    /// What the visitor's device is to keep; the body says it too.
+    pub set: Option<SetCookie>,
 }
 
 /// Reason of a decision about a placement that the configuration does not have.
@@ -50,6 +53,9 @@ struct AnswerWire<'a> {
     limit_sharing: bool,
     /// In the order of the request.
     decisions: Vec<DecisionWire<'a>>,
+    /// What the visitor's device is to keep, for callers that relay answers: as a cookie, or for `state` of the next request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<[&'a SetCookie; 1]>,
 }
 
 /// What fills a placement: `items` or `fallback`, never both.
@@ -214,10 +220,13 @@ pub fn answer(
 ) -> Answer {
     let visitor = visitor(snapshot, lookup);
     let mode_reason = visitor.reason();
+    let mut shown = Vec::new();
     let decisions = match snapshot.bundle() {
-        Some(state) => decisions(snapshot, state, request, &visitor, &occasion),
+        Some(state) => decisions(snapshot, state, request, &visitor, &occasion, &mut shown),
         None => request.placements.iter().map(|it| without_offer(&it.id, mode_reason.as_str())).collect(),
     };
+    let keeps = mode_reason.mode() == Mode::Personalised && request.may_store && request.counts();
+    let set = occasion.keeping.filter(|_| keeps).and_then(|it| it.after(&shown, occasion.now));
     let wire = AnswerWire {
         request_id: request.request_id.as_deref(),
         bundle: snapshot.bundle().map(|it| it.version()),
@@ -227,9 +236,11 @@ pub fn answer(
         dry_run: request.dry_run,
         limit_sharing: request.limit_sharing,
         decisions,
+        set: set.as_ref().map(|it| [it]),
     };
     // Strings, finite numbers and JSON text always serialise.
-    Answer { json: serde_json::to_string(&wire).unwrap_or_default(), mode_reason }
+    let json = serde_json::to_string(&wire).unwrap_or_default();
+    Answer { json, mode_reason, set }
 }
 
 fn visitor<'a>(snapshot: &'a Snapshot, lookup: Result<Lookup<'a>, ModeReason>) -> Visitor<AnyProfile<'a>> {
@@ -253,6 +264,7 @@ fn decisions<'a>(
     request: &'a DecideRequest,
     visitor: &'a Visitor<AnyProfile<'a>>,
     occasion: &Occasion<'a>,
+    shown: &mut Vec<&'a Offer>,
 ) -> Vec<DecisionWire<'a>> {
     let bundle = state.bundle();
     let signer = Signer::new(occasion, request, state.version(), visitor.reason().mode());
@@ -277,10 +289,10 @@ fn decisions<'a>(
             let mut explanation = Explanation::default();
             let decision = evaluation.decide(placement, count, &mut explanation);
             let explain = explanation.offers.into_iter().filter_map(|it| explain(bundle, it)).collect();
-            wire.push(DecisionWire { explain: Some(explain), ..decision_wire(idx, decision, signer.as_ref()) });
+            wire.push(DecisionWire { explain: Some(explain), ..decision_wire(idx, decision, signer.as_ref(), shown) });
         } else {
             let decision = evaluation.decide(placement, count, &mut NoTrace);
-            wire.push(decision_wire(idx, decision, signer.as_ref()));
+            wire.push(decision_wire(idx, decision, signer.as_ref(), shown));
         }
     }
     wire
@@ -290,12 +302,18 @@ fn without_offer<'a>(placement: &'a str, reason: &'static str) -> DecisionWire<'
     DecisionWire { placement, reason, items: Vec::new(), fallback: Some(FallbackWire::default()), explain: None }
 }
 
-fn decision_wire<'a>(idx: PlacementIdx, decision: Decision<'a>, signer: Option<&Signer<'_>>) -> DecisionWire<'a> {
+fn decision_wire<'a>(
+    idx: PlacementIdx,
+    decision: Decision<'a>,
+    signer: Option<&Signer<'_>>,
+    shown: &mut Vec<&'a Offer>,
+) -> DecisionWire<'a> {
     let token = |chosen: &Chosen<'_>, rank: usize, is_fallback: bool| {
         signer?.sign(&Showing { placement: idx, chosen, rank, is_fallback })
     };
     let (items, fallback) = match decision.filled {
         Filled::Offers(chosen) => {
+            shown.extend(chosen.iter().map(|it| it.offer));
             let items = chosen.iter().enumerate().map(|(rank, it)| item_wire(it, token(it, rank, false)));
             (items.collect(), None)
         }

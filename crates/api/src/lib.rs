@@ -48,6 +48,7 @@ mod snapshot;
 mod tags;
 mod token;
 mod tombstones;
+mod visitor_limits;
 mod visitor_state;
 
 pub use access::{AccessAssertion, AccessError, AccessSettings, access_key};
@@ -70,7 +71,7 @@ pub use flag_context::{Edge, FlagContext, FlagContextError};
 pub use flag_explain::{FlagExplanation, RuleExplanation, explain_flag};
 pub use growthbook::{REMOTE_EVAL_BYTES_MAX, RemoteEval, SdkPayload, remote_eval, sdk_payload};
 pub use made_up::{MadeUpProfile, apply_to_request as apply_preview_to_request};
-pub use occasion::{Issuer, Occasion};
+pub use occasion::{Issuer, Keeping, Occasion};
 pub use ofrep::{OfrepAnswer, OfrepRefusal, OfrepStamp, ofrep_all, ofrep_flag, ofrep_flag_unavailable};
 pub use personalisation::{OPT_OUT_COOKIE, Permission, Signals, Wishes, cookie, personalisation, profile_key};
 pub use preferences::{Dismissal, PREFERENCES_BYTES_MAX, Preferences, PreferencesAnswer, PreferencesVisitor};
@@ -97,4 +98,5 @@ pub use token::{
     TOKEN_SKEW_MAX_S, TokenError, TokenKeyError, TokenKeys, TokenMode,
 };
 pub use tombstones::{TOMBSTONES_KEY, TOMBSTONES_MAX, Tombstones, TombstonesError, row_key};
-pub use visitor_state::{SHOWING_AGE_MAX_S, STATE_AGE_MAX_S, STATE_CHARS_MAX, STATE_COOKIE, VisitorState};
+pub use visitor_limits::VisitorLimits;
+pub use visitor_state::{OfferState, SHOWING_AGE_MAX_S, STATE_AGE_MAX_S, STATE_CHARS_MAX, STATE_COOKIE, VisitorState};

@@ -183,8 +183,9 @@ mod tests {
             let answer = wish.answer(Some(&keys), Some(dismissal), NOW);
             let [kept] = &answer.set[..] else { panic!("{answer:?}") };
             let state = VisitorState::read(&kept.value, &keys, "42", NOW).unwrap();
-            assert_eq!((kept.name, state.n_shown("tea", 3600, NOW)), (STATE_COOKIE, n_tea));
-            assert!(state.dismissed_for_s("cups", NOW).is_some());
+            let n_shown = state.offer("tea", NOW).map_or(0, |it| it.n_shown(3600));
+            assert_eq!((kept.name, n_shown), (STATE_COOKIE, n_tea));
+            assert!(state.offer("cups", NOW).is_some_and(|it| it.dismissed_for_s().is_some()));
             let both = Preferences { personalise: Some(false), ..wish };
             let names: Vec<_> = both.answer(None, Some(dismissal), NOW).set.iter().map(|it| it.max_age).collect();
             assert_eq!(names, [COOKIE_AGE_MAX_S, 0], "an objection leaves nothing");

@@ -306,6 +306,11 @@ impl DecideRequest {
         serde_json::from_slice::<RequestWire>(body).map_err(|error| Problem::unreadable(body, &error))?.check()
     }
 
+    /// Whether what is decided counts: neither dry runs do, nor what is decided as if it were another time.
+    pub fn counts(&self) -> bool {
+        !self.dry_run && self.at.is_none()
+    }
+
     /// Whether the request asks for something that only an administrator may see.
     pub fn is_privileged(&self) -> bool {
         self.explain || self.at.is_some()

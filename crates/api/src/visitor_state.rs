@@ -60,6 +60,32 @@ impl Seen {
     }
 }
 
+/// What is known of one offer at one time.
+#[derive(Clone, Copy, Debug)]
+pub struct OfferState<'a> {
+    seen: &'a Seen,
+    now: u32,
+}
+
+impl OfferState<'_> {
+    /// How often it was shown within the last `window_s` seconds.
+    pub fn n_shown(self, window_s: u32) -> u32 {
+        let since = self.now.saturating_sub(window_s.div_ceil(TICK_S));
+        let showings = self.seen.showings.iter().filter(|(at, _)| *at >= since);
+        showings.fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+
+    /// For how long it has been declined. Unit: seconds.
+    pub fn dismissed_for_s(self) -> Option<u32> {
+        Some(self.now.saturating_sub(self.seen.dismissed?).saturating_mul(TICK_S))
+    }
+
+    /// How long ago the visitor did what it asks for. Unit: seconds.
+    pub fn converted_for_s(self) -> Option<u32> {
+        Some(self.now.saturating_sub(self.seen.converted?).saturating_mul(TICK_S))
+    }
+}
+
 impl VisitorState {
     /// Reads the text of a state that was signed for this visitor, and forgets what is too old.
     ///
@@ -131,29 +157,13 @@ impl VisitorState {
         self.touch(offer, |it| it.converted = Some(ticks(now)));
     }
 
-    /// How often the offer was shown within the last `window_s` seconds.
-    pub fn n_shown(&self, offer: &str, window_s: u32, now: TimestampMs) -> u32 {
-        let since = ticks(now).saturating_sub(window_s.div_ceil(TICK_S));
-        let showings = self.seen(offer).into_iter().flat_map(|it| &it.showings);
-        showings.filter(|(at, _)| *at >= since).fold(0, |sum, (_, count)| sum.saturating_add(*count))
-    }
-
-    /// For how long the offer has been declined. Unit: seconds.
-    pub fn dismissed_for_s(&self, offer: &str, now: TimestampMs) -> Option<u32> {
-        Some(ticks(now).saturating_sub(self.seen(offer)?.dismissed?).saturating_mul(TICK_S))
-    }
-
-    /// How long ago the visitor did what the offer asks for. Unit: seconds.
-    pub fn converted_for_s(&self, offer: &str, now: TimestampMs) -> Option<u32> {
-        Some(ticks(now).saturating_sub(self.seen(offer)?.converted?).saturating_mul(TICK_S))
-    }
-
-    fn seen(&self, offer: &str) -> Option<&Seen> {
+    /// What is known of an offer at a time, if anything.
+    pub fn offer(&self, offer: &str, now: TimestampMs) -> Option<OfferState<'_>> {
         if self.offers.is_empty() {
             return None;
         }
         let offer = hash(offer);
-        self.offers.iter().find(|it| it.offer == offer)
+        self.offers.iter().find(|it| it.offer == offer).map(|seen| OfferState { seen, now: ticks(now) })
     }
 
     /// Changes an offer's entry and puts it last.
@@ -291,6 +301,18 @@ mod tests {
         TimestampMs((START_S + s) * 1000)
     }
 
+    fn n_shown(state: &VisitorState, offer: &str, window_s: u32, s: i64) -> u32 {
+        state.offer(offer, at(s)).map_or(0, |it| it.n_shown(window_s))
+    }
+
+    fn dismissed(state: &VisitorState, offer: &str, s: i64) -> Option<u32> {
+        state.offer(offer, at(s))?.dismissed_for_s()
+    }
+
+    fn converted(state: &VisitorState, offer: &str, s: i64) -> Option<u32> {
+        state.offer(offer, at(s))?.converted_for_s()
+    }
+
     fn again(state: &VisitorState, s: i64) -> VisitorState {
         let text = state.sign(&keys("0b"), KEY, at(s));
         assert!(text.len() <= STATE_CHARS_MAX, "{}", text.len());
@@ -308,13 +330,13 @@ mod tests {
         state.dismiss("club", at(4100));
         state.convert("cups", at(4200));
         let state = again(&state, 4200);
-        assert_eq!(state.n_shown("tea", 3600, at(4200)), 1);
-        assert_eq!(state.n_shown("tea", 86_400, at(4200)), 4);
-        assert_eq!([state.n_shown("cups", 60, at(4200)), state.n_shown("other", 86_400, at(4200))], [1, 0]);
+        assert_eq!(n_shown(&state, "tea", 3600, 4200), 1);
+        assert_eq!(n_shown(&state, "tea", 86_400, 4200), 4);
+        assert_eq!([n_shown(&state, "cups", 60, 4200), n_shown(&state, "other", 86_400, 4200)], [1, 0]);
         let day = 86_400;
-        assert!(state.dismissed_for_s("club", at(4100 + day)).is_some_and(|it| it.abs_diff(DAY_S) <= TICK_S));
-        assert!(state.converted_for_s("cups", at(4200)).is_some_and(|it| it <= TICK_S));
-        assert_eq!([state.dismissed_for_s("tea", at(0)), state.converted_for_s("tea", at(0))], [None, None]);
+        assert!(dismissed(&state, "club", 4100 + day).is_some_and(|it| it.abs_diff(DAY_S) <= TICK_S));
+        assert!(converted(&state, "cups", 4200).is_some_and(|it| it <= TICK_S));
+        assert_eq!([dismissed(&state, "tea", 0), converted(&state, "tea", 0)], [None, None]);
     }
 
     /// Counts like the state, but remembers everything.
@@ -336,7 +358,7 @@ mod tests {
                 [(900, 600), (3600, 600), (86_400, 4200), (7 * 86_400, 90_000), (30 * 86_400, 90_000)]
             {
                 let exact = |window_s: i64| log.iter().filter(|it| s - **it < window_s).count();
-                let found = usize::try_from(state.n_shown("tea", u32::try_from(window_s).unwrap(), at(s))).unwrap();
+                let found = usize::try_from(n_shown(&state, "tea", u32::try_from(window_s).unwrap(), s)).unwrap();
                 assert!(found >= exact(window_s), "{window_s} s: {found} of {}", exact(window_s));
                 assert!(found <= exact(window_s + slack_s), "{window_s} s: {found} of {}", exact(window_s + slack_s));
             }
@@ -351,10 +373,10 @@ mod tests {
             state.show(&format!("offer-{i}"), at(i64::from(i) * 600));
             state = again(&state, i64::from(i) * 600);
         }
-        let end = at(999 * 600);
-        assert!(state.dismissed_for_s("never", end).is_some());
-        assert_eq!([state.n_shown("offer-999", 3600, end), state.n_shown("offer-0", DAY_S * 90, end)], [1, 0]);
-        let kept = (0..1000).filter(|i| state.n_shown(&format!("offer-{i}"), DAY_S * 90, end) > 0).count();
+        let end = 999 * 600;
+        assert!(dismissed(&state, "never", end).is_some());
+        assert_eq!([n_shown(&state, "offer-999", 3600, end), n_shown(&state, "offer-0", DAY_S * 90, end)], [1, 0]);
+        let kept = (0..1000).filter(|i| n_shown(&state, &format!("offer-{i}"), DAY_S * 90, end) > 0).count();
         assert!(kept > 120, "{kept}");
     }
 
@@ -364,8 +386,8 @@ mod tests {
         state.show("tea", at(0));
         state.dismiss("club", at(0));
         let later = again(&state, 91 * i64::from(DAY_S));
-        assert_eq!(later.n_shown("tea", u32::MAX, at(91 * i64::from(DAY_S))), 0);
-        assert!(later.dismissed_for_s("club", at(91 * i64::from(DAY_S))).is_some());
+        assert_eq!(n_shown(&later, "tea", u32::MAX, 91 * i64::from(DAY_S)), 0);
+        assert!(dismissed(&later, "club", 91 * i64::from(DAY_S)).is_some());
         assert!(again(&state, 181 * i64::from(DAY_S)).is_empty());
     }
 
