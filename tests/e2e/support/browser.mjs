@@ -62,7 +62,7 @@ export async function startBrowser(path) {
     newPage: () => newPage(send, listeners),
     stop: async () => {
       const gone = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGKILL");
+      send("Browser.close").catch(() => child.kill("SIGKILL"));
       await gone;
       rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     },
