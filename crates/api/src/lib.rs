@@ -99,4 +99,4 @@ pub use token::{
 };
 pub use tombstones::{TOMBSTONES_KEY, TOMBSTONES_MAX, Tombstones, TombstonesError, row_key};
 pub use visitor_limits::VisitorLimits;
-pub use visitor_state::{OfferState, SHOWING_AGE_MAX_S, STATE_AGE_MAX_S, STATE_CHARS_MAX, STATE_COOKIE, VisitorState};
+pub use visitor_state::{OfferState, STATE_AGE_MAX_S, STATE_CHARS_MAX, STATE_COOKIE, VisitorState};

@@ -10,16 +10,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use vitrine_engine::TimestampMs;
 use vitrine_tables::TableKey;
 
+use crate::cookie::COOKIE_AGE_MAX_S;
 use crate::token::{MAC_BYTES, TOKEN_SKEW_MAX_S, TokenError, TokenKeys};
 
 /// Longest text. Unit: characters.
 pub const STATE_CHARS_MAX: usize = 1500;
 /// Name of the cookie, and of the entry of `set`.
 pub const STATE_COOKIE: &str = "__Host-vitrine_state";
-/// How long a state is kept after it was last signed; entries go before. Unit: seconds.
-pub const STATE_AGE_MAX_S: u32 = 180 * DAY_S;
-/// After this time a showing is forgotten: the longest window of a cap that can be kept. Unit: seconds.
-pub const SHOWING_AGE_MAX_S: u32 = 90 * DAY_S;
+/// How long a state is kept after it was last signed, and each of its entries after it happened: the longest window of a cap that can
+/// be kept. Unit: seconds.
+pub const STATE_AGE_MAX_S: u32 = COOKIE_AGE_MAX_S;
 
 /// First byte: version of the form. Second byte: what the text is. No token begins so.
 const HEAD: [u8; 2] = [1, 3];
@@ -27,7 +27,9 @@ const DAY_S: u32 = 24 * 3600;
 /// Least step of time. Unit: seconds.
 const TICK_S: u32 = 300;
 /// From this age on showings are told apart only to this step. Unit of both: ticks.
-const STEPS: [(u32, u32); 3] = [(7 * DAY_S / TICK_S, DAY_S / TICK_S), (DAY_S / TICK_S, 3600 / TICK_S), (0, 1)];
+const STEPS: [(u32, u32); 4] = [(60 * DAY, 30 * DAY), (7 * DAY, DAY), (DAY, 3600 / TICK_S), (0, 1)];
+/// A day. Unit: ticks.
+const DAY: u32 = DAY_S / TICK_S;
 /// Most bytes before they are written as text, without the signature.
 const BYTES_MAX: usize = STATE_CHARS_MAX / 4 * 3 - MAC_BYTES;
 const OFFERS_MAX: usize = 255;
@@ -177,11 +179,11 @@ impl VisitorState {
 
     /// Drops what is too old and rounds what is old.
     fn forget(&mut self, now: u32) {
-        let is_recent = |at: u32, age_max_s: u32| now.saturating_sub(at) <= age_max_s / TICK_S;
+        let is_recent = |at: u32| now.saturating_sub(at) <= STATE_AGE_MAX_S / TICK_S;
         for seen in &mut self.offers {
-            seen.dismissed = seen.dismissed.filter(|at| is_recent(*at, STATE_AGE_MAX_S));
-            seen.converted = seen.converted.filter(|at| is_recent(*at, STATE_AGE_MAX_S));
-            seen.showings.retain(|(at, _)| is_recent(*at, SHOWING_AGE_MAX_S));
+            seen.dismissed = seen.dismissed.filter(|at| is_recent(*at));
+            seen.converted = seen.converted.filter(|at| is_recent(*at));
+            seen.showings.retain(|(at, _)| is_recent(*at));
             seen.showings = rounded(&seen.showings, now);
         }
         self.offers.retain(|it| !it.showings.is_empty() || it.dismissed.is_some() || it.converted.is_some());
@@ -382,13 +384,14 @@ mod tests {
 
     #[test]
     fn old_entries_are_forgotten() {
+        let day = i64::from(DAY_S);
         let mut state = VisitorState::default();
         state.show("tea", at(0));
-        state.dismiss("club", at(0));
-        let later = again(&state, 91 * i64::from(DAY_S));
-        assert_eq!(n_shown(&later, "tea", u32::MAX, 91 * i64::from(DAY_S)), 0);
-        assert!(dismissed(&later, "club", 91 * i64::from(DAY_S)).is_some());
-        assert!(again(&state, 181 * i64::from(DAY_S)).is_empty());
+        state.dismiss("club", at(100 * day));
+        let later = again(&state, 396 * day);
+        assert_eq!(n_shown(&later, "tea", u32::MAX, 396 * day), 0);
+        assert!(dismissed(&later, "club", 396 * day).is_some());
+        assert!(again(&state, 500 * day).is_empty());
     }
 
     #[test]
@@ -403,7 +406,7 @@ mod tests {
         assert_eq!(read(&text, &keys("0c"), KEY, 0), Some(TokenError::Forged));
         let rotated = TokenKeys::from_hex(&"0c".repeat(32), Some(&"0b".repeat(32))).unwrap();
         assert_eq!(read(&text, &rotated, KEY, 0), None);
-        assert_eq!(read(&text, &keys("0b"), KEY, 181 * i64::from(DAY_S)), Some(TokenError::Stale));
+        assert_eq!(read(&text, &keys("0b"), KEY, 396 * i64::from(DAY_S)), Some(TokenError::Stale));
         assert_eq!(read(&text, &keys("0b"), KEY, -900), Some(TokenError::NotYet));
         for bad in ["", "x", "AAAA", &"A".repeat(STATE_CHARS_MAX + 1), "a.b"] {
             assert_eq!(read(bad, &keys("0b"), KEY, 0), Some(TokenError::Malformed), "{bad:?}");
