@@ -210,10 +210,14 @@ fn finish(
     let state = &state.unwrap_or_default();
     let bundle = held.snapshot.bundle().map(|it| it.bundle());
     let limits = bundle.map(|bundle| VisitorLimits { bundle, state, now, others: &NoLimits });
+    let limits: &dyn Limits = match &limits {
+        Some(limits) => limits,
+        None => &NoLimits,
+    };
     let issuer = |keys| Issuer { keys, environment: PRODUCTION, seed: seeds::next(), may_measure: decide.measure };
     let occasion = Occasion {
         now,
-        limits: limits.as_ref().map_or(&NoLimits, |it| it as &dyn Limits),
+        limits,
         issuer: keys.map(issuer),
         keeping: visitor_key.zip(keys).map(|(visitor_key, keys)| Keeping { state, visitor_key, keys }),
     };
