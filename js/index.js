@@ -5,6 +5,7 @@ import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import { batch } from "./batch.js";
 import Edge from "./edge/index.js";
 import { banner, click } from "./mail.js";
+import { page } from "./pages.js";
 import { ETAG, TAG } from "./vitrine.js";
 
 let loading;
@@ -18,6 +19,7 @@ export default class extends WorkerEntrypoint {
     if (method === "POST" && BATCH.test(url)) return batch(request, (it) => this.#control(it), (it) => edge.fetch(it));
     if (method === "GET" && BANNER.test(url)) return banner(request, (it) => edge.fetch(it));
     if (CLICK.test(url)) return click(request, (it) => this.#control(it), (event, headers) => this.#record(event, headers));
+    if (this.env.ORIGIN && !OURS.test(url)) return page(request, this.env, (it) => edge.fetch(it));
     if (!isControl(url)) return edge.fetch(request);
     const response = await this.#control(request);
     // What was published through this isolate is seen by its next request.
@@ -80,6 +82,8 @@ export const Notifier = object("Notifier");
 
 const CONTROL = /^[^/]*\/\/[^/?#]*\/+(?:v1\/(?:admin|me|explain|decide\/batch)|c\/[^/?#]+|\.well-known\/gpc\.json)(?:[/?#]|$)/;
 
+/** Addresses that are never the origin's, where there is one. */
+const OURS = /^[^/]*\/\/[^/?#]*\/+(?:v1|ofrep|api\/(?:features|eval)|sub|healthz|c|\.well-known\/gpc\.json)(?:[/?#]|$)/;
 const BATCH = /^[^/]*\/\/[^/?#]*\/v1\/decide\/batch$/;
 const BANNER = /^[^/]*\/\/[^/?#]*\/v1\/banner\/[^/?#]+(?:\?|$)/;
 const CLICK = /^[^/]*\/\/[^/?#]*\/c\/[^/?#]+$/;

@@ -138,6 +138,11 @@
     { threshold: [0, 0.5] },
   );
 
+  const watch = (box, token) => {
+    answered.set(box, token);
+    watcher.observe(box);
+  };
+
   const fill = (slot, decision) => {
     const { items, fallback } = decision;
     const chosen = items.length > 0 ? items : fallback?.content ? [fallback] : [];
@@ -147,8 +152,7 @@
       const box = element("div", "vitrine-offer", slot);
       box.dataset.offer = offer;
       box.append(render(content, slot));
-      answered.set(box, token ?? decision.token);
-      watcher.observe(box);
+      watch(box, token ?? decision.token);
     }
     for (const at of slot.querySelectorAll("[data-vitrine-placeholder]")) at.remove();
   };
@@ -200,7 +204,7 @@
   };
 
   const start = () => {
-    const scan = () => document.querySelectorAll("[data-vitrine]").forEach(reserve);
+    const scan = () => document.querySelectorAll("[data-vitrine]:not([data-vitrine-filled])").forEach(reserve);
     const growth = new MutationObserver(scan);
     growth.observe(document, { childList: true, subtree: true });
     scan();
@@ -213,6 +217,10 @@
         queue.push(...JSON.parse(waiting));
         timer ??= setTimeout(flush, WAIT_MS);
       }
+      // What was decided before the page came is shown already, and not decided again.
+      for (const box of document.querySelectorAll("[data-vitrine-filled] .vitrine-offer")) watch(box, box.dataset.token);
+      const before = document.getElementById("vitrine-answer");
+      if (before) tell("answer", JSON.parse(before.textContent));
       decide();
     };
     if (document.readyState === "loading") addEventListener("DOMContentLoaded", begin);

@@ -40,6 +40,11 @@ const SLOTS = `<div id="hero" data-vitrine="home-hero" data-vitrine-size="400x20
 const PAGES = {
   "/": page({}, SLOTS),
   "/agreed": page({ consent: { personalise: true, measure: true }, visitor: { key: "v0001", anon: "a1" } }, SLOTS),
+  "/filled": page(
+    {},
+    `<div data-vitrine="home-hero" data-vitrine-filled><div class="vitrine-offer" data-offer="a" data-token="t1"><a class="vitrine" href="/a">A</a></div></div>
+     <script type="application/json" id="vitrine-answer">{"mode":"contextual","decisions":[]}</script>`,
+  ),
   "/empty": page({}, "<p>No slot.</p>"),
 };
 
@@ -220,6 +225,15 @@ describe("in a browser", { skip }, () => {
     await eventually(() => tab.value("window.answers?.length"), (n) => n === 1);
     assert.equal(await tab.value("answers[0].mode_reason"), "opt_out");
     assert.match(shop.seen.cookies.at(-1), /__Host-vitrine_opt_out=1/);
+    await tab.close();
+  });
+
+  test("what was decided before the page came is not decided again", async () => {
+    const tab = await browser.newPage();
+    await tab.open(`${shop.url}/filled`);
+    await events(tab, 1);
+    assert.deepEqual([types(), shop.seen.events[0].token, shop.seen.decided], [["impression"], "t1", []]);
+    assert.equal(await tab.value("answers[0].mode"), "contextual");
     await tab.close();
   });
 

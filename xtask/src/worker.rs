@@ -28,7 +28,7 @@ const PARTS: [Part; 2] = [
 ];
 
 /// Files of the door in front of the parts, below `js/`.
-const DOOR: [&str; 3] = ["index.js", "batch.js", "mail.js"];
+const DOOR: [&str; 5] = ["index.js", "batch.js", "mail.js", "pages.js", "piece.js"];
 
 /// Limit on the storefront's tag, small and gzipped, in bytes. Every page of a shop loads it.
 const TAG_GZIPPED_BYTES_MAX: usize = 3 * 1024;

@@ -84,10 +84,12 @@ impl Service<'_> {
 }
 
 /// The files of the Worker in `build/`. Names of modules are those that they import each other by.
-const VITRINE_MODULES: [(&str, Module); 8] = [
+const VITRINE_MODULES: [(&str, Module); 10] = [
     ("index.js", Module::Script),
     ("batch.js", Module::Script),
     ("mail.js", Module::Script),
+    ("pages.js", Module::Script),
+    ("piece.js", Module::Script),
     ("vitrine.js", Module::Script),
     ("edge/index.js", Module::Script),
     ("edge/index_bg.wasm", Module::Wasm),
