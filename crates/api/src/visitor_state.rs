@@ -26,6 +26,10 @@ const HEAD: [u8; 2] = [1, 3];
 const DAY_S: u32 = 24 * 3600;
 /// Least step of time. Unit: seconds.
 const TICK_S: u32 = 300;
+/// [`STATE_AGE_MAX_S`] in ticks.
+const AGE_MAX: u32 = STATE_AGE_MAX_S / TICK_S;
+/// [`TOKEN_SKEW_MAX_S`] in ticks.
+const SKEW_MAX: u32 = TOKEN_SKEW_MAX_S / TICK_S;
 /// From this age on showings are told apart only to this step. Unit of both: ticks.
 const STEPS: [(u32, u32); 4] = [(60 * DAY, 30 * DAY), (7 * DAY, DAY), (DAY, 3600 / TICK_S), (0, 1)];
 /// A day. Unit: ticks.
@@ -103,10 +107,10 @@ impl VisitorState {
         }
         let (issued, mut state) = parse(signed).ok_or(TokenError::Malformed)?;
         let now = ticks(now);
-        if now.saturating_sub(issued) > STATE_AGE_MAX_S / TICK_S {
+        if now.saturating_sub(issued) > AGE_MAX {
             return Err(TokenError::Stale);
         }
-        if issued > now.saturating_add(TOKEN_SKEW_MAX_S / TICK_S) {
+        if issued > now.saturating_add(SKEW_MAX) {
             return Err(TokenError::NotYet);
         }
         state.forget(now);
@@ -179,7 +183,7 @@ impl VisitorState {
 
     /// Drops what is too old and rounds what is old.
     fn forget(&mut self, now: u32) {
-        let is_recent = |at: u32| now.saturating_sub(at) <= STATE_AGE_MAX_S / TICK_S;
+        let is_recent = |at: u32| now.saturating_sub(at) <= AGE_MAX;
         for seen in &mut self.offers {
             seen.dismissed = seen.dismissed.filter(|at| is_recent(*at));
             seen.converted = seen.converted.filter(|at| is_recent(*at));
@@ -271,7 +275,7 @@ fn number(bytes: &mut &[u8]) -> Option<u32> {
         let (byte, rest) = bytes.split_first()?;
         *bytes = rest;
         let part = u32::from(byte & 0x7f);
-        number |= part.checked_shl(shift).filter(|it| it >> shift == part)?;
+        number |= part.checked_shl(shift).filter(|it| it.checked_shr(shift) == Some(part))?;
         if byte & 0x80 == 0 {
             return Some(number);
         }
@@ -285,7 +289,8 @@ fn hash(offer: &str) -> u32 {
 }
 
 fn ticks(now: TimestampMs) -> u32 {
-    u32::try_from(now.0.max(0) / 1000 / i64::from(TICK_S)).unwrap_or(u32::MAX)
+    let seconds = now.0.max(0).div_euclid(1000);
+    u32::try_from(seconds.div_euclid(i64::from(TICK_S))).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -46,7 +46,8 @@ fn bits(bytes: &[u8], first: usize, n: usize) -> Option<u32> {
     let mut number = 0;
     for at in first..first.checked_add(n)? {
         let byte = bytes.get(at >> 3)?;
-        number = number << 1 | u32::from(byte >> (7 ^ (at & 7)) & 1);
+        let bit = byte.checked_shr(u32::try_from(7 ^ (at & 7)).ok()?)? & 1;
+        number = (number << 1) | u32::from(bit);
     }
     Some(number)
 }
