@@ -89,7 +89,7 @@
       const body = () =>
         JSON.stringify({
           sent_at: new Date().toISOString(),
-          visitor: settings.visitor?.anon ? { anon: settings.visitor.anon } : {},
+          visitor: mayKeep() ? { key: settings.visitor?.key, anon: settings.visitor?.anon } : {},
           consent: { measure: mayKeep() },
           events,
         });
