@@ -86,7 +86,9 @@ const RULES: [Rule; 8] = [
     ("no_consent", |it| it.declared == "no"),
     ("no_consent", |it| it.consent_mode == "no"),
     ("no_consent", |it| matches!(it.tcf, "none" | "rubbish")),
-    ("no_consent", |it| it.consent_rule == "required" && it.declared == "" && it.consent_mode == "" && it.tcf == ""),
+    ("no_consent", |it| {
+        it.consent_rule == "required" && it.declared.is_empty() && it.consent_mode.is_empty() && it.tcf.is_empty()
+    }),
     ("minor", |it| it.minor),
     ("ok", |_| true),
 ];
