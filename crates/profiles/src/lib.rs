@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod cluster_url;
 mod compile;
 mod diff;
 mod engine;
@@ -37,6 +38,7 @@ mod stages;
 mod table;
 
 pub use build::{Built, build};
+pub use cluster_url::{ClusterUrl, ClusterUrlError};
 pub use compile::{CompileOptions, Compiled, compile};
 pub use diff::{Difference, Moved, Pair, diff};
 pub use error::BuildError;

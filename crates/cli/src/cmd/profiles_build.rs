@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 use vitrine_profiles::{
-    AsOf, BUILTIN_MAPPINGS, BuildError, BuildOptions, Built, Mapping, Progress, Shop, Stage, build,
+    AsOf, BUILTIN_MAPPINGS, BuildError, BuildOptions, Built, ClusterUrl, Mapping, Progress, Shop, Stage, build,
 };
 use vitrine_tables::WriteError;
 
@@ -65,6 +65,10 @@ pub struct Build {
     /// new. It holds customer ids. Default: none is kept.
     #[arg(long, value_name = "DIR")]
     pub work: Option<PathBuf>,
+    /// Run the SQL steps on an Apache DataFusion Ballista cluster with its scheduler at df://host:port, whose machines see
+    /// the work directory under the same path (docs/guides/cluster.md). Needs the feature `cluster`.
+    #[arg(long, value_name = "URL")]
+    pub cluster: Option<ClusterUrl>,
     /// Replace DIR if it is there already.
     #[arg(long)]
     pub replace: bool,
@@ -97,6 +101,7 @@ pub fn run(args: &Build, ui: &Ui) -> Result<(), Failure> {
     options.today = args.today;
     options.previous = args.previous.clone();
     options.work_dir = args.work.clone();
+    options.cluster = args.cluster.clone();
     options.as_of = args.as_of;
     options.replace = args.replace;
     options.memory_bytes = (args.memory as usize) << 20;

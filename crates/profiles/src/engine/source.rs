@@ -1,5 +1,6 @@
 //! Raw files as tables, and results of short queries as texts. What a column means is `crate::sources`' matter.
 
+use super::place::Place;
 use super::{Engine, Part, config, text};
 use crate::{BuildError, StageRun, stages};
 use datafusion::arrow::array::{Array, ArrayRef, StringArray};
@@ -101,7 +102,7 @@ impl Engine {
         let inputs = self.tables_of(step, sql)?;
         let (key, rows_read) = (self.stages.key(step, sql, &inputs), self.stages.rows_of(&inputs));
         let failed = |reason| BuildError::Step { step: step.to_owned(), reason };
-        self.stage(&self.context, step, sql, &key, rows_read).map_err(failed)
+        self.stage(&self.place, &self.context, step, sql, &key, rows_read).map_err(failed)
     }
 
     /// Makes a table of rows of text.
@@ -156,7 +157,8 @@ impl Raw<'_> {
     /// What a query makes of the file, as a part of a table. `content`: a hash over the file.
     pub(crate) fn stage(&self, step: &str, sql: &str, content: &str) -> Result<Part, String> {
         let key = stages::hash([sql.as_bytes(), content.as_bytes()]);
-        self.engine.stage(&self.context, step, sql, &key, 0)
+        // Rows are numbered as they come: that is one reader's work.
+        self.engine.stage(&Place::Here, &self.context, step, sql, &key, 0)
     }
 }
 
