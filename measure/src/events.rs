@@ -2,20 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vitrine_api::{Problem, Signals};
+use vitrine_api::Problem;
 use vitrine_engine::TimestampMs;
 use vitrine_ledger::{
     CheckedBatch, EVENTS_BYTES_MAX, EventBatch, EventError, EventVerdict, Plan, RecordContext, excluded, plan, records,
 };
-use vitrine_rim::admission::{Sender, key_of};
 use vitrine_rim::settings::Settings;
 use vitrine_rim::{body, respond};
 use worker::{Context, Env, Request, Response, Result};
 
 use crate::bundles::{self, Found};
+use crate::caller::Caller;
 use crate::replay::Recalled;
 use crate::shards::{self, Outcome};
-use crate::{admit, apart, replay};
+use crate::{apart, replay};
 
 /// Answers the call. Any content type is taken, so that pages can send `text/plain` without a preflight, also while they are
 /// closed; these name their SDK key in the body.
@@ -25,21 +25,15 @@ pub async fn post(
     ctx: &Context,
     now_ms: u64,
 ) -> std::result::Result<Result<Response>, Problem> {
-    let header = |name: &str| request.headers().get(name).ok().flatten();
-    let key = key_of(request.headers());
-    let has_origin = request.headers().has("origin").unwrap_or(true);
+    let caller = Caller::read(request.headers());
     let batch_key = replay::key_of(request.headers())?;
-    let purpose = header("sec-purpose").or_else(|| header("purpose"));
-    let signals = Signals::read(header("sec-gpc").as_deref(), header("cookie").as_deref());
-    let agent = header("user-agent");
+    let agent = request.headers().get("user-agent").ok().flatten();
     let bytes = body::read(&mut request, EVENTS_BYTES_MAX).await?;
     let batch = EventBatch::parse(&bytes)?;
-    // A page that names its key in the body may be one that no header tells of.
-    let sender = Sender::of(has_origin || key.is_none());
-    let environment = admit::admit(key.as_deref().or(batch.key.as_deref()), sender, env, now_ms).await?;
+    let environment = caller.admit(batch.key.as_deref(), env, now_ms).await?;
     // Servers speak for visitors; what they are themselves does not matter.
     if batch_key.is_none()
-        && let Some(why) = excluded(agent.as_deref(), purpose.as_deref())
+        && let Some(why) = excluded(agent.as_deref(), caller.purpose.as_deref())
     {
         apart::add(&environment, why.as_str(), batch.n_rows());
         apart::tell_later(&environment, env, ctx, now_ms);
@@ -60,7 +54,7 @@ pub async fn post(
     }
     let now = TimestampMs(i64::try_from(now_ms).unwrap_or(i64::MAX));
     let keys = Settings::of(env).token_keys.clone();
-    let checked = batch.check(keys.as_ref(), &environment, now, signals, batch_key.as_deref());
+    let checked = batch.check(keys.as_ref(), &environment, now, caller.signals, batch_key.as_deref());
     let verdict = count(checked, &environment, now, env).await;
     for (_, error) in &verdict.rejected {
         apart::add(&environment, error.as_str(), 1);

@@ -1,15 +1,15 @@
 //! `POST /v1/exposures`: callers tell that visitors met the variations they were assigned.
 
-use vitrine_api::{EXPOSURES_BYTES_MAX, ExposureReport, Problem, RowError, Signals};
+use vitrine_api::{EXPOSURES_BYTES_MAX, ExposureReport, Problem, RowError};
 use vitrine_engine::TimestampMs;
 use vitrine_ledger::{RecordContext, excluded, exposure_records, exposure_touches};
-use vitrine_rim::admission::{Sender, key_of};
 use vitrine_rim::settings::Settings;
 use vitrine_rim::{body, respond};
 use worker::{Context, Env, Request, Response, Result};
 
+use crate::apart;
+use crate::caller::Caller;
 use crate::shards::{self, Outcome};
-use crate::{admit, apart};
 
 /// Answers the call. Any content type is taken, so that pages can send `text/plain` without a preflight, also while they
 /// are closed; these name their SDK key in the body.
@@ -19,27 +19,21 @@ pub async fn post(
     ctx: &Context,
     now_ms: u64,
 ) -> std::result::Result<Result<Response>, Problem> {
-    let header = |name: &str| request.headers().get(name).ok().flatten();
-    let key = key_of(request.headers());
-    let has_origin = request.headers().has("origin").unwrap_or(true);
-    let signals = Signals::read(header("sec-gpc").as_deref(), header("cookie").as_deref());
     // Evaluations are asked for by servers too, so that only what fetches ahead is known to be no visitor.
-    let purpose = header("sec-purpose").or_else(|| header("purpose"));
+    let caller = Caller::read(request.headers());
     let body = body::read(&mut request, EXPOSURES_BYTES_MAX).await?;
     let report = ExposureReport::parse(&body)?;
-    // A page that names its key in the body may be one that no header tells of.
-    let sender = Sender::of(has_origin || key.is_none());
-    let environment = admit::admit(key.as_deref().or(report.key.as_deref()), sender, env, now_ms).await?;
+    let environment = caller.admit(report.key.as_deref(), env, now_ms).await?;
     let now = TimestampMs(i64::try_from(now_ms).unwrap_or(i64::MAX));
     let mut verdict = report.check(Settings::of(env).token_keys.as_ref(), &environment, now);
-    if excluded(None, purpose.as_deref()).is_some() {
+    if excluded(None, caller.purpose.as_deref()).is_some() {
         verdict.reject(&vec![true; verdict.accepted.len()], RowError::Prefetch);
     }
     for (_, error) in &verdict.rejected {
         apart::add(&environment, error.as_str(), 1);
     }
     if !verdict.accepted.is_empty() {
-        let may_join = report.may_measure && !signals.gpc && !signals.opt_out;
+        let may_join = report.may_measure && !caller.signals.gpc && !caller.signals.opt_out;
         let failed = count(&verdict.accepted, may_join, &environment, now, env).await;
         verdict.reject(&failed, RowError::Retry);
     }

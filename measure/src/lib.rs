@@ -19,6 +19,7 @@ mod admit;
 mod apart;
 mod bucket;
 mod bundles;
+mod caller;
 mod events;
 mod exposures;
 mod objects;

@@ -189,10 +189,6 @@ impl<'b> ExposureReport<'b> {
             let detail = format!("the body has {} bytes, at most {EXPOSURES_BYTES_MAX} are taken", body.len());
             return Err(Problem::new(ProblemCode::BodyTooLarge, detail));
         }
-        // serde would also take the fields of a struct as a list.
-        if body.trim_ascii_start().first().is_some_and(|it| *it == b'[') {
-            return Err(Problem::field("", "invalid_field", "the body must be a JSON object"));
-        }
         // serde would also take the members of an object as a list.
         if body.trim_ascii_start().starts_with(b"[") {
             return Err(Problem::field("", "invalid_field", "the body must be a JSON object"));
