@@ -5,6 +5,7 @@
 mod bench;
 mod ci;
 mod clients;
+mod cluster;
 mod command;
 mod counts;
 mod demo;
@@ -34,6 +35,9 @@ usage: cargo xtask <task> [options]
                serves until Ctrl-C, or with --once checks the answers and ends
   test [--fast]
                all tests: the crates, then end to end against local workerd (--fast: crates only)
+  test-cluster [--customers N]
+               builds on a Ballista cluster of two executors on this machine, one of which is killed, against a build in
+               one process: the first time half an hour of compiling, and no part of `test`
   bench        benchmarks of the engine, of table lookups and of flags
   bench flags  flags beside growthbook-rust and unleash-yggdrasil, in one run
   bench edge [--rounds N] [--seconds N]
@@ -93,6 +97,11 @@ fn run(args: &[String]) -> Result<()> {
             let fast = args.flag("--fast");
             args.finish()?;
             tests::run(&project, if fast { tests::Scope::Crates } else { tests::Scope::All })
+        }
+        "test-cluster" => {
+            let n_customers = args.number("--customers")?.unwrap_or(20_000);
+            args.finish()?;
+            cluster::run(&project, n_customers)
         }
         "bench" => match args.word().as_deref() {
             None => {
@@ -157,7 +166,7 @@ fn run(args: &[String]) -> Result<()> {
             setup::run(&project)
         }
         other => bail!(
-            "there is no task `{other}`; the tasks are demo, test, bench, openapi, fuzz-api, build, tidy, ci, setup (cargo xtask --help)"
+            "there is no task `{other}`; the tasks are demo, test, test-cluster, bench, openapi, fuzz-api, build, tidy, ci, setup (cargo xtask --help)"
         ),
     }
 }
@@ -215,7 +224,7 @@ mod argument_tests {
     #[test]
     fn an_unknown_task_names_the_tasks() {
         let error = run(&args(&["dmeo"])).unwrap_err().to_string();
-        assert!(error.contains("no task `dmeo`") && error.contains("demo, test, bench"), "{error}");
+        assert!(error.contains("no task `dmeo`") && error.contains("demo, test, test-cluster, bench"), "{error}");
     }
 
     #[test]

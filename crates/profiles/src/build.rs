@@ -60,7 +60,10 @@ pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Buil
             vanishing.insert(dir).path().to_owned()
         }
     };
-    let engine = Engine::start(Stages::open(&work_dir)?, options.memory_bytes)?;
+    let mut engine = Engine::start(Stages::open(&work_dir)?, options.memory_bytes)?;
+    if let Some(url) = &options.cluster {
+        engine = engine.on_cluster(url)?;
+    }
 
     let cleaned = sources::clean(&engine, options, progress)?;
     let (params, split_s) = params(&engine, options, &cleaned)?;

@@ -3,7 +3,7 @@
 //! A build is a chain of steps. Each is one file of `sql/`; its result is written to a Parquet file in the work
 //! directory and becomes a table of that name for the steps after it. So memory stays bounded, and a step can be tried
 //! by hand. A step whose file is there already is not run again; `stages.rs` says when that is so. Steps use built-in
-//! functions only: the chain could run on another engine as it stands.
+//! functions only, so that the chain can run elsewhere as it stands: `place.rs` has where.
 
 mod canonical;
 mod cells;
@@ -11,6 +11,7 @@ mod found;
 mod history;
 mod kept_rows;
 mod per_file;
+mod place;
 mod profile_rows;
 mod source;
 
@@ -22,9 +23,10 @@ pub(crate) use profile_rows::{Cell, Tally};
 pub(crate) use source::{Given, RAW, Raw, advice, quoted, text_literal};
 
 use crate::stages::{self, Stages};
-use crate::{BuildError, StageRun};
+use crate::{BuildError, ClusterUrl, StageRun};
 pub(crate) use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::parquet::arrow::ArrowWriter;
@@ -33,6 +35,7 @@ use datafusion::parquet::file::properties::WriterProperties;
 use datafusion::parquet::file::reader::{FileReader, SerializedFileReader};
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use futures::StreamExt;
+use place::Place;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -124,6 +127,8 @@ pub(crate) struct Engine {
     runtime: tokio::runtime::Runtime,
     environment: Arc<RuntimeEnv>,
     context: SessionContext,
+    /// Where steps run.
+    place: Place,
     stages: Stages,
     /// The files of tables that are made of several.
     parts: RefCell<BTreeMap<String, Vec<Part>>>,
@@ -144,7 +149,14 @@ impl Engine {
             .build_arc()
             .map_err(|error| failed(&error))?;
         let context = SessionContext::new_with_config_rt(config(PARTITIONS), Arc::clone(&environment));
-        Ok(Self { runtime, environment, context, stages, parts: RefCell::default() })
+        Ok(Self { runtime, environment, context, place: Place::Here, stages, parts: RefCell::default() })
+    }
+
+    /// The same engine, with its steps on a cluster. Raw files are still read here, and so are results.
+    ///
+    /// Errors: the cluster does not answer, or the feature `cluster` was left out.
+    pub(crate) fn on_cluster(self, url: &ClusterUrl) -> Result<Self, BuildError> {
+        Ok(Self { place: Place::cluster(url, &self.environment)?, ..self })
     }
 
     /// The time of the first purchase that is left after cleaning; `None` if none is.
@@ -180,13 +192,14 @@ impl Engine {
         let key = self.stages.key(table, sql, &inputs);
         let rows_read = self.stages.rows_of(&inputs);
         let failed = |reason| BuildError::Step { step: table.into(), reason };
-        let part = self.stage(&self.context, table, sql, &key, rows_read).map_err(failed)?;
+        let part = self.stage(&self.place, &self.context, table, sql, &key, rows_read).map_err(failed)?;
         self.adopt(table, vec![part])
     }
 
     /// The result of a query as a file of the work directory, which may be there already.
     fn stage(
         &self,
+        place: &Place,
         context: &SessionContext,
         step: &str,
         sql: &str,
@@ -199,7 +212,7 @@ impl Engine {
         let began = Instant::now();
         let (path, _) = self.stages.file(step, key);
         let unfinished = self.stages.unfinished(&path);
-        let rows = self.write(context, sql, &unfinished)?;
+        let rows = self.write(place, context, sql, &unfinished)?;
         std::fs::rename(&unfinished, &path).map_err(text)?;
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let step = step.to_owned();
@@ -279,21 +292,18 @@ impl Engine {
         Ok(())
     }
 
-    /// Runs a query into a Parquet file and gives the number of rows. One writer, so equal rows give equal bytes.
-    fn write(&self, context: &SessionContext, sql: &str, path: &Path) -> Result<u64, String> {
+    /// Runs a query into a Parquet file and gives the number of rows.
+    fn write(&self, place: &Place, context: &SessionContext, sql: &str, path: &Path) -> Result<u64, String> {
         self.runtime.block_on(async {
-            let mut batches = context.sql(sql).await.map_err(text)?.execute_stream().await.map_err(text)?;
-            let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-            let file = File::create(path).map_err(text)?;
-            let mut writer = ArrowWriter::try_new(file, batches.schema(), Some(properties)).map_err(text)?;
-            let mut n_rows = 0;
-            while let Some(batch) = batches.next().await {
-                let batch = batch.map_err(text)?;
-                n_rows += batch.num_rows() as u64;
-                writer.write(&batch).map_err(text)?;
+            let query = context.sql(sql).await.map_err(text)?;
+            let mut n_tries = 0;
+            loop {
+                n_tries += 1;
+                let written = write_rows(place.run(query.clone()).await, path).await;
+                if written.is_ok() || n_tries >= place.n_tries_max() {
+                    break written;
+                }
             }
-            writer.close().map_err(text)?;
-            Ok(n_rows)
         })
     }
 
@@ -336,6 +346,22 @@ impl Engine {
         self.stages.know(table, &key, rows);
         Ok(())
     }
+}
+
+/// Writes rows into a Parquet file and gives their number. One writer, so equal rows give equal bytes.
+async fn write_rows(rows: Result<SendableRecordBatchStream, String>, path: &Path) -> Result<u64, String> {
+    let mut batches = rows?;
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    let file = File::create(path).map_err(text)?;
+    let mut writer = ArrowWriter::try_new(file, batches.schema(), Some(properties)).map_err(text)?;
+    let mut n_rows = 0;
+    while let Some(batch) = batches.next().await {
+        let batch = batch.map_err(text)?;
+        n_rows += batch.num_rows() as u64;
+        writer.write(&batch).map_err(text)?;
+    }
+    writer.close().map_err(text)?;
+    Ok(n_rows)
 }
 
 /// Rows of a Parquet file; an error if it is not whole.

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use vitrine_learn::classify::{Export, Models};
 
 /// Part of every key of what is kept: changes with the way of computing.
-const WAY: &str = "learned 2";
+const WAY: &str = "learned 3";
 
 /// The files that declare the labels of the models.
 const FILES: [(&str, &str); 5] = [

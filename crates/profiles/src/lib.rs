@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod cluster_url;
 mod clv;
 mod compile;
 mod csv_out;
@@ -44,6 +45,7 @@ mod stages;
 mod table;
 
 pub use build::{Built, build};
+pub use cluster_url::{ClusterUrl, ClusterUrlError};
 pub use clv::{ClvFound, ClvOptions, ClvTotal, Terms, clv};
 pub use compile::{CompileOptions, Compiled, compile};
 pub use diff::{Difference, FigureDifference, ModelDifference, Moved, Pair, diff};

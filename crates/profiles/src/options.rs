@@ -1,6 +1,6 @@
 //! What a build is asked to do.
 
-use crate::{IdentityRule, Mapping, ModelOptions};
+use crate::{ClusterUrl, IdentityRule, Mapping, ModelOptions};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use std::fmt;
 use std::path::PathBuf;
@@ -51,6 +51,9 @@ pub struct BuildOptions {
     /// Directory of the steps' results. One that stays lets a killed build go on where it stopped, and the next one run
     /// only what changed. It holds customer ids. Default: one beside `out` that vanishes with the build.
     pub work_dir: Option<PathBuf>,
+    /// The cluster that runs the steps; its machines see `work_dir` (or the directory of `out`) under the same path. Needs the
+    /// feature `cluster`. Default: none, they run in this process.
+    pub cluster: Option<ClusterUrl>,
     /// Which models are learned. Default: customer value, groups, and who stays away.
     pub models: ModelOptions,
 }
@@ -77,6 +80,7 @@ impl BuildOptions {
             features_dir: None,
             labels_file: None,
             work_dir: None,
+            cluster: None,
             models: ModelOptions::default(),
         }
     }

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::path::PathBuf;
 use vitrine_profiles::{
-    AsOf, BUILTIN_MAPPINGS, BuildError, BuildOptions, Built, Clusters, IdentityRule, Mapping, ModelOptions, Progress,
-    Shop, Stage, build,
+    AsOf, BUILTIN_MAPPINGS, BuildError, BuildOptions, Built, ClusterUrl, Clusters, IdentityRule, Mapping, ModelOptions,
+    Progress, Shop, Stage, build,
 };
 use vitrine_tables::WriteError;
 
@@ -84,6 +84,10 @@ pub struct Build {
     /// Which member an alias belongs to that was linked to several.
     #[arg(long, value_name = "RULE", value_enum, default_value_t = Rule::LatestLogin)]
     pub identity_rule: Rule,
+    /// Run the SQL steps on an Apache DataFusion Ballista cluster with its scheduler at df://host:port, whose machines see
+    /// the work directory under the same path (docs/guides/cluster.md). Needs the feature `cluster`.
+    #[arg(long, value_name = "URL")]
+    pub cluster: Option<ClusterUrl>,
     /// Replace DIR if it is there already.
     #[arg(long)]
     pub replace: bool,
@@ -137,6 +141,7 @@ pub fn run(args: &Build, ui: &Ui) -> Result<(), Failure> {
     options.today = args.today;
     options.previous = args.previous.clone();
     options.work_dir = args.work.clone();
+    options.cluster = args.cluster.clone();
     options.as_of = args.as_of;
     options.replace = args.replace;
     options.memory_bytes = (args.memory as usize) << 20;

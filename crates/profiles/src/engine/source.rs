@@ -1,5 +1,6 @@
 //! Raw files as tables, and results of short queries as texts. What a column means is `crate::sources`' matter.
 
+use super::place::Place;
 use super::{Engine, Part, config, text};
 use crate::{BuildError, StageRun, stages};
 use datafusion::arrow::array::{Array, ArrayRef, StringArray};
@@ -149,7 +150,8 @@ impl Raw<'_> {
     /// What a query makes of the file, as a part of a table. `content`: a hash over the file.
     pub(crate) fn stage(&self, step: &str, sql: &str, content: &str) -> Result<Part, String> {
         let key = stages::hash([sql.as_bytes(), content.as_bytes()]);
-        self.engine.stage(&self.context, step, sql, &key, 0)
+        // Rows are numbered as they come: that is one reader's work.
+        self.engine.stage(&Place::Here, &self.context, step, sql, &key, 0)
     }
 }
 

@@ -109,8 +109,9 @@ pub(super) fn made(
         features.extend(OF_EVENTS);
     }
     let mut inputs = Vec::new();
-    for origin_s in &spans.origins_s {
-        inputs.push(rows_at(engine, *origin_s, &spans)?);
+    for (place, origin_s) in spans.origins_s.iter().enumerate() {
+        let drawn = drawn(engine, job, "learned_churn_drawn", place, *origin_s)?;
+        inputs.push(rows_at(engine, &drawn, *origin_s, &spans)?);
     }
     let settings = format!(
         "{} churn seed={} horizon={} origins={:?} {}",
@@ -163,11 +164,32 @@ fn has_events_throughout(engine: &Engine, filled: &BTreeSet<String>, spans: &Spa
     Ok(first_day.is_finite() && first_day as i64 + 30 <= first_origin_s / DAY_S)
 }
 
-/// Makes the table of buyers as they were at an origin, with what they did after it. Gives its name.
-fn rows_at(engine: &Engine, origin_s: i64, spans: &Spans) -> Result<String, BuildError> {
+/// Makes the table of the buyers of the `place`th origin that are learned from: all, or [`LEARNED_MAX`] drawn at random. Gives its
+/// name. They are drawn before features are made, which would else be made four times for everybody.
+pub(super) fn drawn(
+    engine: &Engine,
+    job: &Job<'_>,
+    name: &str,
+    place: usize,
+    origin_s: i64,
+) -> Result<String, BuildError> {
+    let table = format!("{name}_{}", origin_s / DAY_S);
+    let sql = format!(
+        "SELECT customer_id FROM orders WHERE ordered_s < {origin_s} GROUP BY customer_id ORDER BY customer_id"
+    );
+    let read = engine.read_rows(&table, &sql, 1)?;
+    let mut buyers = read.texts.into_iter().next().unwrap_or_default();
+    let places = Stream::numbered(job.seed, name, place as u64).sample_indices(buyers.len(), LEARNED_MAX);
+    let rows: Vec<_> = places.into_iter().filter_map(|row| buyers.get_mut(row)).map(|id| vec![id.take()]).collect();
+    engine.put(&table, &["customer_id"], &rows)?;
+    Ok(table)
+}
+
+/// Makes the table of the drawn buyers as they were at an origin, with what they did after it. Gives its name.
+fn rows_at(engine: &Engine, drawn: &str, origin_s: i64, spans: &Spans) -> Result<String, BuildError> {
     let table = format!("learned_churn_{}", origin_s / DAY_S);
     let until_s = origin_s + spans.horizon_days * DAY_S;
-    let mut past = past(origin_s);
+    let mut past = past(origin_s, Some(drawn));
     past.push((
         "later",
         format!(
@@ -177,21 +199,26 @@ fn rows_at(engine: &Engine, origin_s: i64, spans: &Spans) -> Result<String, Buil
     past.push(("known", FEATURES_SQL.to_owned()));
     let sql = "SELECT k.*, CASE WHEN l.customer_id IS NULL THEN 1 ELSE 0 END AS stayed_away FROM known AS k \
                LEFT JOIN later AS l ON l.customer_id = k.customer_id ORDER BY k.customer_id";
-    engine.run_in_past(&table, &SOURCES, &past, sql)?;
+    let sources: Vec<&str> = SOURCES.into_iter().chain([drawn]).collect();
+    engine.run_in_past(&table, &sources, &past, sql)?;
     Ok(table)
 }
 
 /// Tables that features are made from again.
 pub(super) const SOURCES: [&str; 4] = ["people", "orders", "purchases", "event_days"];
 
-/// The source tables as they were at a time, and the tables of the feature files over them.
-pub(super) fn past(origin_s: i64) -> Vec<(&'static str, String)> {
+/// The source tables as they were at a time, and the tables of the feature files over them. `drawn`: the table of the only
+/// customers to look at; none: everybody.
+pub(super) fn past(origin_s: i64, drawn: Option<&str>) -> Vec<(&'static str, String)> {
+    let only =
+        drawn.map_or_else(String::new, |table| format!(" JOIN now_{table} AS d ON d.customer_id = t.customer_id"));
+    let rows = |table: &str| format!("SELECT t.* FROM now_{table} AS t{only}");
     let sources = vec![
         ("params", format!("SELECT CAST({origin_s} AS BIGINT) AS as_of_s")),
-        ("people", "SELECT * FROM now_people".to_owned()),
-        ("orders", format!("SELECT * FROM now_orders WHERE ordered_s < {origin_s}")),
-        ("purchases", format!("SELECT * FROM now_purchases WHERE ordered_s < {origin_s}")),
-        ("event_days", format!("SELECT * FROM now_event_days WHERE day < {}", origin_s / DAY_S)),
+        ("people", rows("people")),
+        ("orders", format!("{} WHERE t.ordered_s < {origin_s}", rows("orders"))),
+        ("purchases", format!("{} WHERE t.ordered_s < {origin_s}", rows("purchases"))),
+        ("event_days", format!("{} WHERE t.day < {}", rows("event_days"), origin_s / DAY_S)),
     ];
     sources.into_iter().chain(FILES.map(|file| (file, builtin_sql(file).to_owned()))).collect()
 }
@@ -202,7 +229,7 @@ type Learned = (Note, Vec<Option<String>>, Vec<Option<f64>>);
 fn learned(engine: &Engine, job: &Job<'_>, spans: &Spans, features: &[&'static str]) -> Result<Learned, BuildError> {
     let nothing = |note| Ok((note, Vec::new(), Vec::new()));
     let outcome = format!("no order within {} days", spans.horizon_days);
-    let (rows, customers) = training(engine, job, spans, features)?;
+    let (rows, customers) = training(engine, spans, features)?;
     if customers.first().is_none_or(|n| *n < BUYERS_MIN) {
         let n = customers.first().copied().unwrap_or(0);
         let why =
@@ -280,28 +307,21 @@ fn read(engine: &Engine, table: &str, features: &[&str], more: &str) -> Result<R
 }
 
 /// The rows to learn from, and how many there are at each origin.
-fn training(
-    engine: &Engine,
-    job: &Job<'_>,
-    spans: &Spans,
-    features: &[&str],
-) -> Result<(Rows, Vec<usize>), BuildError> {
+fn training(engine: &Engine, spans: &Spans, features: &[&str]) -> Result<(Rows, Vec<usize>), BuildError> {
     let mut rows = Rows { values: vec![Vec::new(); features.len()], ..Rows::default() };
     let mut numbers: BTreeMap<String, u64> = BTreeMap::new();
     let mut customers = Vec::new();
-    for (place, origin_s) in spans.origins_s.iter().enumerate() {
+    for origin_s in &spans.origins_s {
         let table = format!("learned_churn_{}", origin_s / DAY_S);
         let ReadRows { texts, numbers: columns } = read(engine, &table, features, ", stayed_away")?;
         let ids = texts.into_iter().next().unwrap_or_default();
-        let drawn = Stream::numbered(job.seed, "churn.sample", place as u64).sample_indices(ids.len(), LEARNED_MAX);
-        customers.push(drawn.len());
+        customers.push(ids.len());
         let at = |column: Option<&Vec<f64>>, row: usize| {
             column.and_then(|column| column.get(row)).copied().unwrap_or(f64::NAN)
         };
-        for row in drawn {
-            let Some(Some(id)) = ids.get(row) else { continue };
+        for (row, id) in ids.into_iter().enumerate() {
             let next = numbers.len() as u64;
-            rows.groups.push(*numbers.entry(id.clone()).or_insert(next));
+            rows.groups.push(*numbers.entry(id.unwrap_or_default()).or_insert(next));
             for (idx, values) in rows.values.iter_mut().enumerate() {
                 values.push(at(columns.get(idx), row));
             }

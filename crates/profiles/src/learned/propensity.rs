@@ -1,7 +1,7 @@
 //! Which of the most bought categories a customer will order from: one model a category, each judged on later origins, as for
 //! who stays away. A category whose model is not good enough is left out, and the report says why. Only made on request.
 
-use super::churn::{BUYERS_MIN, DAY_S, FEATURES_SQL, LEARNED_MAX, OF_ORDERS, SOURCES, Spans, past, spans};
+use super::churn::{BUYERS_MIN, DAY_S, FEATURES_SQL, OF_ORDERS, SOURCES, Spans, drawn, past, spans};
 use super::{Job, Made, ModelSection, ModelState, Note, json, stored};
 use crate::BuildError;
 use crate::engine::{Computed, Engine, ReadRows, Values, text_literal};
@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use vitrine_learn::classify::{
     Candidate, ClassifyError, Export, LogisticParams, Report, RowTime, Table, score, validate_rolling,
 };
-use vitrine_learn::resample::Stream;
 
 const ROWS: &str = "learned_propensity";
 const NOW: &str = "learned_propensity_now";
@@ -63,12 +62,13 @@ pub(super) fn made(engine: &Engine, job: &Job<'_>, file: FeatureFile) -> Result<
         return made(reads(), Note::without(ModelState::Skipped, "no good has a category"));
     }
     let mut inputs = Vec::new();
-    for origin_s in &spans.origins_s {
+    for (place, origin_s) in spans.origins_s.iter().enumerate() {
         let table = format!("{ROWS}_{}", origin_s / DAY_S);
-        rows_at(engine, &table, *origin_s, spans.horizon_days, &categories)?;
+        let drawn = drawn(engine, job, "learned_propensity_drawn", place, *origin_s)?;
+        rows_at(engine, &table, Some(&drawn), *origin_s, spans.horizon_days, &categories)?;
         inputs.push(table);
     }
-    rows_at(engine, NOW, job.as_of_s, 0, &categories)?;
+    rows_at(engine, NOW, None, job.as_of_s, 0, &categories)?;
     inputs.push(NOW.to_owned());
     let settings = format!(
         "{} propensity seed={} horizon={} origins={:?} {}",
@@ -97,12 +97,13 @@ fn categories(engine: &Engine, n: usize) -> Result<Vec<String>, BuildError> {
 fn rows_at(
     engine: &Engine,
     table: &str,
+    drawn: Option<&str>,
     origin_s: i64,
     horizon_days: i64,
     categories: &[String],
 ) -> Result<(), BuildError> {
     let until_s = origin_s + horizon_days * DAY_S;
-    let mut past = past(origin_s);
+    let mut past = past(origin_s, drawn);
     past.push(("known", FEATURES_SQL.to_owned()));
     past.push((
         "bought",
@@ -134,12 +135,12 @@ fn rows_at(
         }
     }
     let sql = format!("SELECT k.customer_id, {} FROM known AS k{joins} ORDER BY k.customer_id", columns.join(", "));
-    let sources: Vec<&str> = SOURCES.into_iter().chain(["items"]).collect();
+    let sources: Vec<&str> = SOURCES.into_iter().chain(["items"]).chain(drawn).collect();
     engine.run_in_past(table, &sources, &past, &sql)
 }
 
 fn computed(engine: &Engine, job: &Job<'_>, spans: &Spans, categories: &[String]) -> Result<Computed, BuildError> {
-    let training = Training::read(engine, job, spans, categories.len())?;
+    let training = Training::read(engine, spans, categories.len())?;
     let names: Vec<&'static str> = OF_ORDERS.into_iter().chain(OF_CATEGORY).collect();
     let mut found = Found {
         horizon_days: spans.horizon_days,
@@ -240,25 +241,22 @@ struct Training {
 }
 
 impl Training {
-    fn read(engine: &Engine, job: &Job<'_>, spans: &Spans, n_categories: usize) -> Result<Self, BuildError> {
+    fn read(engine: &Engine, spans: &Spans, n_categories: usize) -> Result<Self, BuildError> {
         let mut training = Self::default();
         training.rows.numbers = vec![Vec::new(); OF_ORDERS.len() + 3 * n_categories];
         let mut numbers: BTreeMap<String, u64> = BTreeMap::new();
         for (place, origin_s) in spans.origins_s.iter().enumerate() {
-            let read = read(engine, &format!("{ROWS}_{}", origin_s / DAY_S), n_categories)?;
-            let ids = read.texts.first().map_or(&[][..], Vec::as_slice);
-            let drawn =
-                Stream::numbered(job.seed, "propensity.sample", place as u64).sample_indices(ids.len(), LEARNED_MAX);
+            let mut read = read(engine, &format!("{ROWS}_{}", origin_s / DAY_S), n_categories)?;
+            let ids = read.texts.pop().unwrap_or_default();
             if place == 0 {
-                training.first = drawn.len();
+                training.first = ids.len();
             }
-            for row in drawn {
-                let Some(Some(id)) = ids.get(row) else { continue };
+            for (column, values) in training.rows.numbers.iter_mut().zip(read.numbers) {
+                column.extend(values);
+            }
+            for id in ids {
                 let next = numbers.len() as u64;
-                training.groups.push(*numbers.entry(id.clone()).or_insert(next));
-                for (column, values) in training.rows.numbers.iter_mut().zip(&read.numbers) {
-                    column.push(values.get(row).copied().unwrap_or(f64::NAN));
-                }
+                training.groups.push(*numbers.entry(id.unwrap_or_default()).or_insert(next));
                 training.times.push(RowTime {
                     features_until_s: *origin_s,
                     outcome_from_s: *origin_s,
