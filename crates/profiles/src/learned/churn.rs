@@ -180,7 +180,7 @@ pub(super) fn drawn(
     let read = engine.read_rows(&table, &sql, 1)?;
     let mut buyers = read.texts.into_iter().next().unwrap_or_default();
     let places = Stream::numbered(job.seed, name, place as u64).sample_indices(buyers.len(), LEARNED_MAX);
-    let rows: Vec<_> = places.into_iter().filter_map(|row| buyers.get_mut(row)).map(|id| vec![id.take()]).collect();
+    let rows: Vec<_> = places.into_iter().filter_map(|row| Some(vec![buyers.get_mut(row)?.take()])).collect();
     engine.put(&table, &["customer_id"], &rows)?;
     Ok(table)
 }
