@@ -17,7 +17,13 @@ use std::time::{Duration, Instant};
 /// Seed of the made-up shop.
 const SEED: &str = "1";
 /// What is compiled together, so that DataFusion is compiled once: the command, and a cluster's nodes.
-const BUILT: [&str; 8] = [
+const BUILT: [&str; 14] = [
+    "-p",
+    "vitrine-learn",
+    "-p",
+    "vitrine-intake",
+    "-p",
+    "vitrine-profiles",
     "-p",
     "vitrine-cli",
     "-p",
@@ -34,20 +40,17 @@ const START_MAX: Duration = Duration::from_secs(60);
 /// Pause between looks at something that is awaited.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The task `test-cluster`. Errors: a build fails, or a table differs from that of one process by a byte.
-pub fn run(project: &Project, n_customers: u32) -> Result<()> {
+/// The task `test-cluster`, in the release profile or in that of the tests. Errors: a build fails, or a table differs from that of
+/// one process by a byte.
+pub fn run(project: &Project, n_customers: u32, is_release: bool) -> Result<()> {
     let mut steps = Steps::new(7, &project.tools().join("log"));
-    steps.step("clippy with clusters", |step| {
-        let mut clippy = cargo(project.root());
-        clippy.args(["clippy", "--locked", "--all-targets"]).args(CHECKED).args(["--", "-D", "warnings"]);
-        step.run(&mut clippy)?;
-        Ok(Outcome::Done)
-    })?;
     steps.step("vitrine, scheduler and executor", |step| {
-        step.run(cargo(project.root()).args(["build", "--locked"]).args(BUILT))?;
+        let profile = if is_release { &["--release"][..] } else { &[] };
+        step.run(cargo(project.root()).args(["build", "--locked"]).args(BUILT).args(profile))?;
         Ok(Outcome::Done)
     })?;
-    let trial = Trial { project, dir: project.tools().join("cluster") };
+    let programs = project.target().join(if is_release { "release" } else { "debug" });
+    let trial = Trial { programs, dir: project.tools().join("cluster") };
     remove_folder(&trial.dir)?;
     fs::create_dir_all(&trial.dir).with_context(|| format!("cannot create {}", trial.dir.display()))?;
     steps.step(&format!("shop of {n_customers} customers"), |step| {
@@ -58,8 +61,11 @@ pub fn run(project: &Project, n_customers: u32) -> Result<()> {
         step.run(make.arg(trial.dir.join("shop")))?;
         Ok(Outcome::Done)
     })?;
+    let mut alone = Duration::ZERO;
     steps.step("build in one process", |step| {
+        let began = Instant::now();
         step.run(&mut trial.build("alone"))?;
+        alone = began.elapsed();
         Ok(Outcome::DoneWith(format!("{} steps", trial.n_stages("alone")?)))
     })?;
     let mut nodes = None;
@@ -69,33 +75,40 @@ pub fn run(project: &Project, n_customers: u32) -> Result<()> {
     })?;
     let mut nodes = nodes.context("the step has started them")?;
     steps.step("build on the cluster", |step| {
+        let began = Instant::now();
         step.run(trial.build("cluster").args(["--cluster", &nodes.url]))?;
+        let ratio = began.elapsed().as_secs_f64() / alone.as_secs_f64();
         for executor in &nodes.executors {
             executor.check_has_worked()?;
         }
-        trial.compare("cluster").map(Outcome::DoneWith)
+        Ok(Outcome::DoneWith(format!("{ratio:.2} of the time in one process; {}", trial.compare("cluster")?)))
     })?;
     steps.step("build with an executor killed", |_| {
         let killed_after = trial.build_and_kill(&mut nodes)?;
         let same = trial.compare("killed")?;
         Ok(Outcome::DoneWith(format!("killed after {}; {same}", shown_duration(killed_after))))
+    })?;
+    steps.step("clippy with clusters", |step| {
+        let mut clippy = cargo(project.root());
+        clippy.args(["clippy", "--locked", "--all-targets"]).args(CHECKED).args(["--", "-D", "warnings"]);
+        step.run(&mut clippy)?;
+        Ok(Outcome::Done)
     })
 }
 
 /// Where everything of a run is: `shop/`, tables, what the nodes say.
-struct Trial<'a> {
-    project: &'a Project,
+struct Trial {
+    programs: PathBuf,
     dir: PathBuf,
 }
 
-impl Trial<'_> {
-    fn vitrine(&self) -> Command {
-        command(self.project.vitrine(), &self.dir)
+impl Trial {
+    fn program(&self, name: &str) -> Command {
+        command(self.programs.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)), &self.dir)
     }
 
-    fn node(&self, name: &str) -> Command {
-        let program = self.project.target().join("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-        command(program, &self.dir)
+    fn vitrine(&self) -> Command {
+        self.program("vitrine")
     }
 
     /// A build of the shop into the folder `name`, with its steps in `name.work`.
@@ -193,7 +206,7 @@ impl Nodes {
     fn start(trial: &Trial) -> Result<Self> {
         let port = free_port()?.to_string();
         let host = "127.0.0.1";
-        let mut scheduler = trial.node("ballista-scheduler");
+        let mut scheduler = trial.program("ballista-scheduler");
         scheduler.args(["--bind-host", host, "--external-host", host, "--bind-port", &port]);
         // A lost executor is noticed within seconds, not minutes.
         scheduler.args(["--executor-timeout-seconds", "10", "--expire-dead-executor-interval-seconds", "2"]);
@@ -201,7 +214,7 @@ impl Nodes {
         let mut executors = Vec::new();
         for name in ["executor-1", "executor-2"] {
             let health = free_port()?;
-            let mut executor = trial.node("ballista-executor");
+            let mut executor = trial.program("ballista-executor");
             executor.args(["--bind-host", host, "--external-host", host, "--scheduler-host", host]);
             executor.args(["--scheduler-port", &port, "--scheduler-connect-timeout-seconds", "30"]);
             executor.args(["--bind-port", &free_port()?.to_string(), "--bind-grpc-port", &free_port()?.to_string()]);

@@ -35,9 +35,9 @@ usage: cargo xtask <task> [options]
                serves until Ctrl-C, or with --once checks the answers and ends
   test [--fast]
                all tests: the crates, then end to end against local workerd (--fast: crates only)
-  test-cluster [--customers N]
+  test-cluster [--customers N] [--release]
                builds on a Ballista cluster of two executors on this machine, one of which is killed, against a build in
-               one process: the first time half an hour of compiling, and no part of `test`
+               one process: the first time half an hour of compiling (more in the release profile), and no part of `test`
   bench        benchmarks of the engine, of table lookups and of flags
   bench flags  flags beside growthbook-rust and unleash-yggdrasil, in one run
   bench edge [--rounds N] [--seconds N]
@@ -100,8 +100,9 @@ fn run(args: &[String]) -> Result<()> {
         }
         "test-cluster" => {
             let n_customers = args.number("--customers")?.unwrap_or(20_000);
+            let is_release = args.flag("--release");
             args.finish()?;
-            cluster::run(&project, n_customers)
+            cluster::run(&project, n_customers, is_release)
         }
         "bench" => match args.word().as_deref() {
             None => {

@@ -31,7 +31,7 @@ pub use cohort::{Cohort, CohortCustomer, CohortError, Transaction};
 pub use error::{FitError, Warning};
 pub use gamma_gamma::{GammaGamma, GammaGammaFit, GammaGammaLaw};
 pub use holdout::{CurveRow, Holdout, HoldoutRow, Naive, Verdict};
-pub use lifetime::{CustomerValue, SegmentValue, Terms, Valuation, WEEKS_PER_MONTH, clv};
+pub use lifetime::{CustomerValue, SegmentValue, Terms, Valuation, WEEKS_PER_MONTH, by_repeat, clv};
 pub use nbd::NbdFit;
 pub use publish::{Published, PublishedCustomer, publish};
 pub use purchases::{BgNbd, BgNbdFit, MbgNbd, PurchaseFit, PurchaseLaw, PurchaseModel};

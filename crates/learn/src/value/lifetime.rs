@@ -15,6 +15,8 @@ pub const WEEKS_PER_MONTH: f64 = 4.345;
 const PURCHASES_MAX: u32 = 200_000;
 /// Sums are made in millionths of the unit of money, as whole numbers, so that they do not depend on the order of customers.
 const MILLIONTHS: f64 = 1e6;
+/// Customers of a segment that tell how far its value is uncertain.
+const SAMPLED_MAX: u64 = 5_000;
 
 /// The expected value of a customer: expected purchases of each month times what a purchase is expected to bring, discounted
 /// by `(1 + monthly_discount)` to the number of the month, with payments at the end of their month.
@@ -43,6 +45,63 @@ fn discounted_purchases(law: &PurchaseLaw, repeat: Repeat, horizon_months: u32, 
         before = until;
     }
     law.p_alive(repeat) * sum
+}
+
+/// What `of` gives for each row, worked out once for customers who are alike.
+#[must_use]
+pub fn by_repeat(rows: &[(Repeat, f64)], of: impl Fn(&Repeat) -> f64 + Sync) -> Vec<f64> {
+    let alike = Alike::new(rows);
+    let values: Vec<f64> = alike.distinct.par_iter().map(|key| of(&key.repeat)).collect();
+    alike.place.iter().map(|place| values.get(*place as usize).copied().unwrap_or(f64::NAN)).collect()
+}
+
+/// Sums by segment.
+fn sums(segments: &[u32], each: impl Iterator<Item = f64>) -> BTreeMap<u32, f64> {
+    let mut sums: BTreeMap<u32, i128> = BTreeMap::new();
+    for (segment, value) in segments.iter().zip(each) {
+        *sums.entry(*segment).or_default() += (value * MILLIONTHS).round() as i128;
+    }
+    sums.into_iter().map(|(segment, sum)| (segment, sum as f64 / MILLIONTHS)).collect()
+}
+
+/// Customers that stand for all of their segment.
+struct Sample {
+    rows: Vec<(Repeat, f64)>,
+    segments: Vec<u32>,
+    /// For how many each of a segment stands.
+    weights: BTreeMap<u32, f64>,
+}
+
+impl Sample {
+    /// Draws by what customers are, not by their place, so that the order of rows does not matter.
+    fn of(rows: &[(Repeat, f64)], segments: &[u32]) -> Self {
+        let mut n_of: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+        for segment in segments.iter().take(rows.len()) {
+            n_of.entry(*segment).or_default().0 += 1;
+        }
+        let mut sample = Self { rows: Vec::new(), segments: Vec::new(), weights: BTreeMap::new() };
+        for (row, segment) in rows.iter().zip(segments) {
+            let Some((n, n_drawn)) = n_of.get_mut(segment) else { continue };
+            let parts = [Key::new(row).number(), row.0.t_x.to_bits(), row.1.to_bits()];
+            if hash(&parts) % n.div_ceil(SAMPLED_MAX) == 0 {
+                *n_drawn += 1;
+                sample.rows.push(*row);
+                sample.segments.push(*segment);
+            }
+        }
+        sample.weights =
+            n_of.into_iter().map(|(segment, (n, n_drawn))| (segment, n as f64 / n_drawn.max(1) as f64)).collect();
+        sample
+    }
+}
+
+/// FNV-1a of numbers, mixed once more so that the lowest bits are as good as the others.
+fn hash(parts: &[u64]) -> u64 {
+    let hash = parts
+        .iter()
+        .flat_map(|part| part.to_le_bytes())
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16
 }
 
 /// Over which time, and what the interval promises.
@@ -158,45 +217,45 @@ impl<'a> Valuation<'a> {
             .collect()
     }
 
+    /// The expected discounted value of each customer, as [`clv`] gives it.
+    #[must_use]
+    pub fn clv(&self, rows: &[(Repeat, f64)]) -> Vec<f64> {
+        let discounted = by_repeat(rows, |repeat| self.discounted(&self.purchases.law, repeat));
+        let values = &self.values.law;
+        rows.iter().zip(discounted).map(|((repeat, mean), n)| n * values.expected_mean(repeat.x, *mean)).collect()
+    }
+
+    fn discounted(&self, law: &PurchaseLaw, repeat: &Repeat) -> f64 {
+        discounted_purchases(law, *repeat, self.terms.horizon_months, self.terms.monthly_discount)
+    }
+
     /// The value of each segment, by rising number. `segments` names one for each row; what has no row is left out.
+    ///
+    /// The value is that of all customers; how far it is uncertain is told by at most some [`SAMPLED_MAX`] of each segment, drawn at random.
     #[must_use]
     pub fn segments(&self, rows: &[(Repeat, f64)], segments: &[u32]) -> Vec<SegmentValue> {
-        let alike = Alike::new(rows);
-        let variances: Vec<f64> = self.customers(rows).iter().map(|customer| customer.variance).collect();
-        let sums = |each: &dyn Fn(usize) -> f64| {
-            let mut sums: BTreeMap<u32, i128> = BTreeMap::new();
-            for (row, segment) in segments.iter().enumerate().take(rows.len()) {
-                *sums.entry(*segment).or_default() += (each(row) * MILLIONTHS).round() as i128;
-            }
-            sums.into_iter().map(|(segment, sum)| (segment, sum as f64 / MILLIONTHS)).collect::<Vec<_>>()
+        let Sample { rows: drawn, segments: drawn_segments, weights } = Sample::of(rows, segments);
+        let weighted = |sums: BTreeMap<u32, f64>| -> Vec<f64> {
+            sums.iter().map(|(segment, sum)| sum * weights.get(segment).copied().unwrap_or(1.0)).collect()
         };
-        let totals = |law: &PurchaseLaw, values: &GammaGammaLaw| {
-            let Terms { horizon_months, monthly_discount, .. } = self.terms;
-            let discounted: Vec<f64> = alike
-                .distinct
-                .par_iter()
-                .map(|key| discounted_purchases(law, key.repeat, horizon_months, monthly_discount))
-                .collect();
-            sums(&|row| match (rows.get(row), alike.place.get(row)) {
-                (Some((repeat, mean)), Some(place)) => {
-                    discounted.get(*place as usize).copied().unwrap_or(0.0) * values.expected_mean(repeat.x, *mean)
-                }
-                _ => 0.0,
-            })
-        };
-        let of_lives = sums(&|row| variances.get(row).copied().unwrap_or(0.0));
-        let of_parameters = self.parameter_variances(totals);
+        let variances = self.customers(&drawn).into_iter().map(|customer| customer.variance);
+        let of_lives = weighted(sums(&drawn_segments, variances));
+        let of_parameters = self.parameter_variances(|law, values| {
+            let discounted = by_repeat(&drawn, |repeat| self.discounted(law, repeat));
+            let each =
+                drawn.iter().zip(discounted).map(|((repeat, mean), n)| n * values.expected_mean(repeat.x, *mean));
+            weighted(sums(&drawn_segments, each))
+        });
         let mut n_customers: BTreeMap<u32, u64> = BTreeMap::new();
         for segment in segments.iter().take(rows.len()) {
             *n_customers.entry(*segment).or_default() += 1;
         }
-        totals(&self.purchases.law, &self.values.law)
+        sums(segments, self.clv(rows).into_iter())
             .into_iter()
             .enumerate()
             .map(|(idx, (segment, clv))| {
-                let variance = of_lives.get(idx).map_or(0.0, |(_, variance)| *variance)
-                    + of_parameters.get(idx).copied().unwrap_or(0.0);
-                let (low, high) = log_normal(clv, variance, self.terms.level);
+                let at = |column: &[f64]| column.get(idx).copied().unwrap_or(0.0);
+                let (low, high) = log_normal(clv, at(&of_lives) + at(&of_parameters), self.terms.level);
                 let n_customers = n_customers.get(&segment).copied().unwrap_or(0);
                 SegmentValue { segment, n_customers, clv, low, high }
             })
@@ -204,12 +263,12 @@ impl<'a> Valuation<'a> {
     }
 
     /// For each segment, the variance of its total that the uncertainty of the parameters makes.
-    fn parameter_variances(&self, totals: impl Fn(&PurchaseLaw, &GammaGammaLaw) -> Vec<(u32, f64)>) -> Vec<f64> {
+    fn parameter_variances(&self, totals: impl Fn(&PurchaseLaw, &GammaGammaLaw) -> Vec<f64>) -> Vec<f64> {
         const STEP: f64 = 1e-3;
         let model = self.purchases.law.model;
         let (law, values) = (self.purchases.law, self.values.law);
-        let slopes = |at: &dyn Fn(f64) -> Vec<(u32, f64)>| -> Vec<f64> {
-            at(STEP).iter().zip(at(-STEP)).map(|((_, up), (_, down))| (up - down) / (2.0 * STEP)).collect()
+        let slopes = |at: &dyn Fn(f64) -> Vec<f64>| -> Vec<f64> {
+            at(STEP).iter().zip(at(-STEP)).map(|(up, down)| (up - down) / (2.0 * STEP)).collect()
         };
         let of_purchases: Vec<Vec<f64>> = (0..4)
             .map(|idx| {

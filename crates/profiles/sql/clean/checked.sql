@@ -47,32 +47,42 @@ checks AS (
     FROM numbered AS n
     LEFT JOIN channels AS h ON h.channel = lower(n.channel)
     CROSS JOIN clock AS p
+),
+judged AS (
+    SELECT
+        *,
+        CASE
+            WHEN erased               THEN 'erased'
+            WHEN missing_order        THEN 'missing_order'
+            WHEN missing_item         THEN 'missing_item'
+            WHEN bad_date             THEN 'bad_date'
+            WHEN bad_quantity         THEN 'bad_quantity'
+            WHEN bad_price            THEN 'bad_price'
+            WHEN date_too_early       THEN 'date_too_early'
+            WHEN date_too_late        THEN 'date_too_late'
+            WHEN duplicate            THEN 'duplicate'
+            WHEN duplicate_key        THEN 'duplicate_key'
+            WHEN missing_customer     THEN 'missing_customer'
+            WHEN fault IS NOT NULL    THEN fault
+            WHEN unknown_code         THEN 'unknown_code'
+            WHEN is_cancellation      THEN 'cancellation'
+            WHEN nonpositive_quantity THEN 'nonpositive_quantity'
+            WHEN nonpositive_price    THEN 'nonpositive_price'
+            WHEN amount_too_large     THEN 'amount_too_large'
+        END AS reason
+    FROM checks
 )
 SELECT
-    row_no, file_idx, source_row, order_id, item_id, item_name, category, brand, quantity_text, quantity,
-    ordered_at_text, ordered_at, ordered_s, unit_price_text, unit_price_minor, list_price_text, list_price_minor,
-    customer_id, country, channel, known_channel, campaign, is_goods, line_key,
+    row_no, file_idx, source_row, order_id, item_id, item_name, category, brand, quantity, ordered_at, ordered_s,
+    unit_price_minor, list_price_minor, customer_id, country, known_channel, campaign, is_goods, line_key,
     is_cancellation, fault, fault_field, fault_text,
+    -- Texts as the file has them: only of rows that are put aside is there anything to say.
+    CASE WHEN reason IS NOT NULL THEN quantity_text END   AS quantity_text,
+    CASE WHEN reason IS NOT NULL THEN ordered_at_text END AS ordered_at_text,
+    CASE WHEN reason IS NOT NULL THEN unit_price_text END AS unit_price_text,
+    CASE WHEN reason IS NOT NULL THEN channel END         AS channel,
     erased, missing_order, missing_item, bad_date, bad_quantity, bad_price, date_too_early, date_too_late, duplicate,
     duplicate_key, missing_customer, nonpositive_quantity, nonpositive_price, amount_too_large, unknown_code,
     bad_list_price,
-    CASE
-        WHEN erased               THEN 'erased'
-        WHEN missing_order        THEN 'missing_order'
-        WHEN missing_item         THEN 'missing_item'
-        WHEN bad_date             THEN 'bad_date'
-        WHEN bad_quantity         THEN 'bad_quantity'
-        WHEN bad_price            THEN 'bad_price'
-        WHEN date_too_early       THEN 'date_too_early'
-        WHEN date_too_late        THEN 'date_too_late'
-        WHEN duplicate            THEN 'duplicate'
-        WHEN duplicate_key        THEN 'duplicate_key'
-        WHEN missing_customer     THEN 'missing_customer'
-        WHEN fault IS NOT NULL    THEN fault
-        WHEN unknown_code         THEN 'unknown_code'
-        WHEN is_cancellation      THEN 'cancellation'
-        WHEN nonpositive_quantity THEN 'nonpositive_quantity'
-        WHEN nonpositive_price    THEN 'nonpositive_price'
-        WHEN amount_too_large     THEN 'amount_too_large'
-    END AS reason
-FROM checks
+    reason
+FROM judged

@@ -1,4 +1,5 @@
--- netted: purchases and cancellations, each with what is left of it.
+-- netted: the purchases and cancellations of customers and items of which something was cancelled, each with what is left of
+-- it. All others, most of a shop, are left as they are in `checked`.
 -- A cancellation takes its units from the purchases of the same customer and item that came before it, the latest
 -- first, and never more than there are. That is a stack: purchases put units on it, cancellations take units off.
 WITH cancelled AS (
@@ -57,13 +58,3 @@ SELECT
     CASE WHEN is_cancellation THEN 0 ELSE greatest(0, low - (height - step)) END AS kept_quantity,
     CASE WHEN is_cancellation THEN coalesce(height_before, 0) - height ELSE 0 END AS taken_back
 FROM lowest
-UNION ALL
--- Nobody cancelled any of these.
-SELECT
-    row_no, order_id, item_id, item_name, category, brand, quantity, ordered_s, unit_price_minor, list_price_minor,
-    customer_id, country, known_channel, campaign, is_goods, is_cancellation,
-    quantity AS kept_quantity,
-    0 AS taken_back
-FROM checked AS c
-WHERE reason IS NULL
-  AND NOT EXISTS (SELECT 1 FROM cancelled AS x WHERE x.customer_id = c.customer_id AND x.item_id = c.item_id)

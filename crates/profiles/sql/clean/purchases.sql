@@ -19,5 +19,18 @@ SELECT
     CASE WHEN list_price_minor IS NOT NULL
          THEN CAST(CAST(kept_quantity * greatest(list_price_minor, unit_price_minor) AS DECIMAL(38, 0)) AS BIGINT)
     END AS list_minor
-FROM netted
-WHERE NOT is_cancellation AND kept_quantity > 0
+FROM (
+    SELECT
+        customer_id, order_id, item_id, item_name, category, country, is_goods, ordered_s, kept_quantity, unit_price_minor,
+        list_price_minor, brand, known_channel, campaign
+    FROM netted
+    WHERE NOT is_cancellation AND kept_quantity > 0
+    UNION ALL
+    -- Nobody cancelled any of these.
+    SELECT
+        customer_id, order_id, item_id, item_name, category, country, is_goods, ordered_s, quantity AS kept_quantity,
+        unit_price_minor, list_price_minor, brand, known_channel, campaign
+    FROM checked AS c
+    WHERE reason IS NULL
+      AND NOT EXISTS (SELECT 1 FROM netted AS n WHERE n.customer_id = c.customer_id AND n.item_id = c.item_id)
+)

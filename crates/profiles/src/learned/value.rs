@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use vitrine_learn::value::{
     Cohort, Holdout, Models, PurchaseFit, Repeat, SegmentValue, Terms, Transaction, Valuation, ValueReport, Verdict,
-    Warning, clv, fit_report,
+    Warning, by_repeat, fit_report,
 };
 
 const ROWS: &str = "learned_value";
@@ -207,44 +207,43 @@ fn learned(buyers: &Buyers, last_day: i64, job: &Job<'_>) -> Result<Result<(Note
         whole.customers.iter().map(|customer| (customer.repeat, customer.mean_repeat_minor() / major)).collect();
     let at_end = |value: f64| (factor * value * major).round() as i64;
     let n = buyers.ids.len();
-    let by_customer = |value: &dyn Fn(&Repeat, f64) -> f64| {
+    let by_customer = |values: Vec<f64>| {
         let mut column = vec![None; n];
-        for (customer, (repeat, mean)) in whole.customers.iter().zip(&known) {
+        for (customer, value) in whole.customers.iter().zip(values) {
             if let Some(place) = column.get_mut(customer.customer as usize) {
-                *place = Some(value(repeat, *mean));
+                *place = Some(value);
             }
         }
         column
     };
-    let expected = by_customer(&|repeat, _| factor * law.expected(*repeat, WEEKS_OF_90_DAYS));
+    let expected = by_customer(by_repeat(&known, |repeat| factor * law.expected(*repeat, WEEKS_OF_90_DAYS)));
     let p_alive = match unclear(&law) {
-        None => Some(by_customer(&|repeat, _| law.p_alive(*repeat))),
+        None => Some(by_customer(by_repeat(&known, |repeat| law.p_alive(*repeat)))),
         Some(why) => {
             not_made.insert("p_alive".to_owned(), why);
             None
         }
     };
     let clv_minor = if let Some(values) = &values {
-        let Terms { horizon_months, monthly_discount, .. } = terms;
-        let column = by_customer(&|repeat, mean| clv(&law, values, *repeat, mean, horizon_months, monthly_discount));
-        if let Ok(valuation) = Valuation::new(&law, values, terms) {
-            let of_segment: Vec<u32> = (whole.customers.iter())
-                .map(|customer| buyers.segments.get(customer.customer as usize).copied().unwrap_or(u32::MAX))
-                .collect();
-            let worth = |value: &SegmentValue, segment| Worth {
-                segment,
-                customers: value.n_customers,
-                clv_minor: at_end(value.clv),
-                low_minor: at_end(value.low),
-                high_minor: at_end(value.high),
-            };
-            found.total = valuation.segments(&known, &vec![0; known.len()]).first().map(|value| worth(value, None));
-            let segments = valuation.segments(&known, &of_segment);
-            found.segments = segments
-                .iter()
-                .filter_map(|value| Some(worth(value, Some(*SEGMENTS.get(value.segment as usize)?))))
-                .collect();
-        }
+        let valuation = Valuation::new(&law, values, terms)
+            .map_err(|error| BuildError::Inconsistent { what: format!("the terms of customer value: {error}") })?;
+        let of_segment: Vec<u32> = (whole.customers.iter())
+            .map(|customer| buyers.segments.get(customer.customer as usize).copied().unwrap_or(u32::MAX))
+            .collect();
+        let worth = |value: &SegmentValue, segment| Worth {
+            segment,
+            customers: value.n_customers,
+            clv_minor: at_end(value.clv),
+            low_minor: at_end(value.low),
+            high_minor: at_end(value.high),
+        };
+        found.total = valuation.segments(&known, &vec![0; known.len()]).first().map(|value| worth(value, None));
+        let segments = valuation.segments(&known, &of_segment);
+        found.segments = segments
+            .iter()
+            .filter_map(|value| Some(worth(value, Some(*SEGMENTS.get(value.segment as usize)?))))
+            .collect();
+        let column = by_customer(valuation.clv(&known));
         Some(column.into_iter().map(|value| value.map(at_end)).collect())
     } else {
         let why = of_whole.warnings.iter().find(|warning| matches!(warning, Warning::NoValues { .. }));
