@@ -30,6 +30,8 @@ pub(crate) struct Rules {
     pub(crate) are_caps_kept: bool,
     /// What is left of the chance of a click each time that the visitor has seen the offer before. 1: all of it.
     pub(crate) fatigue: f64,
+    /// Which luck.
+    pub(crate) run: u8,
 }
 
 /// What came of it.
@@ -97,7 +99,7 @@ pub(crate) fn replay(
         let limits: &dyn Limits = if rules.are_caps_kept { &seen } else { &NoLimits };
         let (shown, features) = request.decide(bundle, stage, world.shop, limits, &policy);
         let mut showings = Showings { world, segment, visit, rules, day: usize::from(day), course: &mut course };
-        for (place, shown) in (0..).zip(&shown) {
+        for (place, shown) in (0_u8..).zip(&shown) {
             let is_click = showings.show(place, *shown, log);
             if let (Some(learner), false) = (&mut policy.learner, shown.is_fallback) {
                 learner.count(shown.offer, &features, is_click);
@@ -206,7 +208,7 @@ struct Showings<'w, 'c> {
 
 impl Showings<'_, '_> {
     /// Shows an offer; whether it is clicked.
-    fn show(&mut self, place: u64, Shown { offer, is_fallback }: Shown, log: &mut Log) -> bool {
+    fn show(&mut self, place: u8, Shown { offer, is_fallback }: Shown, log: &mut Log) -> bool {
         let truth = self.world.truth;
         let n_seen = log.iter().filter(|(seen, _)| *seen == offer).count();
         log.push((offer, self.visit.at_ms));
@@ -224,7 +226,7 @@ impl Showings<'_, '_> {
             course.showings += 1;
             course.repeats_max = course.repeats_max.max(n_seen + 1);
         }
-        let is_click = luck(self.visit.luck, place) < chance;
+        let is_click = luck(self.visit.luck, self.rules.run, place) < chance;
         if is_click {
             let person = self.visit.person as usize;
             course.clicks[person] += 1.0;

@@ -279,15 +279,16 @@ pub fn simulate(
     let mut progress = Progress { done: 0, of: n_runs * visits.len() as u64, tick };
     let by_segment = weights(shop, &visits, truth.by());
 
-    let rules = Rules { are_caps_kept: true, fatigue: 1.0 };
     let mut courses = Vec::with_capacity(settings.rankers.len());
     for contender in &settings.rankers {
         let policy = contender.policy(&stage, truth, goal, &by_segment)?;
+        // The luck of a ranker does not hang on who else competes.
+        let rules = Rules { are_caps_kept: true, fatigue: 1.0, run: *contender as u8 };
         courses.push(replay(&world, &stage, policy, rules, &mut || progress.step())?);
     }
     let mut by_person = vec![0.0; shop.people.len()];
     visits.iter().for_each(|it| by_person[it.person as usize] += 1.0);
-    let runs = Runs { contenders: &settings.rankers, courses: &courses, visits: &visits, goal };
+    let runs = Runs { contenders: &settings.rankers, courses: &courses, visits: &visits };
     let earned: Vec<&[f64]> = courses.iter().map(|it| it.earned(goal)).collect();
     let resamples = Resamples::new(&earned, &by_person, shop.seed);
 
@@ -343,7 +344,6 @@ struct Runs<'a> {
     contenders: &'a [Contender],
     courses: &'a [Course],
     visits: &'a [Visit],
-    goal: Goal,
 }
 
 impl Runs<'_> {
@@ -434,7 +434,8 @@ fn caps(
     let own = Contender::of(stage.placement());
     let mut run = |are_caps_kept: bool| {
         let policy = own.policy(&capped, world.truth, world.goal, by_segment)?;
-        let rules = Rules { are_caps_kept, fatigue: settings.fatigue };
+        let run = if are_caps_kept { u8::MAX } else { u8::MAX - 1 };
+        let rules = Rules { are_caps_kept, fatigue: settings.fatigue, run };
         replay(world, &capped, policy, rules, &mut || progress.step())
     };
     let (with, without) = (run(true)?, run(false)?);

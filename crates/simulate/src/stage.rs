@@ -105,7 +105,7 @@ impl Stage {
         for idx in &self.placement().offers {
             if let Some(audience) = self.parts.offers[usize::from(idx.0)].audience {
                 let condition = &self.parts.audiences[usize::from(audience.0)].condition;
-                condition.attributes(&mut |it| drop(asked.insert(it)));
+                condition.attributes(&mut |it| asked.extend([it]));
             }
         }
         let names = asked.into_iter().filter_map(|AttributeIdx(at)| self.parts.attributes.get(usize::from(at)));

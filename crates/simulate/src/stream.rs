@@ -48,12 +48,13 @@ impl Stream {
     }
 }
 
-/// The luck of one showing: uniform, 0 <= x < 1, made of the luck of its visit and its place there. Whatever is shown in that place, its luck
-/// is the same, so that two rankers differ by what they show and not by chance.
+/// The luck of one showing: uniform, 0 <= x < 1, made of the luck of its visit, the run and its place there. Every run has luck of its own, as the
+/// variations of an experiment have: were it the same, a simulation would tell apart what no experiment of its size could.
 ///
 /// Source: SplitMix64, Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
-pub(crate) fn luck(visit: u64, place: u64) -> f64 {
-    let mut z = visit.wrapping_add((place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+pub(crate) fn luck(visit: u64, run: u8, place: u8) -> f64 {
+    let number = u64::from(run) << 8 | u64::from(place);
+    let mut z = visit.wrapping_add((number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     share(z ^ (z >> 31))
@@ -84,7 +85,7 @@ mod tests {
 
     #[test]
     fn luck_is_even() {
-        let mean = (0..20_000).map(|visit| luck(visit, visit % 3)).sum::<f64>() / 20_000.0;
+        let mean = (0..20_000_u64).map(|visit| luck(visit, 1, (visit % 3) as u8)).sum::<f64>() / 20_000.0;
         // Six standard errors.
         assert!((mean - 0.5).abs() < 0.0123, "{mean}");
         let mut stream = Stream::new(1, Purpose::Resample, 0);

@@ -92,31 +92,44 @@ fn only_a_bandit_that_looks_at_the_visitor_learns_whom_to_show_what() {
     assert_eq!((mobile.best_offer.as_str(), mobile.click), ("a", 0.3));
 }
 
+/// Each line is wrong once in twenty times, as it says; a winner is named more seldom.
 #[test]
 fn where_all_are_alike_nobody_can_tell() {
     let document = offers(&["a", "b", "c"], &json!({}));
     let alike = "segment,offer,click\n*,a,0.1\n*,b,0.1\n*,c,0.1\n*,hello,0.1\n";
-    let report = run(&shop(4, 500), &document, alike, Segmentation::Taste, &settings(&[]));
-    for row in &report.rankers {
-        assert_eq!((row.over_popular.verdict, row.over_random.verdict), (Verdict::CannotTell, Verdict::CannotTell));
+    let (mut n_lines, mut n_told, mut n_winners) = (0, 0, 0);
+    for seed in 0..15 {
+        let of = settings(&["priority", "items", "bernoulli", "lin_ucb"]);
+        let report = run(&shop(seed, 150), &document, alike, Segmentation::Taste, &of);
+        for row in &report.rankers {
+            n_lines += 2;
+            let told = |verdict: Verdict| u32::from(verdict != Verdict::CannotTell);
+            n_told += told(row.over_popular.verdict) + told(row.over_random.verdict);
+            assert!(row.over_popular.expected.unwrap().abs() < 1e-9);
+        }
+        n_winners += u32::from(report.winner.cannot_tell_from.is_empty());
+        assert!(report.regret.iter().all(|it| it.total.abs() < 1e-9));
     }
-    // All but the two that know the truth, and the first itself.
-    assert_eq!(report.winner.cannot_tell_from.len(), report.rankers.len() - 3);
-    assert!(report.regret.iter().all(|it| it.total.abs() < 1e-9));
+    // 12 of 240 expected.
+    assert_eq!(n_lines, 240);
+    assert!(n_told <= 26, "{n_told}");
+    assert!(n_winners <= 1, "{n_winners}");
 }
 
-/// Ten in a thousand are too little for so few visits.
+/// Ten in a thousand are too little for so few visits: hardly more is told than chance tells.
 #[test]
 fn a_small_difference_is_no_difference() {
     let document = offers(&["a", "b"], &json!({ "ranker": "priority" }));
     let close = "segment,offer,click\n*,a,0.10\n*,b,0.11\n*,hello,0.1\n";
-    for seed in 0..5 {
+    let (mut n_told, mut n_winners) = (0, 0);
+    for seed in 0..12 {
         let report = run(&shop(seed, 300), &document, close, Segmentation::Taste, &settings(&["priority"]));
         let truth = ranker(&report, Contender::Truth);
-        assert_eq!(truth.over_random.verdict, Verdict::CannotTell, "{truth:?}");
+        n_told += u32::from(truth.over_random.verdict != Verdict::CannotTell);
         assert!((truth.over_popular.expected.unwrap() - 0.1).abs() < 1e-9, "{truth:?}");
-        assert!(!report.winner.cannot_tell_from.is_empty());
+        n_winners += u32::from(report.winner.cannot_tell_from.is_empty());
     }
+    assert!(n_told <= 3 && n_winners <= 1, "{n_told} {n_winners}");
 }
 
 #[test]
