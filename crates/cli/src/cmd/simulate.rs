@@ -198,7 +198,7 @@ fn rankers(report: &Report) -> String {
         Goal::Value => "value of 100 visits",
     };
     let mut text = format!(
-        "{:<17}{unit:>21}{:>10}  {:<38}{:<38}\n",
+        "{:<17}{unit:>21}{:>10}  {:<38}{}\n",
         "ranker", "of best", "over popular, 95 % interval", "over random, 95 % interval"
     );
     for row in &report.rankers {
@@ -211,7 +211,7 @@ fn rankers(report: &Report) -> String {
         let over = |yardstick: Contender, it: &Lift| if *ranker == yardstick { "-".to_owned() } else { lift(it) };
         let popular = over(Contender::Popular, &row.over_popular);
         let random = over(Contender::Random, &row.over_random);
-        text.push_str(format!("{name:<17}{rate:>21}{best:>10}  {popular:<38}{random}\n").trim_end_matches(' '));
+        text.push_str(&format!("{name:<17}{rate:>21}{best:>10}  {popular:<38}{random}\n"));
     }
     text.push_str("* the placement's own ranker; single and truth know what nobody can know\n");
     text

@@ -79,7 +79,7 @@ fn what_is_wrong_is_named() {
     truth("missing.csv", "gardener,pots,0.2");
     place.write("latin.csv", b"segment,offer,click\n\xe9,pots,0.1\n");
     let check = |options: &str, exit: i32, expected: &str| {
-        let ran = place.run(&format!("simulate --visitors 100 {options}"));
+        let ran = place.run(&format!("simulate {options}"));
         assert_eq!((ran.exit, ran.out.as_str()), (exit, ""), "{options}: {}", ran.err);
         assert!(ran.err.contains(expected), "{options}: {:?} does not say {expected:?}", ran.err);
     };
