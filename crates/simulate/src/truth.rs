@@ -193,9 +193,8 @@ impl Truth {
 
 /// The items that an offer promotes.
 fn goods<'s>(shop: &'s Shop, offer: &Offer) -> Vec<&'s Item> {
-    let is_promoted = |item: &&Item| {
-        offer.items.iter().any(|id| *id == item.id) || offer.categories.iter().any(|id| id == item.category.id())
-    };
+    let is_promoted =
+        |item: &&Item| offer.items.contains(&item.id) || offer.categories.iter().any(|id| id == item.category.id());
     shop.demo.catalogue().items().iter().filter(is_promoted).collect()
 }
 
