@@ -10,7 +10,7 @@ use std::process::Command;
 /// The packages that need DataFusion, and what only they use.
 pub const WITH_DATAFUSION: [&str; 4] = ["vitrine-learn", "vitrine-intake", "vitrine-profiles", "vitrine-cli"];
 /// The packages for this machine that do not.
-pub const WITHOUT_DATAFUSION: [&str; 11] = [
+pub const WITHOUT_DATAFUSION: [&str; 12] = [
     "vitrine-engine",
     "vitrine-config",
     "vitrine-tables",
@@ -22,6 +22,7 @@ pub const WITHOUT_DATAFUSION: [&str; 11] = [
     "vitrine-openapi",
     "vitrine-charts",
     "vitrine-ledger",
+    "vitrine-simulate",
 ];
 /// The packages for the edge alone; compiled for wasm.
 pub const EDGE_ONLY: [&str; 4] = ["vitrine-worker", "vitrine-rim", "vitrine-control", "vitrine-measure"];

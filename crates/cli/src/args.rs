@@ -6,8 +6,8 @@ use crate::cmd::{
 use crate::cmd::{
     config_import, config_init, config_preview, config_publish, config_rollback, config_versions, counts, decide,
 };
-use crate::cmd::{demo_data, environments, eval, experiments_explain, flags_kill, keys_generate, tables_inspect};
-use crate::cmd::{tables_publish, tables_rollback, tables_verify, tokens};
+use crate::cmd::{demo_data, environments, eval, experiments_explain, flags_kill, keys_generate, simulate};
+use crate::cmd::{tables_inspect, tables_publish, tables_rollback, tables_verify, tokens};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -87,6 +87,7 @@ pub enum Command {
     #[command(subcommand)]
     Audit(Audit),
     Counts(counts::Counts),
+    Simulate(simulate::Simulate),
     Decide(decide::Decide),
     Eval(eval::Eval),
     DemoData(demo_data::DemoData),

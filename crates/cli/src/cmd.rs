@@ -44,6 +44,7 @@ pub mod profiles_map;
 pub mod profiles_rank;
 #[cfg(feature = "profiles")]
 pub mod profiles_schema;
+pub mod simulate;
 pub mod tables_inspect;
 pub mod tables_publish;
 pub mod tables_rollback;
@@ -89,6 +90,7 @@ pub fn run(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Audit(Audit::Verify(args)) => audit_verify::run(&args, ui),
         Command::Audit(Audit::Export(args)) => audit_export::run(&args, ui),
         Command::Counts(args) => counts::run(&args, ui),
+        Command::Simulate(args) => simulate::run(&args, ui),
         Command::Decide(args) => decide::run(&args, ui),
         Command::Eval(args) => eval::run(&args, ui),
         Command::DemoData(args) => demo_data::run(&args, ui),

@@ -114,6 +114,11 @@ impl DemoShop {
         (0..n).map(|k| (2 * k + 1) * (self.n_customers / (2 * n))).collect()
     }
 
+    /// When the records end, exclusive.
+    pub fn ends_at(&self) -> Instant {
+        Instant::at(PERIOD_DAYS, 0)
+    }
+
     /// What the shop sells.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
@@ -138,7 +143,7 @@ impl DemoShop {
     /// Everything that customer number `idx` did.
     pub fn history(&self, idx: u32, customer: &Customer) -> History {
         let draw = |purpose| Draw::new(self.seed, purpose, u64::from(idx));
-        let end = Instant::at(PERIOD_DAYS, 0);
+        let end = self.ends_at();
         let mut draws = OrderDraws {
             orders: draw(Purpose::Orders),
             discounts: draw(Purpose::Discounts),

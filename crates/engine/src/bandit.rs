@@ -4,9 +4,9 @@
 
 use alloc::vec::Vec;
 
-use crate::attribute::AttributeIdx;
+use crate::attribute::{AttributeIdx, AttributeName, Context, Profile};
 use crate::bundle::OfferIdx;
-use crate::condition::Literal;
+use crate::condition::{Literal, Sources, Test};
 use crate::random::Draws;
 
 /// Most features of a bandit, without the constant.
@@ -58,6 +58,19 @@ pub struct Bandit {
 }
 
 impl Bandit {
+    /// What a linear model sees of a visitor and a request: the constant 1, and the features behind it. `names` are the attributes that the
+    /// features point to: [`crate::Bundle::attributes`].
+    pub fn features<P: Profile>(&self, names: &[AttributeName], profile: &P, context: &Context) -> Vec<f64> {
+        let sources = Sources { names, profile, context };
+        let features = self.features.iter().map(|it| match &it.equals {
+            Some(literal) => {
+                it.scale * f64::from(u8::from(sources.passes(it.attribute, &Test::Equals(literal.clone()))))
+            }
+            None => it.scale * sources.number(it.attribute).unwrap_or(0.0),
+        });
+        [1.0].into_iter().chain(features).collect()
+    }
+
     /// Number of features with the constant.
     fn n_dims(&self) -> usize {
         self.features.len().saturating_add(1)

@@ -76,6 +76,15 @@ impl<P: Profile> Sources<'_, P> {
         }
     }
 
+    /// The number of an attribute; truth values are 1 and 0.
+    pub fn number(&self, attribute: AttributeIdx) -> Option<f64> {
+        match self.value(attribute) {
+            Value::Number(it) => Some(it),
+            Value::Bool(it) => Some(f64::from(u8::from(it))),
+            Value::Missing | Value::Text(_) | Value::Labels => None,
+        }
+    }
+
     fn has_label(&self, attribute: AttributeIdx, label: &str) -> bool {
         match self.names.get(usize::from(attribute.0)) {
             None => false,

@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::attribute::{AttributeIdx, NoProfile, Profile, Value};
+use crate::attribute::{AttributeIdx, NoProfile, Profile};
 use crate::bandit::Bandit;
 use crate::bundle::{ItemsRanker, OfferIdx, Ranker};
 use crate::condition::{Sources, Test};
@@ -180,26 +180,20 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
         pool.iter_mut().zip(hits).for_each(|(it, hits)| it.propensity = f64::from(hits) / n);
     }
 
-    /// The constant 1, and a bandit's features behind it.
     fn features(&self, bandit: &Bandit) -> Vec<f64> {
-        let features = bandit.features.iter().map(|it| match &it.equals {
-            Some(literal) => it.scale * f64::from(u8::from(self.passes(it.attribute, &Test::Equals(literal.clone())))),
-            None => it.scale * self.number(it.attribute).unwrap_or(0.0),
-        });
-        [1.0].into_iter().chain(features).collect()
+        let (names, context) = (self.inputs.bundle.attributes(), self.inputs.context);
+        match self.inputs.visitor {
+            Visitor::Known(profile) => bandit.features(names, profile, context),
+            Visitor::Unknown(_) => bandit.features(names, &NoProfile, context),
+        }
     }
 
     /// The number of an attribute; truth values are 1 and 0.
     fn number(&self, attribute: AttributeIdx) -> Option<f64> {
-        let number = |value: Value<'_>| match value {
-            Value::Number(it) => Some(it),
-            Value::Bool(it) => Some(f64::from(u8::from(it))),
-            Value::Missing | Value::Text(_) | Value::Labels => None,
-        };
         let (names, context) = (self.inputs.bundle.attributes(), self.inputs.context);
         match self.inputs.visitor {
-            Visitor::Known(profile) => number(Sources { names, profile, context }.value(attribute)),
-            Visitor::Unknown(_) => number(Sources { names, profile: &NoProfile, context }.value(attribute)),
+            Visitor::Known(profile) => Sources { names, profile, context }.number(attribute),
+            Visitor::Unknown(_) => Sources { names, profile: &NoProfile, context }.number(attribute),
         }
     }
 

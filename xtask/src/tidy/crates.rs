@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which of our crates each of our crates may use. A crate that is missing here is a finding: a new crate is a decision.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("vitrine-engine", &[]),
     ("vitrine-flags", &[]),
     ("vitrine-tables", &[]),
@@ -22,6 +22,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("vitrine-openapi", &["vitrine-engine", "vitrine-api", "vitrine-ledger"]),
     ("vitrine-profiles", &["vitrine-tables", "vitrine-intake", "vitrine-learn", "vitrine-charts"]),
     ("vitrine-demo", &[]),
+    ("vitrine-simulate", &["vitrine-engine", "vitrine-demo"]),
     (
         "vitrine-cli",
         &[
@@ -36,6 +37,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "vitrine-intake",
             "vitrine-learn",
             "vitrine-demo",
+            "vitrine-simulate",
         ],
     ),
     (

@@ -14,3 +14,4 @@ mod profiles;
 mod publish;
 mod registry;
 mod run;
+mod simulate;
