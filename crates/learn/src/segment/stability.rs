@@ -1,5 +1,6 @@
 //! Whether groups come back when the customers are drawn again.
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{KMeans, Rows, SegmentError, adjusted_rand_index, best_jaccards};
@@ -99,24 +100,26 @@ pub fn stability(rows: &Rows, groups: &KMeans, settings: &StabilitySettings) -> 
         return Err(SegmentError::BadK { k, n_rows: n });
     }
     let reference = groups.assign(&rows)?;
-    let mut ari = Vec::with_capacity(settings.n_resamples);
-    let mut jaccard_sums = vec![0.0; k];
-    for number in 0..settings.n_resamples as u64 {
+    // Each resample has a stream of its own, so that threads change nothing. What it found: the index, and a Jaccard index a group.
+    let one = |number: u64| {
         let mut stream = Stream::numbered(settings.seed, "stability.resample", number);
         let drawn = rows.pick(&stream.resample_indices(n));
         let again = match KMeans::fit(&drawn, k, settings.n_starts, stream.next_u64()) {
             Ok(again) => again.assign(&rows)?,
-            Err(SegmentError::TooFewDistinct { .. }) => {
-                ari.push(0.0);
-                continue;
-            }
+            Err(SegmentError::TooFewDistinct { .. }) => return Ok((0.0, Vec::new())),
             Err(error) => return Err(error),
         };
-        ari.push(adjusted_rand_index(&reference, &again)?);
-        for (sum, jaccard) in jaccard_sums.iter_mut().zip(best_jaccards(&reference, &again, k)?) {
+        Ok((adjusted_rand_index(&reference, &again)?, best_jaccards(&reference, &again, k)?))
+    };
+    let found: Vec<(f64, Vec<f64>)> =
+        (0..settings.n_resamples as u64).into_par_iter().map(one).collect::<Result<_, _>>()?;
+    let mut jaccard_sums = vec![0.0; k];
+    for (_, jaccards) in &found {
+        for (sum, jaccard) in jaccard_sums.iter_mut().zip(jaccards) {
             *sum += jaccard;
         }
     }
+    let ari: Vec<f64> = found.into_iter().map(|(ari, _)| ari).collect();
     let jaccard_by_group: Vec<f64> = jaccard_sums.iter().map(|sum| sum / settings.n_resamples as f64).collect();
     Ok(Stability {
         ari_mean: ari.iter().sum::<f64>() / ari.len() as f64,
