@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which of our crates each of our crates may use. A crate that is missing here is a finding: a new crate is a decision.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("vitrine-engine", &[]),
     ("vitrine-flags", &[]),
     ("vitrine-tables", &[]),
@@ -17,9 +17,10 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("vitrine-config", &["vitrine-engine", "vitrine-flags", "vitrine-bundle", "vitrine-tables"]),
     ("vitrine-api", &["vitrine-engine", "vitrine-flags", "vitrine-tables", "vitrine-bundle"]),
     ("vitrine-ledger", &["vitrine-engine", "vitrine-api"]),
+    ("vitrine-loop", &["vitrine-engine", "vitrine-ledger"]),
     ("vitrine-rim", &["vitrine-engine", "vitrine-tables", "vitrine-api"]),
     ("vitrine-measure", &["vitrine-engine", "vitrine-api", "vitrine-ledger", "vitrine-rim"]),
-    ("vitrine-openapi", &["vitrine-engine", "vitrine-api", "vitrine-ledger"]),
+    ("vitrine-openapi", &["vitrine-engine", "vitrine-api", "vitrine-ledger", "vitrine-loop"]),
     ("vitrine-profiles", &["vitrine-tables", "vitrine-intake", "vitrine-learn", "vitrine-charts"]),
     ("vitrine-demo", &[]),
     (
@@ -32,6 +33,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "vitrine-config",
             "vitrine-api",
             "vitrine-ledger",
+            "vitrine-loop",
             "vitrine-profiles",
             "vitrine-intake",
             "vitrine-learn",
@@ -52,6 +54,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "vitrine-config",
             "vitrine-api",
             "vitrine-ledger",
+            "vitrine-loop",
             "vitrine-rim",
         ],
     ),
