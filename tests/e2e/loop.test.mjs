@@ -1,11 +1,13 @@
 // The loop closes: what visitors did becomes what bandits know, by hand and by the cron trigger; what people publish meanwhile.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { counts, decisionToken, gist, positions, send, TOKEN_KEY } from "./support/events.mjs";
 import { assertProblem, publishOffers } from "./support/fixture.mjs";
+import { vitrineOrSkip } from "./support/native.mjs";
 import { auditLog, body, person } from "./support/registry.mjs";
-import { startFleet } from "./support/worker.mjs";
+import { ADMIN_TOKEN, startFleet } from "./support/worker.mjs";
 
 const learner = (more = {}) => ({ type: "bandit", model: "bernoulli", learn: { reward: "click" }, ...more });
 const shop = (ranker = learner()) => ({
@@ -20,7 +22,7 @@ before(async () => {
   const vars = { TOKEN_KEY, REFRESH_MS: "0" };
   fleet = await startFleet([
     { name: "whole", vars }, { name: "cron", vars: { ...vars, LOOP_EVERY_S: "1" } }, { name: "off", vars: { ...vars, LOOP_EVERY_S: "0" } },
-    { name: "people", vars }, { name: "approval", vars },
+    { name: "people", vars }, { name: "approval", vars }, { name: "command", vars },
   ]);
 });
 after(() => fleet?.stop());
@@ -207,4 +209,35 @@ test("what a turn cannot do is said", async () => {
   const viewer = await person(worker, "vera", "viewer");
   assertProblem(await viewer("POST", "loop", {}), 403, "forbidden");
   assert.equal(body(await viewer("POST", "loop", { dry_run: true })).outcome, "would_publish");
+});
+
+test("the command takes turns, shows them, and looks for alerts", async (t) => {
+  const vitrine = vitrineOrSkip(t);
+  if (!vitrine) return;
+  const worker = fleet.worker("command");
+  const run = (...args) =>
+    new Promise((resolve) => {
+      const env = { ...process.env, VITRINE_ADMIN_TOKEN: ADMIN_TOKEN, NO_COLOR: "1" };
+      execFile(vitrine, [...args, "--url", worker.url], { env }, (error, out, err) => resolve({ exit: error?.code ?? 0, out, err }));
+    });
+  await publishOffers(worker, { ...shop(), alerts: { counters: [{ id: "many", event: "click", above: 2 }] } });
+  await shown(worker, "tulips", { times: 20, clicks: 5 });
+  const trial = await run("loop", "--dry-run", "--json");
+  assert.equal(trial.exit, 0, trial.err);
+  assert.equal(JSON.parse(trial.out).outcome, "would_publish");
+  const turn = await run("loop", "--reason", "by hand");
+  assert.match(turn.out, /^production: version 2 replaces version 1\nhome: bernoulli by click, counts from .*\noffer +shown +rewards +before +now\ntulips +20 +5 +prior +6, 16\n$/);
+  assert.match((await run("loop")).out, /^production: version 2 stays: the counts say what is known already\n/);
+  assert.match((await run("loop", "--history")).out, /version 2 replaces version 1 by root: home\nlast turn: /);
+  body(await worker.admin("PUT", "environments/production", { settings: { approval: true } }));
+  await shown(worker, "spades", { times: 2, clicks: 0 });
+  const refused = await run("loop");
+  assert.deepEqual([refused.exit, /vitrine loop --draft/.test(refused.err)], [4, true], refused.err);
+  assert.match((await run("loop", "--draft")).out, /draft d1 is made from version 2/);
+
+  const looked = await run("alerts", "--dry-run");
+  assert.deepEqual([looked.exit, looked.out], [0, "ALERT  counter/many  many: 5 click in 1 h, above 2\n"]);
+  const told = await run("alerts");
+  assert.deepEqual([told.exit, /ALERT_WEBHOOK/.test(told.err)], [4, true], told.err);
+  assert.match((await run("alerts", "--open")).out, /^open since .*, not told yet: counter\/many\n$/);
 });

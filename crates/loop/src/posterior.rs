@@ -106,9 +106,9 @@ mod tests {
         ]);
         let found = gaussian([5.0, 2.0], &arms).unwrap();
         assert_eq!(found.keys().collect::<Vec<_>>(), ["a", "b"]);
-        let data = 10.0 / (1850.0 / 18.0);
+        let data: f64 = 10.0 / (1850.0 / 18.0);
         for (offer, mean) in [("a", 3.0), ("b", 4.0)] {
-            let precision = 0.25 + data;
+            let precision: f64 = 0.25 + data;
             let expected = [(0.25 * 5.0 + data * mean) / precision, (1.0 / precision).sqrt()];
             for (found, expected) in found[offer].iter().zip(expected) {
                 assert!((found - expected).abs() < 1e-8, "{offer}: {found} {expected}");

@@ -15,6 +15,7 @@ use AlertState::{Clear, Fires, Unknown};
 /// A document with this section, and a weight for each variation of its experiment.
 fn document(section: Value, weights: [f64; 3]) -> Value {
     let variation = |(id, weight): (&str, f64)| json!({ "id": id, "value": id, "weight": weight });
+    let variations: Vec<Value> = ["a", "b", "c"].into_iter().zip(weights).map(variation).collect();
     let document = json!({
         "version": 1,
         "settings": { "time_zone": "Europe/Berlin" },
@@ -22,7 +23,7 @@ fn document(section: Value, weights: [f64; 3]) -> Value {
         "experiments": [
             {
                 "id": "hero-test", "type": "string", "metrics": { "goal": ["orders"] },
-                "variations": ["a", "b", "c"].into_iter().zip(weights).map(variation).collect::<Vec<_>>(),
+                "variations": variations,
             },
             { "id": "later", "type": "string", "status": "draft", "variations": [{ "id": "x", "value": "x" }, { "id": "y", "value": "y" }] },
         ],

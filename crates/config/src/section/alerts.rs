@@ -159,9 +159,9 @@ impl<'t> Compiler<'t, '_> {
         let [below, above] = ["below", "above"]
             .map(|key| at.get(key).and_then(|at| Some((at, self.report.number_in(at, 0.0..=COUNT_MAX)?))));
         if let (Some((below_at, below)), Some((_, above))) = (below, above)
-            && below >= above
+            && below > above
         {
-            let message = format!("no number is right: all are below {below} or above {above}");
+            let message = format!("every number is below {below} or above {above}");
             self.report.error(below_at, "never_right", message, "below is the smaller of the two");
         }
         self.band(at, per.is_some());

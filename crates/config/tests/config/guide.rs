@@ -26,7 +26,7 @@ fn blocks<'g>(guide: &'g str, language: &str) -> Vec<&'g str> {
 
 #[test]
 fn examples_check_without_a_word() {
-    for name in GUIDES.iter().chain(&MORE_GUIDES) {
+    for (name, n_min) in GUIDES.iter().map(|it| (it, 5)).chain(MORE_GUIDES.iter().map(|it| (it, 1))) {
         let guide = guide(name);
         let mut n_examples = 0;
         for (language, format) in [("yaml", Format::Yaml), ("json", Format::Json)] {
@@ -38,7 +38,7 @@ fn examples_check_without_a_word() {
                 }
             }
         }
-        assert!(n_examples >= 5, "{name}: {n_examples}");
+        assert!(n_examples >= n_min, "{name}: {n_examples}");
     }
 }
 
