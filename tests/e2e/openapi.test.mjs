@@ -303,7 +303,8 @@ describe("answers", () => {
 
   test("of configurations", async () => {
     await expect(200, admin("GET", "config"));
-    const { version } = await expect(200, admin("PUT", "config?reason=test", experiments));
+    const other = { ...experiments, offers: [...experiments.offers, { id: "more", content: { title: "More" } }] };
+    const { version } = await expect(200, admin("PUT", "config?reason=test", other));
     await expect(200, admin("PUT", "config?dry_run=true", experiments));
     await expect(409, admin("PUT", "config?base_version=1", { ...experiments, offers: [] }).then((it) => (it.status === 422 ? admin("PUT", "config?base_version=1", experiments) : it)));
     await expect(400, admin("PUT", "config?dry_run=1", experiments));
