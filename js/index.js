@@ -24,6 +24,13 @@ export default class extends WorkerEntrypoint {
     if (request.method !== "GET") edge.look_first();
     return response;
   }
+
+  /// The cron trigger.
+  async scheduled(event) {
+    const { default: Control } = await control();
+    await new Control(this.ctx, this.env).scheduled(event);
+    new Edge(this.ctx, this.env).look_first();
+  }
 }
 
 /** A Durable Object whose class lives in a part that is loaded for it. */

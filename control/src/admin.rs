@@ -1,8 +1,10 @@
 //! The administrative interface: one table from method and path to a command of the registry.
 
 mod access;
+pub mod alerts;
 mod caller;
 mod config;
+pub mod learning;
 mod ledger;
 mod params;
 mod registry;
@@ -14,11 +16,11 @@ use vitrine_rim::body;
 use vitrine_rim::respond::not_allowed;
 use worker::{Env, Method, Request, Response, Result};
 
-use crate::objects::registry::Command;
+use crate::objects::registry::{Actor, Command};
 use params::{Params, if_match, required_if_match};
 use registry::ask;
 
-pub use caller::ROOT;
+pub use caller::{LOOP, ROOT};
 
 /// Greatest body that holds a draft: a configuration and a little more. Unit: bytes.
 const DRAFT_BYTES_MAX: usize = (4 << 20) + 8192;
@@ -43,6 +45,23 @@ pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &
             actor.require(Role::Approver, "forgetting a visitor")?;
             Params::read(request, &[])?;
             return ledger::forget(parse(request, BODY_BYTES_MAX).await?, env).await;
+        }
+        (Method::Post, ["loop"]) => {
+            actor.require(Role::Viewer, "looking at what bandits learn")?;
+            Params::read(request, &[])?;
+            return learning::post(parse_or_default(request).await?, env, &actor).await;
+        }
+        (Method::Post, ["alerts"]) => {
+            actor.require(Role::Viewer, "looking for what is out of order")?;
+            Params::read(request, &[])?;
+            return alerts::post(parse_or_default(request).await?, env, &actor).await;
+        }
+        (Method::Get, ["alerts"]) => {
+            return alerts::show(Params::read(request, &["environment"])?.environment(), env, &actor).await;
+        }
+        (Method::Get, ["loop"]) => {
+            let params = Params::read(request, &["environment", "limit"])?;
+            return learning::show(params.environment(), params.limit()?, env, &actor).await;
         }
         (Method::Post, ["config", "check"]) => {
             actor.require(Role::Editor, "checking a configuration")?;
@@ -141,13 +160,24 @@ pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &
     ask(env, &actor, command).await
 }
 
+/// The names of all environments.
+///
+/// Errors: the registry did not tell, in words for the log.
+pub async fn environments(env: &Env, actor: &Actor) -> std::result::Result<Vec<String>, String> {
+    let told = registry::ask_value(env, actor, Command::ListEnvironments).await.map_err(|it| it.detail)?;
+    let told = told.map_err(|_| "the registry refused to tell its environments".to_owned())?;
+    let list = told.get("environments").and_then(serde_json::Value::as_array);
+    let names = list.into_iter().flatten().filter_map(|it| it.get("name")?.as_str());
+    Ok(names.map(str::to_owned).collect())
+}
+
 /// The methods that exist at a path.
 fn allowed(path: &[&str]) -> Option<&'static str> {
     Some(match path {
         ["config"] => "GET, PUT",
         ["config", "check" | "rollback" | "publish"] | ["counts", "forget"] => "POST",
         ["config", "versions"] | ["config", "versions", _] | ["audit"] | ["tables"] | ["counts"] => "GET",
-        ["drafts"] | ["tokens"] => "GET, POST",
+        ["drafts"] | ["tokens"] | ["loop"] | ["alerts"] => "GET, POST",
         ["drafts", _] => "GET, PUT, DELETE",
         ["drafts", _, "diff"] | ["environments"] => "GET",
         ["drafts", _, "approve" | "publish"] | ["flags", _, "kill"] | ["environments", _, "keys"] | ["previews"] => {

@@ -16,6 +16,7 @@
 mod admin;
 mod objects;
 mod running_table;
+mod schedule;
 
 use js_sys::Promise;
 use vitrine_rim::{method, respond};
@@ -23,6 +24,15 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use worker::worker_sys::Context as JsContext;
 use worker::{Env, Request, web_sys};
+
+/// Does what is due by the cron trigger.
+#[wasm_bindgen]
+pub fn scheduled(_event: JsValue, env: Env, _ctx: JsContext) -> Promise {
+    future_to_promise(async move {
+        schedule::run(&env).await;
+        Ok(JsValue::UNDEFINED)
+    })
+}
 
 /// Answers a call below `/v1/admin/`.
 #[wasm_bindgen]

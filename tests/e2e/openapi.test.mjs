@@ -249,6 +249,18 @@ describe("answers", () => {
     const { rows } = await expect(200, admin("GET", `counts?by=${all}`));
     assert.ok(rows.length >= 3);
     await expect(200, admin("GET", "counts?from=2026-01-01T00:00:00Z&channel=web&environment=staging"));
+    for (const body of [{}, { dry_run: true }, { draft: true, reason: "r", environment: "production" }]) await expect(200, admin("POST", "loop", body));
+    for (const wrong of [{ dry_run: 1 }, { dry_run: true, draft: true }, { environment: "X" }, "{"]) await expect(400, admin("POST", "loop", wrong));
+    await expect(404, admin("POST", "loop", { environment: "nowhere" }));
+    await expect(200, admin("GET", "loop?limit=5"));
+    await expect(400, admin("GET", "loop?limit=x"));
+    await expect(404, admin("GET", "loop?environment=nowhere"));
+    for (const body of [{}, { dry_run: true, environment: "production" }]) await expect(200, admin("POST", "alerts", body));
+    for (const wrong of [{ test: 1 }, { dry_run: true, test: true }, { environment: "X" }, "{"]) await expect(400, admin("POST", "alerts", wrong));
+    await expect(409, admin("POST", "alerts", { test: true }));
+    for (const [method, path, body] of [["POST", "alerts", { environment: "nowhere" }], ["GET", "alerts?environment=nowhere"]]) await expect(404, admin(method, path, body));
+    await expect(200, admin("GET", "alerts"));
+    await expect(400, admin("GET", "alerts?more=1"));
     assert.deepEqual(await expect(200, admin("POST", "counts/forget", { visitor: "x" })), { forgotten: 0 });
     for (const wrong of [{}, { visitor: 1 }, { visitor: "x", y: 1 }]) await expect(400, admin("POST", "counts/forget", wrong));
     for (const wrong of ["by=colour", "from=x", "environment=X", "from=2020-01-01T00:00:00Z"]) await expect(400, admin("GET", `counts?${wrong}`));
@@ -291,7 +303,8 @@ describe("answers", () => {
 
   test("of configurations", async () => {
     await expect(200, admin("GET", "config"));
-    const { version } = await expect(200, admin("PUT", "config?reason=test", experiments));
+    const other = { ...experiments, offers: [...experiments.offers, { id: "more", content: { title: "More" } }] };
+    const { version } = await expect(200, admin("PUT", "config?reason=test", other));
     await expect(200, admin("PUT", "config?dry_run=true", experiments));
     await expect(409, admin("PUT", "config?base_version=1", { ...experiments, offers: [] }).then((it) => (it.status === 422 ? admin("PUT", "config?base_version=1", experiments) : it)));
     await expect(400, admin("PUT", "config?dry_run=1", experiments));

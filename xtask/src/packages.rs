@@ -10,7 +10,7 @@ use std::process::Command;
 /// The packages that need DataFusion, and what only they use.
 pub const WITH_DATAFUSION: [&str; 4] = ["vitrine-learn", "vitrine-intake", "vitrine-profiles", "vitrine-cli"];
 /// The packages for this machine that do not.
-pub const WITHOUT_DATAFUSION: [&str; 12] = [
+pub const WITHOUT_DATAFUSION: [&str; 13] = [
     "vitrine-engine",
     "vitrine-config",
     "vitrine-tables",
@@ -23,11 +23,12 @@ pub const WITHOUT_DATAFUSION: [&str; 12] = [
     "vitrine-charts",
     "vitrine-ledger",
     "vitrine-simulate",
+    "vitrine-loop",
 ];
 /// The packages for the edge alone; compiled for wasm.
 pub const EDGE_ONLY: [&str; 4] = ["vitrine-worker", "vitrine-rim", "vitrine-control", "vitrine-measure"];
 /// The libraries that run at the edge as well as on this machine.
-pub const EDGE_TOO: [&str; 7] = [
+pub const EDGE_TOO: [&str; 8] = [
     "vitrine-engine",
     "vitrine-config",
     "vitrine-tables",
@@ -35,6 +36,7 @@ pub const EDGE_TOO: [&str; 7] = [
     "vitrine-bundle",
     "vitrine-flags",
     "vitrine-ledger",
+    "vitrine-loop",
 ];
 /// Where the edge packages run.
 pub const EDGE_TARGET: &str = "wasm32-unknown-unknown";

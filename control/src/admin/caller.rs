@@ -11,6 +11,9 @@ use crate::objects::registry::{Actor, Command};
 /// The name of the holder of `ADMIN_TOKEN_SHA256`.
 pub const ROOT: &str = "root";
 
+/// The name of the schedule that lets bandits learn; nobody's token can have it.
+pub const LOOP: &str = "loop";
+
 /// Makes sure of the caller.
 ///
 /// Errors: 401 that says what is missing, and nothing about any token; 403 for a person without a role.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 use vitrine_api::{PRODUCTION, Problem, ProblemCode, Role};
 use vitrine_engine::TimestampMs;
-use vitrine_ledger::{Answer, Call, CountQuery, Counts, Forget};
+use vitrine_ledger::{Answer, Call, CountQuery, CountRow, Counts, Forget};
 use vitrine_rim::respond;
 use vitrine_rim::settings::Settings;
 use worker::{Date, Env, Method, Request, RequestInit, Result, console_error};
@@ -44,10 +44,16 @@ pub async fn counts(request: &Request, env: &Env, actor: &Actor) -> Answered {
     let params = Params::read(request, &CountQuery::parameters())?;
     let now = TimestampMs(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX));
     let query = CountQuery::read(|name| params.text(name), now)?;
-    let settings = Settings::measure(env);
+    let rows = rows(env, &query).await?;
+    let counts = Counts::of(&query, Settings::measure(env).window_s, rows);
+    Ok(respond::json(200, serde_json::to_string(&counts).map_err(unavailable)?))
+}
+
+/// What all shards answer to a query.
+pub async fn rows(env: &Env, query: &CountQuery) -> std::result::Result<Vec<CountRow>, Problem> {
     let call = serde_json::to_string(&Call::Count(query.clone())).map_err(unavailable)?;
     let mut rows = Vec::new();
-    for answer in join_all((0..settings.shards).map(|shard| ask(env, shard, &call))).await {
+    for answer in join_all((0..Settings::measure(env).shards).map(|shard| ask(env, shard, &call))).await {
         match serde_json::from_str(&answer.map_err(unavailable)?).map_err(unavailable)? {
             Answer::Counted(more) => rows.extend(more),
             Answer::TooMany => {
@@ -57,8 +63,7 @@ pub async fn counts(request: &Request, env: &Env, actor: &Actor) -> Answered {
             _ => return Err(unavailable("an answer to another question")),
         }
     }
-    let counts = Counts::of(&query, settings.window_s, rows);
-    Ok(respond::json(200, serde_json::to_string(&counts).map_err(unavailable)?))
+    Ok(rows)
 }
 
 async fn ask(env: &Env, shard: u32, call: &str) -> Result<String> {

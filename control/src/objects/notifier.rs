@@ -3,8 +3,12 @@
 //! The registry tells it of every change of the environment's pointer. OFREP clients get a notification and ask again
 //! (`event: message`, OFREP 0.3.0 event streams); GrowthBook SDKs get the new payload itself (`event: features`). A rule that
 //! starts or ends by its schedule changes answers too, without a publication: an alarm tells of it at that moment.
+//!
+//! It also tells the shop what is out of order: `alerts` keeps what is open and calls the webhook.
 
-use std::cell::RefCell;
+mod alerts;
+
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,6 +25,8 @@ use worker::{
     Date, Delay, DurableObject, Env, Method, Request, RequestInit, Response, Result, ScheduledTime, State,
     console_error, durable_object,
 };
+
+pub use alerts::{AlertCall, alerts};
 
 /// Streams that one object holds; beyond, callers are told to come back later.
 const STREAMS_MAX: usize = 10_000;
@@ -60,6 +66,8 @@ pub struct Notifier {
     state: State,
     env: Env,
     listeners: RefCell<Vec<Listener>>,
+    /// The webhook is being called.
+    is_telling: Cell<bool>,
 }
 
 /// Tells the notifier of an environment about its new pointer. A failure is logged: streams are an extra, and clients that
@@ -79,11 +87,12 @@ pub async fn notify(env: &Env, environment: &str, pointer: &BundlePointer) {
 
 impl DurableObject for Notifier {
     fn new(state: State, env: Env) -> Self {
-        Self { state, env, listeners: RefCell::default() }
+        Self { state, env, listeners: RefCell::default(), is_telling: Cell::new(false) }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         match request.method() {
+            Method::Post if request.path() == "/alerts" => self.answer_alerts(request).await,
             Method::Post => {
                 let latest: Latest = request.json().await?;
                 let known = self.latest().await;

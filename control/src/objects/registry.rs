@@ -6,7 +6,7 @@
 //!
 //! - `command` is what may be asked, and the role that asking needs; `failure` is why it may not be done;
 //! - `schema` and `texts` are the database, `pointers` flips, `audit` is the log;
-//! - `versions`, `compare`, `drafts`, `approvals` and `schedule` are the way of a configuration;
+//! - `versions`, `compare`, `drafts`, `approvals` and `schedule` are the way of a configuration; `learning` is what bandits learn between publications;
 //! - `environments`, `sdk_keys`, `flags` and `tokens` are what environments and people have, `previews` what may be seen before; `tables` are profile tables.
 
 mod approvals;
@@ -17,6 +17,7 @@ mod drafts;
 mod environments;
 mod failure;
 mod flags;
+mod learning;
 mod pointers;
 mod previews;
 mod schedule;
@@ -36,7 +37,7 @@ use vitrine_rim::kv::Kv;
 use vitrine_rim::respond;
 use worker::{Date, DurableObject, Env, Request, Response, Result, State, console_error, durable_object};
 
-pub use command::{Actor, Call, Command, PutConfig};
+pub use command::{Actor, Call, Command, PutConfig, TakeTurn};
 pub use versions::refused;
 
 use failure::{Failure, Outcome, conflict};
@@ -128,6 +129,8 @@ impl Registry {
             Command::NewToken(body) => self.new_token(&actor, body),
             Command::RevokeToken { id } => self.revoke_token(&actor, &id),
             Command::ShowAudit { after, limit } => self.show_audit(after, limit),
+            Command::ShowTurns { environment, limit } => self.show_turns(&environment, limit),
+            Command::TakeTurn(turn) => self.take_turn(&actor, turn).await,
             Command::ShowTables => self.show_tables(),
             Command::Activate { build } => self.activate(&actor, &build).await,
             Command::RollbackTable => self.rollback_table(&actor).await,

@@ -1,13 +1,16 @@
 //! The command line.
 
 use crate::cmd::{
-    audit_export, audit_verify, config_approve, config_calendar, config_check, config_diff, config_draft, config_export,
+    alerts, audit_export, audit_verify, config_approve, config_calendar, config_check, config_diff, config_draft,
+    config_export,
 };
 use crate::cmd::{
     config_import, config_init, config_preview, config_publish, config_rollback, config_versions, counts, decide,
 };
-use crate::cmd::{demo_data, environments, eval, experiments_explain, flags_kill, keys_generate, simulate};
-use crate::cmd::{tables_inspect, tables_publish, tables_rollback, tables_verify, tokens};
+use crate::cmd::{
+    demo_data, environments, eval, experiments_explain, flags_kill, keys_generate, loop_turn, simulate, tables_inspect,
+};
+use crate::cmd::{tables_publish, tables_rollback, tables_verify, tokens};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -88,6 +91,8 @@ pub enum Command {
     Audit(Audit),
     Counts(counts::Counts),
     Simulate(simulate::Simulate),
+    Loop(loop_turn::Loop),
+    Alerts(alerts::Alerts),
     Decide(decide::Decide),
     Eval(eval::Eval),
     DemoData(demo_data::DemoData),

@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub mod alerts;
 pub mod audit_export;
 pub mod audit_verify;
 pub mod config_approve;
@@ -22,6 +23,7 @@ pub mod eval;
 pub mod experiments_explain;
 pub mod flags_kill;
 pub mod keys_generate;
+pub mod loop_turn;
 #[cfg(feature = "profiles")]
 pub mod policy_evaluate;
 #[cfg(feature = "profiles")]
@@ -91,6 +93,8 @@ pub fn run(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Audit(Audit::Export(args)) => audit_export::run(&args, ui),
         Command::Counts(args) => counts::run(&args, ui),
         Command::Simulate(args) => simulate::run(&args, ui),
+        Command::Alerts(args) => alerts::run(&args, ui),
+        Command::Loop(args) => loop_turn::run(&args, ui),
         Command::Decide(args) => decide::run(&args, ui),
         Command::Eval(args) => eval::run(&args, ui),
         Command::DemoData(args) => demo_data::run(&args, ui),

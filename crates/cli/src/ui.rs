@@ -160,6 +160,18 @@ pub fn bytes(n: u64) -> String {
     unit.map_or_else(|| format!("{n} B"), |unit| format!("{value:.1} {unit}"))
 }
 
+/// The rows of a table, padded.
+pub fn columns(table: &[Vec<String>]) -> Vec<String> {
+    let n_columns = table.first().map_or(0, Vec::len);
+    let width = |at: usize| table.iter().map(|row| row[at].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..n_columns).map(width).collect();
+    let row = |cells: &Vec<String>| {
+        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    table.iter().map(row).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

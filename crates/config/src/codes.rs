@@ -57,6 +57,8 @@ pub const CODES: &[&str] = &[
     "too_many_caps",
     "too_many_rankers",
     "too_many_features",
+    "too_many_alerts",
+    "never_right",
     "ranker_in_hybrid",
     "invalid_formula",
     "formula_type",

@@ -17,7 +17,7 @@ use crate::section::saved_group::GroupFiles;
 use crate::source::{At, Kind, shortened};
 use crate::timetable::{CampaignRun, timetable};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "version",
     "settings",
     "saved_groups",
@@ -30,6 +30,7 @@ const KEYS: [&str; 12] = [
     "experiments",
     "layers",
     "holdouts",
+    "alerts",
 ];
 
 /// The version of the document model that this crate reads.
@@ -93,6 +94,9 @@ pub(crate) fn compile(
     compiler.campaigns(root.get("campaigns"));
     section::placement::read(root.get("placements"), root, &mut compiler);
     compiler.experiments_and_flags(root);
+    if let Some(at) = root.get("alerts") {
+        compiler.alerts(at);
+    }
     lint::check(root, &mut compiler);
     let flags = compiler.flags_payload(root);
     let campaigns = timetable(&compiler);

@@ -87,6 +87,7 @@ pub use payload::LayerPlan;
 pub use reshuffle::{Reshuffle, Tally, VISITORS, reshuffle, reshuffle_at};
 pub use section::saved_group::{Group, GroupFiles};
 pub use source::Format;
+pub use time_zone::minute_of_day;
 pub use timetable::CampaignRun;
 
 use compile::Surroundings;

@@ -48,6 +48,8 @@ pub const RAMP_STEPS_MAX: usize = 50;
 pub const PREREQUISITES_MAX: usize = 50;
 /// Most contexts of one bandit.
 pub const BANDIT_CONTEXTS_MAX: usize = 200;
+/// Most counters that alerts watch.
+pub const ALERTS_MAX: usize = 100;
 /// Most layers, most holdouts, and most saved groups.
 pub const LAYERS_MAX: usize = 200;
 /// Most hashed ids in all saved groups together: as base64 they fit into a document.

@@ -1,5 +1,6 @@
 //! The sections of a document: one file for each, with its keys, its checks, and what it becomes in the bundle.
 
+mod alerts;
 mod audience;
 pub(crate) mod campaign;
 mod cap;

@@ -99,6 +99,14 @@ impl Zone {
     }
 }
 
+/// Minutes since midnight that clocks show in a zone of the IANA database; in UTC for a name that is none.
+pub fn minute_of_day(zone: &str, at: TimestampMs) -> u16 {
+    let zone = Zone::find(zone).unwrap_or_else(Zone::utc);
+    let time = zone.rules.to_datetime(stamp(at)).time();
+    let [hour, minute] = [time.hour(), time.minute()].map(|it| u16::try_from(it).unwrap_or_default());
+    hour.saturating_mul(60).saturating_add(minute)
+}
+
 impl Report {
     /// A time zone by its name in the IANA database.
     pub fn zone(&mut self, at: At<'_>) -> Option<Zone> {

@@ -188,6 +188,13 @@ pub enum CountRow {
         /// How many rows.
         n: u64,
     },
+    /// How far the shard has come. Whatever the query, every shard that has counted says it.
+    Position {
+        /// Its number.
+        shard: u32,
+        /// How many events it has counted in all its time.
+        n: u64,
+    },
 }
 
 /// Counts of one group.
@@ -253,6 +260,8 @@ pub struct Counts {
     pub rows: Vec<CountGroup>,
     /// What was not counted: `bot`, `prefetch`, `duplicate`, or the code of a refusal, and how many rows.
     pub apart: BTreeMap<String, u64>,
+    /// How far the ledger has come: by shard, how many events it has counted in all its time.
+    pub position: BTreeMap<u32, u64>,
 }
 
 impl Counts {
@@ -260,6 +269,7 @@ impl Counts {
     pub fn of(query: &CountQuery, window_s: u32, answers: impl IntoIterator<Item = CountRow>) -> Self {
         let mut groups: BTreeMap<(Vec<String>, Kind, Rule, String), Tally> = BTreeMap::new();
         let mut apart: BTreeMap<String, u64> = BTreeMap::new();
+        let mut position = BTreeMap::new();
         for row in answers {
             match row {
                 CountRow::Count { of, kind, rule, currency, tally } => {
@@ -268,6 +278,9 @@ impl Counts {
                 CountRow::Apart { why, n } => {
                     let sum = apart.entry(why).or_default();
                     *sum = sum.saturating_add(n);
+                }
+                CountRow::Position { shard, n } => {
+                    position.insert(shard, n);
                 }
             }
         }
@@ -294,6 +307,7 @@ impl Counts {
             rules: Rule::ALL.map(|it| (it.as_str().to_owned(), it.detail().to_owned())).into(),
             rows: groups.into_iter().map(group).collect(),
             apart,
+            position,
         }
     }
 }
@@ -364,7 +378,10 @@ mod tests {
             tally: Tally::of(value),
         };
         let apart = |n| CountRow::Apart { why: "bot".to_owned(), n };
-        let counts = Counts::of(&query, 604_800, [row("b", 5), row("a", 7), apart(2), row("b", 1), apart(1)]);
+        let position = |shard, n| CountRow::Position { shard, n };
+        let answers = [row("b", 5), row("a", 7), apart(2), position(0, 7), row("b", 1), apart(1), position(3, 2)];
+        let counts = Counts::of(&query, 604_800, answers);
+        assert_eq!(counts.position, BTreeMap::from([(0, 7), (3, 2)]));
         let found: Vec<_> = counts.rows.iter().map(|it| (it.offer.as_deref(), it.n, it.value_minor)).collect();
         assert_eq!(found, [(Some("a"), 1, 7), (Some("b"), 2, 6)]);
         assert_eq!(counts.rows[1].value_squares, "26");

@@ -46,6 +46,7 @@ pub use counts::{CountGroup, CountKey, CountQuery, CountRow, Counts, Dimension, 
 pub use event::{AGE_MAX_S, Event, EventError};
 pub use exposure::{exposure_records, exposure_touches};
 pub use kind::{CHANNELS, Kind};
+pub use money::coins;
 pub use names::{Names, Shown};
 pub use record::{Plan, RecordContext, Recorded, plan, records};
 pub use shard::{SHARDS_DEFAULT, SHARDS_MAX, key, shard_of};

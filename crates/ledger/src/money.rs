@@ -9,8 +9,8 @@ const WHOLE: [&str; 15] =
 /// Currencies with three decimals.
 const THOUSANDTHS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
 
-/// How many of the smallest coin make one.
-fn coins(currency: &str) -> f64 {
+/// How many of the smallest coin make one of the currency's unit.
+pub fn coins(currency: &str) -> f64 {
     match currency {
         _ if WHOLE.contains(&currency) => 1.0,
         _ if THOUSANDTHS.contains(&currency) => 1000.0,

@@ -1,12 +1,14 @@
 //! The endpoints, one file a surface.
 
 mod access;
+mod alerts;
 mod configuration;
 mod drafts;
 mod environments;
 mod exposures;
 mod growthbook;
 mod health;
+mod learning;
 mod measuring;
 mod ofrep;
 mod previews;
@@ -24,6 +26,8 @@ pub fn describe(paths: &mut Paths) {
     growthbook::describe(paths);
     health::describe(paths);
     configuration::describe(paths);
+    learning::describe(paths);
+    alerts::describe(paths);
     drafts::describe(paths);
     environments::describe(paths);
     access::describe(paths);

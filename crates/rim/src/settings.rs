@@ -26,6 +26,8 @@ pub struct MeasureSettings {
     pub window_s: u32,
     /// `EVENTS_SEGMENT_MS`: how long raw events wait for others before a file of them is written. Default 60,000 ms.
     pub segment_ms: u64,
+    /// `LOOP_EVERY_S`: how often the cron trigger lets bandits learn. Default 3,600 s; 0: not at all.
+    pub loop_every_s: u64,
 }
 
 /// What the operator has set. Fixed for the life of an isolate.
@@ -73,6 +75,11 @@ impl Settings {
         ACCESS.with(|it| it.get_or_init(|| access(env).map(Rc::new)).clone())
     }
 
+    /// `ALERT_WEBHOOK`: the address that is told what is out of order. A secret, because such addresses are.
+    pub fn alert_webhook(env: &Env) -> Option<String> {
+        text(env, "ALERT_WEBHOOK")
+    }
+
     /// The settings of counting. Apart from the others, so that the edge part does not carry their reader.
     pub fn measure(env: &Env) -> MeasureSettings {
         thread_local! {
@@ -87,6 +94,7 @@ impl Settings {
                 shards: small("LEDGER_SHARDS", 8, 64),
                 window_s: small("ATTRIBUTION_WINDOW_S", 604_800, 2_592_000),
                 segment_ms: number(&text, "EVENTS_SEGMENT_MS", 60_000),
+                loop_every_s: number(&text, "LOOP_EVERY_S", 3_600),
             }
         };
         MEASURE.with(|it| *it.get_or_init(read))

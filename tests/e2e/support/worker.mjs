@@ -206,6 +206,12 @@ class Worker {
     return await read(await this.fetch(`/v1/admin/${path}`, init));
   }
 
+  /// Lets the cron trigger fire once.
+  async schedule() {
+    const { outcome } = await (await this.#miniflare.getWorker(this.name)).scheduled({ cron: "*/5 * * * *" });
+    assert.equal(outcome, "ok");
+  }
+
   /// The answer of `/healthz`.
   async health() {
     return (await read(await this.fetch("/healthz"))).body;

@@ -5,6 +5,7 @@ use vitrine_api::{
     DraftChange, EnvironmentChange, KillFlag, NewDraft, NewKey, NewPreview, NewToken, Problem, ProblemCode, Promote,
     PublishDraft, Role, Rollback,
 };
+use vitrine_loop::LoopRecord;
 
 /// Who asks. The administrative interface has made sure of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +72,19 @@ pub struct PutConfig {
     pub allow_reshuffle: bool,
     /// Why.
     pub reason: String,
+}
+
+/// A turn of the loop.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TakeTurn {
+    /// Where.
+    pub environment: String,
+    /// The document with new posteriors, if there is anything new; it was made of the version that the record names.
+    pub document: Option<serde_json::Value>,
+    /// Why, for the log.
+    pub reason: String,
+    /// What the turn saw and made.
+    pub record: LoopRecord,
 }
 
 /// What the administrative interface asks of the registry.
@@ -140,6 +154,11 @@ pub enum Command {
     /// Tells of changes after an entry of the log.
     ShowAudit { after: u64, limit: u32 },
 
+    /// Tells of turns of the loop, newest first.
+    ShowTurns { environment: String, limit: u32 },
+    /// Publishes what a turn of the loop made.
+    TakeTurn(TakeTurn),
+
     /// Tells the running build and the history.
     ShowTables,
     /// Verifies the next shards of an uploaded build; flips the pointer when all are verified.
@@ -164,6 +183,7 @@ impl Command {
             | Self::ListEnvironments
             | Self::ShowEnvironment { .. }
             | Self::ShowAudit { .. }
+            | Self::ShowTurns { .. }
             | Self::ShowTables => Role::Viewer,
             Self::CheckConfig { .. }
             | Self::NewDraft(_)
@@ -177,6 +197,7 @@ impl Command {
             | Self::PublishDraft { .. }
             | Self::UnscheduleDraft { .. }
             | Self::KillFlag { .. }
+            | Self::TakeTurn(_)
             | Self::Activate { .. }
             | Self::RollbackTable
             | Self::Kill { .. } => Role::Approver,
@@ -208,6 +229,8 @@ impl Command {
             Self::KillFlag { .. } => "switching a flag off or on",
             Self::ListTokens | Self::NewToken(_) | Self::RevokeToken { .. } => "administering tokens",
             Self::ShowAudit { .. } => "reading the audit log",
+            Self::ShowTurns { .. } => "reading what bandits learnt",
+            Self::TakeTurn(_) => "publishing what bandits learnt",
             Self::ShowTables => "reading tables",
             Self::Activate { .. } | Self::RollbackTable | Self::Kill { .. } => "changing the table",
         }
@@ -228,6 +251,7 @@ impl Command {
             | Self::ShowEnvironment { .. }
             | Self::ListTokens
             | Self::ShowAudit { .. }
+            | Self::ShowTurns { .. }
             | Self::ShowTables => false,
             Self::PutConfig(_)
             | Self::Promote(_)
@@ -245,6 +269,7 @@ impl Command {
             | Self::NewPreview(_)
             | Self::NewToken(_)
             | Self::RevokeToken { .. }
+            | Self::TakeTurn(_)
             | Self::Activate { .. }
             | Self::RollbackTable
             | Self::Kill { .. } => true,

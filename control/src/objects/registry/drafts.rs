@@ -204,7 +204,7 @@ impl Registry {
         let comparison = self.comparison(running.version, &document).await?;
         let mut answer = serde_json::to_value(comparison).map_err(inside)?;
         if let Some(answer) = answer.as_object_mut() {
-            answer.insert("stale".to_owned(), (draft.base_version != running.version).into());
+            answer.insert("stale".to_owned(), (!self.is_base(draft.base_version, running.version).await?).into());
             answer.insert("revision".to_owned(), draft.revision.into());
             answer.insert("diagnostics".to_owned(), self.diagnostics(&document).await.into());
         }

@@ -23,6 +23,9 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS token (
         number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, role TEXT NOT NULL, environments TEXT,
         sha256 TEXT NOT NULL UNIQUE, created_by TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT, revoked_at TEXT);
+    CREATE TABLE IF NOT EXISTS turn (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, environment TEXT NOT NULL, json TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS last_turn (environment TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, version INTEGER);
     CREATE TABLE IF NOT EXISTS audit (seq INTEGER PRIMARY KEY, json TEXT NOT NULL);";
 
 /// Greatest number that the database takes: it is reached through JavaScript. Nothing is ever counted so far.

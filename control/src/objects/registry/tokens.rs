@@ -124,6 +124,9 @@ impl Registry {
         if name.eq_ignore_ascii_case(crate::admin::ROOT) {
             return Err(field("/name", "invalid_field", "root is the holder of ADMIN_TOKEN_SHA256"));
         }
+        if name.eq_ignore_ascii_case(crate::admin::LOOP) {
+            return Err(field("/name", "invalid_field", "loop is the schedule that lets bandits learn"));
+        }
         if let Some(other) = self.token_rows()?.iter().find(|it| it.name.eq_ignore_ascii_case(name) && it.is_valid()) {
             let detail = format!("token t{} of {name} is valid: revoke it first, or take another name", other.number);
             return Err(conflict(detail));

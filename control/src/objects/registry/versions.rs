@@ -165,7 +165,7 @@ impl Registry {
         running: &BundlePointer,
         environment: &str,
     ) -> Outcome<()> {
-        if base == running.version {
+        if self.is_base(base, running.version).await? {
             return Ok(());
         }
         let named = |version: Option<u64>| version.map_or("nothing".to_owned(), |it| format!("version {it}"));
@@ -194,14 +194,16 @@ impl Registry {
             return Ok(Comparison { against, changes: changes(None, document), reshuffle: Vec::new() });
         };
         let before = self.document(version).await?;
-        let after = vitrine_config::check(document, Format::Json).ok();
+        let document = self.with_learnt(document, against).await?;
+        let after = vitrine_config::check(&document, Format::Json).ok();
         let reshuffle = after.map(|after| reshuffle(&before, &after)).unwrap_or_default();
-        Ok(Comparison { against, changes: changes(Some(&before), document), reshuffle })
+        Ok(Comparison { against, changes: changes(Some(&before), &document), reshuffle })
     }
 
     /// Makes a document the next version and lets the environment's pointer name it.
     pub(super) async fn publish(&self, actor: &Actor, running: BundlePointer, publication: Publication<'_>) -> Outcome {
         let Publication { environment, document, allow_reshuffle, reason, draft } = publication;
+        let document = &self.with_learnt(document, running.version).await?;
         let bundle = vitrine_bundle::encode(&checked(document)?.stored()).map_err(inside)?;
         let comparison = self.comparison(running.version, document).await?;
         guard(&comparison, allow_reshuffle)?;

@@ -3,7 +3,7 @@
 use crate::args::{EdgeArgs, EnvironmentArg};
 use crate::edge::Edge;
 use crate::failure::{Exit, Failure};
-use crate::ui::Ui;
+use crate::ui::{Ui, columns};
 use clap::Args;
 use std::collections::BTreeSet;
 use vitrine_ledger::{Counts as Counted, Dimension};
@@ -122,18 +122,6 @@ fn shown(counts: &Counted, by: &[String]) -> String {
     lines.join("\n")
 }
 
-/// The rows of a table, padded.
-fn columns(table: &[Vec<String>]) -> Vec<String> {
-    let n_columns = table.first().map_or(0, Vec::len);
-    let width = |at: usize| table.iter().map(|row| row[at].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..n_columns).map(width).collect();
-    let row = |cells: &Vec<String>| {
-        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        padded.join("  ").trim_end().to_owned()
-    };
-    table.iter().map(row).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,7 +136,7 @@ mod tests {
                 { "offer": "tea", "type": "click", "rule": "token", "n": 12 },
                 { "offer": "", "type": "conversion", "rule": "visitor_click", "currency": "CNY", "n": 3, "value_minor": 59_700 },
             ],
-            "apart": { "bot": 4 },
+            "apart": { "bot": 4 }, "position": { "3": 19 },
         }))
         .unwrap();
         let expected = "production, 2026-12-01T00:00:00Z to 2026-12-02T00:00:00Z\n\

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 /// Sections in the order in which they are told, and what one of their entries is called.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 13] = [
     ("version", ""),
     ("settings", ""),
     ("saved_groups", "saved group"),
@@ -19,6 +19,7 @@ const SECTIONS: [(&str, &str); 12] = [
     ("offers", "offer"),
     ("campaigns", "campaign"),
     ("placements", "placement"),
+    ("alerts", ""),
 ];
 
 /// Keys whose numbers are percentages.

@@ -5,17 +5,35 @@ use vitrine_engine::{BANDIT_FEATURES_MAX, Bandit, BanditFeature, BanditModel, It
 use crate::compile::Compiler;
 use crate::formula;
 use crate::limits::{HYBRID_PARTS_MAX, OFFERS_MAX, WEIGHT_MAX};
-use crate::source::{At, Kind};
+use crate::section::money::required_currency;
+use crate::source::{At, Kind, shortened};
 
 /// Every key that some ranker has.
-const KEYS: [&str; 12] =
-    ["type", "profile", "session", "own", "popularity", "formula", "of", "model", "width", "features", "prior", "arms"];
+const KEYS: [&str; 13] = [
+    "type",
+    "profile",
+    "session",
+    "own",
+    "popularity",
+    "formula",
+    "of",
+    "model",
+    "width",
+    "features",
+    "prior",
+    "arms",
+    "learn",
+];
 const ITEMS_KEYS: [&str; 5] = ["type", "profile", "session", "own", "popularity"];
 const FORMULA_KEYS: [&str; 2] = ["type", "formula"];
 const HYBRID_KEYS: [&str; 2] = ["type", "of"];
-const BANDIT_KEYS: [&str; 6] = ["type", "model", "width", "features", "prior", "arms"];
+const BANDIT_KEYS: [&str; 7] = ["type", "model", "width", "features", "prior", "arms", "learn"];
+const LEARN_KEYS: [&str; 5] = ["reward", "name", "currency", "window_days", "since"];
 const PART_KEYS: [&str; 2] = ["ranker", "weight"];
 const FEATURE_KEYS: [&str; 3] = ["attribute", "equals", "scale"];
+
+/// Longest window of counts that a bandit learns from. Unit: days.
+const WINDOW_DAYS_MAX: i64 = 730;
 
 /// Kinds of rankers.
 #[derive(Clone, Copy, PartialEq)]
@@ -189,7 +207,67 @@ impl<'t> Compiler<'t, '_> {
         if let Some(at) = at.get("arms") {
             self.arms(at, &mut bandit);
         }
+        if let Some(at) = at.get("learn") {
+            self.learn(at, model);
+        }
         Some(bandit)
+    }
+
+    /// `learn`: what counts the bandit learns from. The edge does not need it; the loop reads it from the document.
+    fn learn(&mut self, at: At<'t>, model: BanditModel) {
+        #[derive(Clone, Copy, PartialEq)]
+        enum Reward {
+            Click,
+            Conversion,
+            Value,
+        }
+        if is_linear(model) {
+            let message = "only the models bernoulli and gaussian learn from counts, which have no features";
+            let help = "remove learn and bring arms from an analysis of raw events, or choose another model";
+            self.report.key_error(at, "contradictory_keys", message, help);
+            return;
+        }
+        let Some(at) = self.report.object(at, &LEARN_KEYS) else { return };
+        let help = "say what is good: reward: click, conversion or value";
+        let choice = [("click", Reward::Click), ("conversion", Reward::Conversion), ("value", Reward::Value)];
+        let reward_at = self.report.required(at, "reward", help);
+        let reward = reward_at.and_then(|at| self.report.word(at, &choice));
+        if let (Some(reward_at), Some(reward)) = (reward_at, reward)
+            && (reward == Reward::Value) != (model == BanditModel::Gaussian)
+        {
+            let message = "bernoulli learns a share (reward: click or conversion), gaussian a mean (reward: value)";
+            self.report.error(reward_at, "contradictory_keys", message, "change the model or the reward");
+        }
+        if let Some(at) = at.get("name") {
+            self.event_name(at);
+            if reward == Some(Reward::Click) {
+                let message = "clicks have no name, so none would count";
+                self.report.key_error(at, "contradictory_keys", message, "remove it, or write reward: conversion");
+            }
+        }
+        if reward == Some(Reward::Value) {
+            required_currency(at, self.report);
+        } else if let (Some(at), Some(_)) = (at.get("currency"), reward) {
+            let message = "only the reward value has a currency";
+            self.report.key_error(at, "contradictory_keys", message, "remove it, or write reward: value");
+        }
+        if let Some(at) = at.get("window_days") {
+            self.report.integer(at, 1..=WINDOW_DAYS_MAX);
+        }
+        if let Some(at) = at.get("since") {
+            self.report.timestamp(at);
+        }
+    }
+
+    /// What an event is called: as `POST /v1/events` takes it.
+    pub(super) fn event_name(&mut self, at: At<'t>) {
+        let Some(name) = self.report.text(at) else { return };
+        let is_name = (1..=32).contains(&name.len())
+            && name.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_');
+        if !is_name {
+            let message = format!("{:?} is no name of an event", shortened(name));
+            self.report.error(at, "invalid_name", message, "use 1 to 32 of a-z 0-9 _, as events have it");
+        }
     }
 
     fn arms(&mut self, at: At<'t>, bandit: &mut Bandit) {

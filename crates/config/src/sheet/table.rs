@@ -197,7 +197,7 @@ pub(crate) const KINDS: &[Kind] = &[
             "ranker.formula" => "ranker"."formula": Text, "ranker.of" => "ranker"."of": Json,
             "ranker.model" => "ranker"."model": Word, "ranker.width" => "ranker"."width": Number,
             "ranker.features" => "ranker"."features": Json, "ranker.prior" => "ranker"."prior": Numbers,
-            "ranker.arms" => "ranker"."arms": Json, "count": Number, "objective": Word,
+            "ranker.arms" => "ranker"."arms": Json, "ranker.learn" => "ranker"."learn": Json, "count": Number, "objective": Word,
             "diversity.per_category" => "diversity"."per_category": Number,
             "diversity.variety" => "diversity"."variety": Number, "holdout": Percent,
             "experiment.id" => "experiment"."id": Word, "experiment.variations" => "experiment"."variations": Json,

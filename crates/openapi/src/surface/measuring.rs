@@ -122,6 +122,7 @@ fn counts_example() -> Value {
             { "offer": "green-life", "type": "conversion", "rule": "token", "currency": "CNY", "n": 14, "value_minor": 278_600, "value_squares": "5544140000" },
         ],
         "apart": { "bot": 31, "duplicate": 12 },
+        "position": { "0": 655, "1": 701 },
     })
 }
 

@@ -29,6 +29,12 @@ struct ApartRow {
     n: u64,
 }
 
+#[derive(Deserialize)]
+struct PositionRow {
+    shard: u32,
+    n: u64,
+}
+
 impl Ledger {
     /// The counts of this shard.
     pub(super) fn count(&self, query: &CountQuery) -> Result<Answer> {
@@ -42,6 +48,12 @@ impl Ledger {
             period(query),
         )?;
         answer.extend(apart.into_iter().map(|ApartRow { why, n }| CountRow::Apart { why, n }));
+        let position: Vec<PositionRow> = self.rows(
+            "SELECT shard.value AS shard, counted.value AS n FROM fact AS shard JOIN fact AS counted
+             WHERE shard.name = 'shard' AND counted.name = 'counted'",
+            Vec::new(),
+        )?;
+        answer.extend(position.into_iter().map(|PositionRow { shard, n }| CountRow::Position { shard, n }));
         Ok(Answer::Counted(answer))
     }
 

@@ -43,6 +43,11 @@ impl Ledger {
                     )?;
                 }
             }
+            let n_new = are_new.iter().filter(|it| **it).count();
+            self.execute(
+                "INSERT INTO fact VALUES ('counted', ?) ON CONFLICT DO UPDATE SET value = value + excluded.value",
+                vec![integer(u64::try_from(n_new).unwrap_or(u64::MAX))],
+            )?;
             for (key, tally) in tallies {
                 self.add_tally(&record.environment, key, &tally)?;
             }
