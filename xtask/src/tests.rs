@@ -85,7 +85,8 @@ fn end_to_end(project: &Project) -> Result<Verdict> {
         return Ok(Verdict::of(false, ""));
     }
     let mut node = command(project.node(), project.root());
-    node.args(["--test", "--test-reporter=spec"]).args(files);
+    // A test waits for workerd as often as it works: two at a time, also where Node would run one.
+    node.args(["--test", "--test-concurrency=2", "--test-reporter=spec"]).args(files);
     node.env("VITRINE_BIN", project.vitrine()).env("VITRINE_BUILD_DIR", project.worker_build());
     node.env("VITRINE_CLIENTS", clients::dir(project));
     let (success, output) = shown(&mut node)?;
