@@ -6,7 +6,9 @@ use crate::cmd::{
 use crate::cmd::{
     config_import, config_init, config_preview, config_publish, config_rollback, config_versions, counts, decide,
 };
-use crate::cmd::{demo_data, environments, eval, experiments_explain, flags_kill, keys_generate, tables_inspect};
+use crate::cmd::{
+    demo_data, environments, eval, experiments_explain, flags_kill, keys_generate, privacy, tables_inspect,
+};
 use crate::cmd::{tables_publish, tables_rollback, tables_verify, tokens};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -83,6 +85,9 @@ pub enum Command {
     /// Tokens of people and programs that administer.
     #[command(subcommand)]
     Tokens(tokens::Tokens),
+    /// Erase visitors, and make sure that they are gone.
+    #[command(subcommand)]
+    Privacy(privacy::Privacy),
     /// The log of all changes.
     #[command(subcommand)]
     Audit(Audit),

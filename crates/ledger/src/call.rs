@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use vitrine_api::TokenKeys;
+use vitrine_api::{Pseudonyms, hexadecimal};
 
 use crate::attribution::Touch;
 use crate::counts::{CountQuery, CountRow};
-use crate::record::{Recorded, visitor_text};
+use crate::record::Recorded;
 use crate::shard::{key, shard_of};
 
 /// A call of one shard.
@@ -32,8 +32,10 @@ pub enum Call {
     },
     /// Keeps the answer of a batch.
     Remember(Remember),
-    /// Takes away what is known of a visitor.
-    Forget(Forget),
+    /// Tells how much is known of visitors.
+    Held(Whom),
+    /// Takes away what is known of visitors.
+    Forget(Whom),
 }
 
 /// Events to be counted.
@@ -102,21 +104,31 @@ pub struct Remember {
     pub answer: String,
 }
 
-/// A visitor who is to be forgotten.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Forget {
+/// Visitors, for a call of every shard: one knows what they met, any may have events of theirs that are in no file yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whom {
     /// Where.
-    pub environment: String,
+    pub environments: Vec<String>,
     /// Who, as the database names visitors.
-    pub visitor: String,
+    pub units: Vec<String>,
+    /// The same visitors as files of raw events name them, where that is known.
+    pub row_keys: Vec<String>,
 }
 
-impl Forget {
-    /// The visitor with this key, and the shard that knows what they met.
-    pub fn of(keys: &TokenKeys, environment: &str, visitor_key: &str, n_shards: u32) -> (u32, Self) {
-        let visitor = visitor_text(keys.unit("id", visitor_key));
-        let shard = visitor_shard(environment, &visitor, n_shards);
-        (shard, Self { environment: environment.to_owned(), visitor })
+impl Whom {
+    /// The visitor with this key.
+    pub fn visitor(pseudonyms: &Pseudonyms<'_>, environment: &str, visitor_key: &str) -> Self {
+        Self {
+            environments: vec![environment.to_owned()],
+            units: vec![hexadecimal(pseudonyms.unit(visitor_key))],
+            row_keys: pseudonyms.row_key(visitor_key).map(|it| hexadecimal(it.0)).into_iter().collect(),
+        }
+    }
+
+    /// The visitors with these units and row keys.
+    pub fn rows(environments: Vec<String>, rows: &[(u64, u64)]) -> Self {
+        let (units, row_keys) = rows.iter().map(|(unit, row)| (hexadecimal(*unit), hexadecimal(*row))).unzip();
+        Self { environments, units, row_keys }
     }
 }
 
@@ -138,8 +150,8 @@ pub enum Answer {
     TooMany,
     /// To [`Call::Recall`].
     Recalled(Option<Remember>),
-    /// To [`Call::Forget`]: how much there was.
-    Forgotten(u64),
+    /// To [`Call::Held`] and [`Call::Forget`]: how much there is, or was.
+    Held(u64),
     /// To what has nothing to tell.
     Done,
 }

@@ -148,6 +148,15 @@ pub enum Command {
     RollbackTable,
     /// Switches decisions off (only fallback offers) or on.
     Kill { kill: bool },
+
+    /// Erases visitors, by their row keys.
+    Erase { keys: Vec<String> },
+    /// Tells who was erased.
+    ListErased,
+    /// Tells what every store holds of a visitor.
+    VerifyErased { key: String },
+    /// Forgets who was erased before a time.
+    ForgetErased { before: String },
 }
 
 impl Command {
@@ -164,7 +173,9 @@ impl Command {
             | Self::ListEnvironments
             | Self::ShowEnvironment { .. }
             | Self::ShowAudit { .. }
-            | Self::ShowTables => Role::Viewer,
+            | Self::ShowTables
+            | Self::ListErased
+            | Self::VerifyErased { .. } => Role::Viewer,
             Self::CheckConfig { .. }
             | Self::NewDraft(_)
             | Self::ChangeDraft { .. }
@@ -179,13 +190,15 @@ impl Command {
             | Self::KillFlag { .. }
             | Self::Activate { .. }
             | Self::RollbackTable
-            | Self::Kill { .. } => Role::Approver,
+            | Self::Kill { .. }
+            | Self::Erase { .. } => Role::Approver,
             Self::ChangeEnvironment { .. }
             | Self::NewKey { .. }
             | Self::RetireKey { .. }
             | Self::ListTokens
             | Self::NewToken(_)
-            | Self::RevokeToken { .. } => Role::Admin,
+            | Self::RevokeToken { .. }
+            | Self::ForgetErased { .. } => Role::Admin,
         }
     }
 
@@ -210,6 +223,8 @@ impl Command {
             Self::ShowAudit { .. } => "reading the audit log",
             Self::ShowTables => "reading tables",
             Self::Activate { .. } | Self::RollbackTable | Self::Kill { .. } => "changing the table",
+            Self::Erase { .. } | Self::ForgetErased { .. } => "erasing visitors",
+            Self::ListErased | Self::VerifyErased { .. } => "reading erasures",
         }
     }
 
@@ -228,7 +243,9 @@ impl Command {
             | Self::ShowEnvironment { .. }
             | Self::ListTokens
             | Self::ShowAudit { .. }
-            | Self::ShowTables => false,
+            | Self::ShowTables
+            | Self::ListErased
+            | Self::VerifyErased { .. } => false,
             Self::PutConfig(_)
             | Self::Promote(_)
             | Self::Rollback(_)
@@ -247,7 +264,9 @@ impl Command {
             | Self::RevokeToken { .. }
             | Self::Activate { .. }
             | Self::RollbackTable
-            | Self::Kill { .. } => true,
+            | Self::Kill { .. }
+            | Self::Erase { .. }
+            | Self::ForgetErased { .. } => true,
         }
     }
 }

@@ -23,6 +23,8 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS token (
         number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, role TEXT NOT NULL, environments TEXT,
         sha256 TEXT NOT NULL UNIQUE, created_by TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT, revoked_at TEXT);
+    CREATE TABLE IF NOT EXISTS erased (row_key TEXT PRIMARY KEY, at TEXT NOT NULL, receipt INTEGER NOT NULL);
+    CREATE TABLE IF NOT EXISTS tombstones_epoch (number INTEGER PRIMARY KEY AUTOINCREMENT);
     CREATE TABLE IF NOT EXISTS audit (seq INTEGER PRIMARY KEY, json TEXT NOT NULL);";
 
 /// Greatest number that the database takes: it is reached through JavaScript. Nothing is ever counted so far.

@@ -1,7 +1,7 @@
 //! What visitors met, for conversions that carry no token.
 
 use serde::Deserialize;
-use vitrine_ledger::{Forget, Looked, Touch, TouchKind, Visits};
+use vitrine_ledger::{Looked, Touch, TouchKind, Visits, Whom};
 use vitrine_rim::settings::Settings;
 use worker::{Error, Result};
 
@@ -19,7 +19,9 @@ struct TouchRow {
 }
 
 #[derive(Deserialize)]
-struct Gone {}
+struct Number {
+    n: u64,
+}
 
 impl Ledger {
     /// Notes what visitors met, then tells what was asked.
@@ -69,14 +71,62 @@ impl Ledger {
         rows.into_iter().map(touch).collect()
     }
 
-    /// Takes away what is known of a visitor, and tells how much that was. What was counted holds nobody.
-    pub(super) fn forget(&self, Forget { environment, visitor }: &Forget) -> Result<u64> {
-        let gone: Vec<Gone> = self.rows(
-            "DELETE FROM touch WHERE environment = ? AND visitor = ? RETURNING kind",
-            vec![environment.as_str().into(), visitor.as_str().into()],
-        )?;
-        Ok(u64::try_from(gone.len()).unwrap_or(u64::MAX))
+    /// How much is known of visitors: what they met, and events of theirs that are in no file yet.
+    pub(super) fn held(&self, whom: &Whom) -> Result<u64> {
+        let mut n = 0_u64;
+        for environment in &whom.environments {
+            for unit in &whom.units {
+                let found: Vec<Number> = self.rows(
+                    "SELECT count(*) AS n FROM touch WHERE environment = ? AND visitor = ?",
+                    vec![environment.as_str().into(), unit.as_str().into()],
+                )?;
+                n = n.saturating_add(found.first().map_or(0, |it| it.n));
+            }
+        }
+        for member in members(whom) {
+            let found: Vec<Number> =
+                self.rows("SELECT count(*) AS n FROM outbox WHERE instr(line, ?) > 0", vec![member.held.into()])?;
+            n = n.saturating_add(found.first().map_or(0, |it| it.n));
+        }
+        Ok(n)
     }
+
+    /// Takes away what is known of visitors, and tells how much that was. What was counted holds nobody; an event that waits for its
+    /// file stays, as one of nobody.
+    pub(super) fn forget(&self, whom: &Whom) -> Result<u64> {
+        self.transaction(|| {
+            let n = self.held(whom)?;
+            for environment in &whom.environments {
+                for unit in &whom.units {
+                    self.execute(
+                        "DELETE FROM touch WHERE environment = ? AND visitor = ?",
+                        vec![environment.as_str().into(), unit.as_str().into()],
+                    )?;
+                }
+            }
+            for Member { held, left } in members(whom) {
+                self.execute(
+                    "UPDATE outbox SET line = replace(line, ?, ?) WHERE instr(line, ?) > 0",
+                    vec![held.as_str().into(), left.into(), held.as_str().into()],
+                )?;
+            }
+            Ok(n)
+        })
+    }
+}
+
+/// A member of a line that tells who somebody is, and what is left of it.
+struct Member {
+    held: String,
+    left: &'static str,
+}
+
+/// What tells of these visitors in lines. Quotes within texts of a line are escaped, so nothing else looks like it.
+fn members(whom: &Whom) -> impl Iterator<Item = Member> {
+    let units = whom.units.iter().map(|it| Member { held: format!(r#""unit":"{it}""#), left: r#""unit":null"# });
+    let keys =
+        whom.row_keys.iter().map(|it| Member { held: format!(r#""visitor":"{it}""#), left: r#""visitor":null"# });
+    units.chain(keys)
 }
 
 fn touch(row: TouchRow) -> Result<Touch> {
