@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, before, describe, test } from "node:test";
+import { counts } from "./support/events.mjs";
 import { activate, assertProblem, gist, offers, publishAll, request, STRANGER, TODAY, TOMORROW, upload, VISITORS } from "./support/fixture.mjs";
 import { ADMIN_TOKEN, eventually, read, startFleet, startWorker } from "./support/worker.mjs";
 
@@ -133,7 +134,8 @@ describe("tags and erasure", () => {
     const [{ row_key, receipt, at }] = body.visitors;
     assert.match(row_key, /^[0-9a-f]{16}$/);
     const verified = (await worker.admin("GET", `visitors/${row_key}`)).body;
-    assert.deepEqual(verified, { erased: { row_key, receipt, at }, honoured: true, tables: [{ build: TODAY.build, has_row: true }] });
+    const tables = [{ build: TODAY.build, has_row: true }];
+    assert.deepEqual(verified, { erased: { row_key, receipt, at }, honoured: true, tables, measured: 0 });
     const unknown = (await worker.admin("GET", "visitors/0123456789abcdef")).body;
     assert.deepEqual([unknown.erased, unknown.honoured], [null, false]);
   });
@@ -172,6 +174,82 @@ describe("tags and erasure", () => {
     assert.equal((await worker.admin("DELETE", `visitors/${row_key}`)).status, 200, "the same call, given again");
     assert.equal((await worker.admin("GET", `visitors/${row_key}`)).body.honoured, true);
   });
+});
+
+describe("an erasure reaches what was measured", () => {
+  let worker;
+  /// Needed from when the environment has a key.
+  let bearer = {};
+  before(async () => {
+    // Files are written rarely, so that events wait for theirs.
+    worker = await startWorker({ bucket: true, vars: { TOKEN_KEY, REFRESH_MS: "50", EVENTS_SEGMENT_MS: "600000" } });
+    await publishAll(worker);
+  });
+  after(() => worker?.stop());
+
+  /// What a visitor does who agreed: sees an offer, clicks it, and buys.
+  const live = async (visitor) => {
+    const consent = { personalise: true, measure: true };
+    const { body } = await worker.decide({ ...request(visitor), consent });
+    const { token } = body.decisions[0].items[0] ?? body.decisions[0].fallback;
+    const rows = [{ type: "impression", token }, { type: "click", token }, { type: "conversion", value: 3, currency: "EUR" }];
+    const events = rows.map((it) => ({ id: crypto.randomUUID(), ...it }));
+    const answer = await call(worker, "POST", "/v1/events", { visitor: { key: visitor }, consent, events }, bearer);
+    assert.equal(answer.body.accepted, 3, answer.text);
+  };
+  const attributed = async () => {
+    const conversions = (await counts(worker)).rows.filter((it) => it.type === "conversion");
+    return Object.fromEntries(conversions.map((it) => [it.rule, it.n]));
+  };
+  const state = async (row_key) => (await worker.admin("GET", `visitors/${row_key}`)).body;
+
+  test("by row key alone, and whatever comes later is joined with nobody", async () => {
+    await live(key);
+    await live(VISITORS.garden);
+    assert.deepEqual(await attributed(), { visitor_click: 2 });
+    const shop = await serverKey(worker);
+    const before = (await worker.admin("GET", "visitors")).body.visitors;
+    assert.deepEqual(before, []);
+    // The shop's server names the visitor; the operator's command would send the row key that is made of it.
+    const receipt = await call(worker, "DELETE", "/v1/me/tags", undefined, { ...shop.bearer, "vitrine-visitor": key });
+    bearer = shop.bearer;
+    // An impression and a click that the visitor met, and three lines that wait for their file.
+    assert.deepEqual([receipt.status, receipt.body.forgotten], [200, 5], receipt.text);
+    const [{ row_key }] = (await worker.admin("GET", "visitors")).body.visitors;
+    assert.equal((await state(row_key)).measured, 0);
+    await eventually(async () => {
+      const { body } = await worker.decide(request(key));
+      return body.mode_reason;
+    }, (reason) => reason === "no_profile");
+    await new Promise((done) => setTimeout(done, 100));
+    await live(key);
+    assert.equal((await state(row_key)).measured, 0);
+    assert.deepEqual(await attributed(), { none: 1, visitor_click: 2 });
+    // Others are still known.
+    const other = (await worker.admin("DELETE", "visitors/0123456789abcdef")).body;
+    assert.equal(other.forgotten, 0);
+    await live(VISITORS.garden);
+    assert.deepEqual(await attributed(), { none: 1, visitor_click: 3 });
+  });
+});
+
+test("lines of raw events name who agreed as the table does", async () => {
+  const worker = await startWorker({ bucket: true, vars: { TOKEN_KEY, EVENTS_SEGMENT_MS: "100" } });
+  try {
+    await publishAll(worker);
+    const view = (visitor, measure) => ({ id: crypto.randomUUID(), type: "view", visitor: { key: visitor }, consent: { measure } });
+    const sent = await call(worker, "POST", "/v1/events", { events: [view(key, true), view(VISITORS.garden, false)] });
+    assert.equal(sent.body.accepted, 2, sent.text);
+    const files = await eventually(() => worker.files(), (it) => Object.keys(it).length > 0 && Object.values(it).join("").split("\n").length === 3);
+    const lines = Object.values(files).join("").trim().split("\n").map((it) => JSON.parse(it));
+    const shop = await serverKey(worker);
+    await call(worker, "DELETE", "/v1/me/tags", undefined, { ...shop.bearer, "vitrine-visitor": key });
+    const [{ row_key }] = (await worker.admin("GET", "visitors")).body.visitors;
+    assert.deepEqual(lines.map((it) => it.visitor).sort(), [row_key, null].sort());
+    assert.ok(lines.every((it) => (it.visitor === null) === (it.unit === null) && it.unit !== row_key));
+  } finally {
+    await worker.stop();
+  }
 });
 
 test("an isolate that cannot read who was erased uses no row at all", async () => {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 use vitrine_api::{PRODUCTION, Problem, ProblemCode, Role};
 use vitrine_engine::TimestampMs;
-use vitrine_ledger::{Answer, Call, CountQuery, Counts, Whom};
+use vitrine_ledger::{Answer, Call, CountQuery, Counts, Named, Whom};
 use vitrine_rim::respond;
 use vitrine_rim::settings::Settings;
 use worker::{Date, Env, Request, console_error};
@@ -28,8 +28,9 @@ pub async fn forget(wire: ForgetVisitor, env: &Env) -> Answered {
     let settings = Settings::of(env);
     let pseudonyms = ledger::pseudonyms(&settings)
         .ok_or_else(|| Problem::new(ProblemCode::Conflict, "without TOKEN_KEY nothing is known of anybody"))?;
-    let environment = wire.environment.as_deref().unwrap_or(PRODUCTION);
-    let whom = Whom::visitor(&pseudonyms, environment, &wire.visitor);
+    let environment = wire.environment.unwrap_or_else(|| PRODUCTION.to_owned());
+    let whom =
+        Whom { environments: vec![environment], visitors: vec![Named::of_key(&pseudonyms, &wire.visitor)] };
     let n = ledger::ask_how_much(env, &Call::Forget(whom)).await.map_err(unavailable)?;
     Ok(respond::json(200, json!({ "forgotten": n }).to_string()))
 }

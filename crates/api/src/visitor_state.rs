@@ -44,7 +44,7 @@ const N_SHOWINGS_MAX: usize = 0x3f;
 /// The state of one visitor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VisitorState {
-    /// The longest untouched first.
+    /// Those that nothing was noted of for longest first.
     offers: Vec<Seen>,
 }
 
@@ -56,14 +56,6 @@ struct Seen {
     showings: Vec<(u32, u32)>,
     dismissed: Option<u32>,
     converted: Option<u32>,
-}
-
-impl Seen {
-    /// When something happened last.
-    fn last(&self) -> u32 {
-        let shown = self.showings.last().map(|(at, _)| *at);
-        [shown, self.dismissed, self.converted].into_iter().flatten().max().unwrap_or(0)
-    }
 }
 
 /// What is known of one offer at one time.
@@ -202,7 +194,6 @@ impl VisitorState {
             seen.showings = rounded(&seen.showings, now);
         }
         self.offers.retain(|it| !it.showings.is_empty() || it.dismissed.is_some() || it.converted.is_some());
-        self.offers.sort_by_key(Seen::last);
     }
 
     fn bytes(&self, issued: u32) -> Vec<u8> {

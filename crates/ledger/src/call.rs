@@ -109,26 +109,29 @@ pub struct Remember {
 pub struct Whom {
     /// Where.
     pub environments: Vec<String>,
-    /// Who, as the database names visitors.
-    pub units: Vec<String>,
-    /// The same visitors as files of raw events name them, where that is known.
-    pub row_keys: Vec<String>,
+    /// Who.
+    pub visitors: Vec<Named>,
 }
 
-impl Whom {
+/// A visitor as the database names them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// In what visitors met, and in lines.
+    pub unit: String,
+    /// In lines, if that is known.
+    pub row_key: Option<String>,
+}
+
+impl Named {
     /// The visitor with this key.
-    pub fn visitor(pseudonyms: &Pseudonyms<'_>, environment: &str, visitor_key: &str) -> Self {
-        Self {
-            environments: vec![environment.to_owned()],
-            units: vec![hexadecimal(pseudonyms.unit(visitor_key))],
-            row_keys: pseudonyms.row_key(visitor_key).map(|it| hexadecimal(it.0)).into_iter().collect(),
-        }
+    pub fn of_key(pseudonyms: &Pseudonyms<'_>, visitor_key: &str) -> Self {
+        let row_key = pseudonyms.row_key(visitor_key).map(|it| hexadecimal(it.0));
+        Self { unit: hexadecimal(pseudonyms.unit(visitor_key)), row_key }
     }
 
-    /// The visitors with these units and row keys.
-    pub fn rows(environments: Vec<String>, rows: &[(u64, u64)]) -> Self {
-        let (units, row_keys) = rows.iter().map(|(unit, row)| (hexadecimal(*unit), hexadecimal(*row))).unzip();
-        Self { environments, units, row_keys }
+    /// The visitor with this unit and row key.
+    pub fn of_row(unit: u64, row_key: u64) -> Self {
+        Self { unit: hexadecimal(unit), row_key: Some(hexadecimal(row_key)) }
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use vitrine_api::{Problem, ProblemCode, TOMBSTONES_KEY, TOMBSTONES_MAX, Tombstones, row_key};
 use vitrine_engine::TimestampMs;
-use vitrine_ledger::{Call, Whom};
+use vitrine_ledger::{Call, Named, Whom};
 use vitrine_rim::kv::Kv;
 use vitrine_rim::manifests::read_manifest;
 use vitrine_rim::settings::Settings;
@@ -128,8 +128,9 @@ impl Registry {
     fn whom(&self, keys: &[String]) -> Outcome<Option<Whom>> {
         let settings = Settings::of(&self.env);
         let Some(pseudonyms) = ledger::pseudonyms(&settings) else { return Ok(None) };
-        let rows = keys.iter().filter_map(|it| row_key(it)).map(|it| (pseudonyms.unit_of_row(RowKey(it)), it));
-        Ok(Some(Whom::rows(self.environments()?, &rows.collect::<Vec<_>>())))
+        let rows = keys.iter().filter_map(|it| row_key(it));
+        let visitors = rows.map(|it| Named::of_row(pseudonyms.unit_of_row(RowKey(it)), it)).collect();
+        Ok(Some(Whom { environments: self.environments()?, visitors }))
     }
 
     async fn write_tombstones(&self) -> Outcome<()> {

@@ -1,7 +1,7 @@
 //! What visitors met, for conversions that carry no token.
 
 use serde::Deserialize;
-use vitrine_ledger::{Looked, Touch, TouchKind, Visits, Whom};
+use vitrine_ledger::{Looked, Named, Touch, TouchKind, Visits, Whom};
 use vitrine_rim::settings::Settings;
 use worker::{Error, Result};
 
@@ -73,22 +73,17 @@ impl Ledger {
 
     /// How much is known of visitors: what they met, and events of theirs that are in no file yet.
     pub(super) fn held(&self, whom: &Whom) -> Result<u64> {
-        let mut n = 0_u64;
-        for environment in &whom.environments {
-            for unit in &whom.units {
-                let found: Vec<Number> = self.rows(
-                    "SELECT count(*) AS n FROM touch WHERE environment = ? AND visitor = ?",
-                    vec![environment.as_str().into(), unit.as_str().into()],
-                )?;
-                n = n.saturating_add(found.first().map_or(0, |it| it.n));
+        let mut sum = 0_u64;
+        let mut add = |found: Vec<Number>| sum = sum.saturating_add(found.first().map_or(0, |it| it.n));
+        for named in &whom.visitors {
+            for environment in &whom.environments {
+                let of = vec![environment.as_str().into(), named.unit.as_str().into()];
+                add(self.rows("SELECT count(*) AS n FROM touch WHERE environment = ? AND visitor = ?", of)?);
             }
+            let [unit, row] = members(named).map(|it| it.held.into());
+            add(self.rows("SELECT count(*) AS n FROM outbox WHERE instr(line, ?) OR instr(line, ?)", vec![unit, row])?);
         }
-        for member in members(whom) {
-            let found: Vec<Number> =
-                self.rows("SELECT count(*) AS n FROM outbox WHERE instr(line, ?) > 0", vec![member.held.into()])?;
-            n = n.saturating_add(found.first().map_or(0, |it| it.n));
-        }
-        Ok(n)
+        Ok(sum)
     }
 
     /// Takes away what is known of visitors, and tells how much that was. What was counted holds nobody; an event that waits for its
@@ -96,19 +91,16 @@ impl Ledger {
     pub(super) fn forget(&self, whom: &Whom) -> Result<u64> {
         self.transaction(|| {
             let n = self.held(whom)?;
-            for environment in &whom.environments {
-                for unit in &whom.units {
-                    self.execute(
-                        "DELETE FROM touch WHERE environment = ? AND visitor = ?",
-                        vec![environment.as_str().into(), unit.as_str().into()],
-                    )?;
+            for named in &whom.visitors {
+                for environment in &whom.environments {
+                    let of = vec![environment.as_str().into(), named.unit.as_str().into()];
+                    self.execute("DELETE FROM touch WHERE environment = ? AND visitor = ?", of)?;
                 }
-            }
-            for Member { held, left } in members(whom) {
-                self.execute(
-                    "UPDATE outbox SET line = replace(line, ?, ?) WHERE instr(line, ?) > 0",
-                    vec![held.as_str().into(), left.into(), held.as_str().into()],
-                )?;
+                for Member { held, left } in members(named) {
+                    let held = held.as_str();
+                    let change = "UPDATE outbox SET line = replace(line, ?, ?) WHERE instr(line, ?)";
+                    self.execute(change, vec![held.into(), left.into(), held.into()])?;
+                }
             }
             Ok(n)
         })
@@ -121,12 +113,14 @@ struct Member {
     left: &'static str,
 }
 
-/// What tells of these visitors in lines. Quotes within texts of a line are escaped, so nothing else looks like it.
-fn members(whom: &Whom) -> impl Iterator<Item = Member> {
-    let units = whom.units.iter().map(|it| Member { held: format!(r#""unit":"{it}""#), left: r#""unit":null"# });
-    let keys =
-        whom.row_keys.iter().map(|it| Member { held: format!(r#""visitor":"{it}""#), left: r#""visitor":null"# });
-    units.chain(keys)
+/// What tells of a visitor in lines. Quotes within texts of a line are escaped, so nothing else looks like it.
+fn members(Named { unit, row_key }: &Named) -> [Member; 2] {
+    // Whose row key is not known is in no line by it.
+    let row_key = row_key.as_deref().unwrap_or("-");
+    [
+        Member { held: format!(r#""unit":"{unit}""#), left: r#""unit":null"# },
+        Member { held: format!(r#""visitor":"{row_key}""#), left: r#""visitor":null"# },
+    ]
 }
 
 fn touch(row: TouchRow) -> Result<Touch> {
