@@ -80,7 +80,7 @@ struct TableRow {
 
 /// How many erasures were forgotten.
 #[derive(Serialize, JsonSchema)]
-struct Forgotten {
+struct ForgottenErasures {
     /// Visitors.
     forgotten: u64,
 }
@@ -218,7 +218,7 @@ fn operators(paths: &mut Paths) {
     let forget = admin("forgetErasures", Role::Admin, "Forget who was erased before a time")
         .text("Once no table that may run holds these visitors.")
         .parameter(required(in_query("before", "RFC 3339 time.", time)))
-        .answer(200, "How many", paths.schemas.sent::<Forgotten>(), &[])
+        .answer(200, "How many", paths.schemas.sent::<ForgottenErasures>(), &[])
         .refusals(&[ProblemCode::InvalidRequest, ProblemCode::Conflict]);
     paths.add("delete", "/v1/admin/visitors", forget);
 
