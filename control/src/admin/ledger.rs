@@ -29,8 +29,7 @@ pub async fn forget(wire: ForgetVisitor, env: &Env) -> Answered {
     let pseudonyms = ledger::pseudonyms(&settings)
         .ok_or_else(|| Problem::new(ProblemCode::Conflict, "without TOKEN_KEY nothing is known of anybody"))?;
     let environment = wire.environment.unwrap_or_else(|| PRODUCTION.to_owned());
-    let whom =
-        Whom { environments: vec![environment], visitors: vec![Named::of_key(&pseudonyms, &wire.visitor)] };
+    let whom = Whom { environments: vec![environment], visitors: vec![Named::of_key(&pseudonyms, &wire.visitor)] };
     let n = ledger::ask_how_much(env, &Call::Forget(whom)).await.map_err(unavailable)?;
     Ok(respond::json(200, json!({ "forgotten": n }).to_string()))
 }

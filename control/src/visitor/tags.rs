@@ -4,7 +4,7 @@
 use serde_json::json;
 use vitrine_api::{
     BundlePointer, KeyKind, Problem, ProblemCode, Role, SdkKey, TOMBSTONES_KEY, Tombstones, document_key,
-    environment_of, tags,
+    environment_of, hexadecimal, tags,
 };
 use vitrine_rim::kv::Kv;
 use vitrine_rim::manifests::check_manifest;
@@ -44,7 +44,18 @@ pub async fn delete(request: &Request, env: &Env) -> Answered {
     let (key, _) = admitted(request, &kv(env)?).await?;
     let row_key = row_key(request, env)?;
     let actor = Actor { name: format!("key {}", key.id), role: Role::Approver, environments: None };
-    ask_registry(env, &actor, Command::Erase { keys: vec![format!("{:016x}", row_key.0)] }).await
+    let answered = ask_registry(env, &actor, Command::Erase { keys: vec![hexadecimal(row_key.0)] }).await;
+    let has_failed = match &answered {
+        Ok(Ok(response)) => response.status_code() >= 500,
+        Ok(Err(_)) => false,
+        Err(problem) => problem.code.status() >= 500,
+    };
+    // No storefront's call ends in a 5xx.
+    if has_failed {
+        let detail = "the visitor may not be erased everywhere yet; send the call again in a minute";
+        return Err(Problem::new(ProblemCode::TooManyRequests, detail));
+    }
+    answered
 }
 
 /// Whether the caller is the shop's server: an answer without body, or the refusal. For calls that are answered elsewhere.
