@@ -137,7 +137,7 @@ fn own_data(paths: &mut Paths) {
         .parameter(visitor())
         .answer(200, "The receipt", paths.schemas.sent::<Receipt>(), &[])
         .refusals(&refusals)
-        .refusals(&[ProblemCode::Conflict, ProblemCode::Unavailable]);
+        .refusals(&[ProblemCode::Conflict]);
     paths.add("delete", "/v1/me/tags", erase);
 
     let token = json!({ "type": "string", "minLength": 1, "maxLength": DECISION_TOKEN_CHARS_MAX });
