@@ -60,7 +60,10 @@ export async function serve(request, env, ctx, decide, evaluate, allow, general)
   if (is_decide) {
     const took_ms = Date.now() - start_ms;
     told["server-timing"] = `snapshot;dur=0, lookup;dur=0, decide;dur=${took_ms}, total;dur=${took_ms}`;
-    return new Response(answer, { headers: told });
+    // The cookie to set, a line feed, and the body. Only a page of the shop itself has its cookies set.
+    const cookie_end = answer.indexOf("\n");
+    if (cookie_end > 0 && header("sec-fetch-site") === "same-origin") told["set-cookie"] = answer.slice(0, cookie_end);
+    return new Response(answer.slice(cookie_end + 1), { headers: told });
   }
   // `<status> <etag>`, a line feed, and the body.
   const line_end = answer.indexOf("\n");

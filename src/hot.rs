@@ -5,7 +5,8 @@
 //! that this one declines is answered by the general one.
 
 use js_sys::{Promise, Uint8Array};
-use vitrine_api::{DecideRequest, OfrepAnswer, PRODUCTION, Signals};
+use vitrine_api::{Answer, DecideRequest, OfrepAnswer, PRODUCTION, Signals};
+use vitrine_rim::cors;
 use vitrine_rim::settings::Settings;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
@@ -16,7 +17,6 @@ use crate::api::decide::{Facts, decided_at_once};
 use crate::api::ofrep::{Call, answered_at_once};
 use crate::keys::{self, Sender};
 use crate::{router, snapshot};
-use vitrine_rim::cors;
 
 #[wasm_bindgen(module = "/js/serve.js")]
 extern "C" {
@@ -80,7 +80,7 @@ pub fn fetch(request: web_sys::Request, env: Env, ctx: JsContext) -> Promise {
     })
 }
 
-/// The answer to the body of a decide request, or `None` when the general way must take it.
+/// The answer to the body of a decide request: the cookie to set, if any, a line feed, and the body; or `None` when the general way must take it.
 fn decide(
     body: Uint8Array,
     gpc: Option<String>,
@@ -93,8 +93,13 @@ fn decide(
     let settings = Settings::known()?;
     let held = snapshot::fresh(PRODUCTION, settings.refresh_ms, now_ms)?;
     let decide = DecideRequest::parse(&body.to_vec()).ok().filter(|it| !it.is_privileged())?;
-    let facts = Facts { signals: Signals::read(gpc.as_deref(), cookie.as_deref()), country, now_ms };
-    decided_at_once(&settings, &held, decide, &facts).map(|answer| answer.json)
+    let facts = Facts::of(gpc.as_deref(), cookie.as_deref(), country, now_ms);
+    let Answer { mut json, set, .. } = decided_at_once(&settings, &held, decide, &facts)?;
+    json.insert(0, '\n');
+    if let Some(set) = set {
+        json.insert_str(0, &set.hidden_header());
+    }
+    Some(json)
 }
 
 /// The answer to an evaluation of `flag`, or of all flags: `<status> <etag>`, a line feed, and the body. `None` when the

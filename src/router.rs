@@ -3,11 +3,10 @@
 use vitrine_api::{OfrepRefusal, Problem, ProblemCode};
 use worker::{Context, Date, Env, Method, Request, Response, Result};
 
+use vitrine_rim::cors;
 use vitrine_rim::method;
 use vitrine_rim::respond::{self, not_allowed};
 use vitrine_rim::settings::Settings;
-
-use vitrine_rim::cors;
 
 use crate::api;
 

@@ -1,5 +1,6 @@
 //! Rows of visitors: where they lie, and how their shards get into the isolate.
 
+use vitrine_api::Tombstones;
 use vitrine_rim::kv::Kv;
 use vitrine_rim::settings::Settings;
 use vitrine_tables::{Manifest, RowKey, TableKey, kv_keys};
@@ -14,17 +15,22 @@ pub struct Place<'m> {
     manifest: &'m Manifest,
     key: RowKey,
     shard_idx: u32,
+    /// The visitor was erased: there may be a row, and it is not looked at.
+    is_erased: bool,
 }
 
 impl<'m> Place<'m> {
     /// The place of a visitor in the table of this manifest.
-    pub fn of(manifest: &'m Manifest, table_key: &TableKey, visitor_key: &str) -> Self {
+    pub fn of(manifest: &'m Manifest, tombstones: &Tombstones, table_key: &TableKey, visitor_key: &str) -> Self {
         let key = table_key.hash(visitor_key);
-        Self { manifest, key, shard_idx: key.shard(manifest.shard_bits) }
+        Self { manifest, key, shard_idx: key.shard(manifest.shard_bits), is_erased: tombstones.contains(key) }
     }
 
     /// What the isolate knows of the row without reading KV.
     pub fn find(self) -> Found {
+        if self.is_erased {
+            return Found::Nothing;
+        }
         shards::find(&self.manifest.build, self.shard_idx, self.key)
     }
 

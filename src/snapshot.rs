@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use vitrine_api::{
-    BundlePointer, BundleState, FlagState, PRODUCTION, Snapshot, TableSlot, TableState, bundle_key, pointer_key,
+    BundlePointer, BundleState, FlagState, PRODUCTION, Snapshot, TOMBSTONES_KEY, TableSlot, TableState, Tombstones,
+    bundle_key, pointer_key,
 };
 use vitrine_rim::kv::Kv;
 use vitrine_rim::manifests::check_manifest;
@@ -27,6 +28,8 @@ pub struct Held {
     pub table_pointer: Option<Rc<Pointer>>,
     /// The pointer to the running bundle.
     pub bundle_pointer: Option<Rc<BundlePointer>>,
+    /// Visitors whose rows may not be used any more.
+    pub tombstones: Rc<Tombstones>,
     /// The running bundle's flags; `None` without bundle.
     pub flags: Option<Rc<FlagState>>,
     /// There is no bundle because it could not be read, not because none was published.
@@ -182,11 +185,14 @@ async fn refresh(environment: &str, env: &Env) -> Held {
         counters::add(|it| &mut it.refresh_failures);
         return before.unwrap_or_else(nothing);
     };
-    let (bundle, TableFound { killed, table }) =
-        futures_util::future::join(load_bundle(environment, &kv, before.as_ref()), load_table(&kv, env, any.as_ref()))
-            .await;
-    let (bundle_failed, failed) = (bundle.is_err(), bundle.is_err() || table.is_err());
-    for error in [bundle.as_ref().err(), table.as_ref().err()].into_iter().flatten() {
+    let (bundle, TableFound { killed, table }, tombstones) = futures_util::future::join3(
+        load_bundle(environment, &kv, before.as_ref()),
+        load_table(&kv, env, any.as_ref()),
+        load_tombstones(&kv, any.as_ref()),
+    )
+    .await;
+    let (bundle_failed, failed) = (bundle.is_err(), bundle.is_err() || table.is_err() || tombstones.is_err());
+    for error in [bundle.as_ref().err(), table.as_ref().err(), tombstones.as_ref().err()].into_iter().flatten() {
         counters::add(|it| &mut it.refresh_failures);
         worker::console_error!("refresh: {error}");
     }
@@ -200,7 +206,16 @@ async fn refresh(environment: &str, env: &Env) -> Held {
         (Err(_), Some(any)) => (any.table_pointer.clone(), any.snapshot.table_slot().clone()),
         (Err(_), None) => (None, TableSlot::Unreadable),
     };
+    let (tombstones, table) = match tombstones {
+        Ok(tombstones) => (tombstones, table),
+        // Who was erased is not known: nobody's row is used, rather than one that must not be.
+        Err(_) => match &any {
+            Some(any) => (any.tombstones.clone(), table),
+            None => (Rc::default(), TableSlot::Unreadable),
+        },
+    };
     if let Some(before) = &before
+        && Rc::ptr_eq(&before.tombstones, &tombstones)
         && before.bundle_pointer == bundle_pointer
         && before.table_pointer == table_pointer
         && before.snapshot.killed() == killed
@@ -214,6 +229,7 @@ async fn refresh(environment: &str, env: &Env) -> Held {
         snapshot: Rc::new(Snapshot::new(bundle, table, killed)),
         table_pointer,
         bundle_pointer,
+        tombstones,
     };
     // Nothing at all because of a failure is not worth keeping: the next request tries again.
     if !failed || held.snapshot.bundle().is_some() {
@@ -224,7 +240,14 @@ async fn refresh(environment: &str, env: &Env) -> Held {
 
 /// What is held when nothing could be read, ever.
 fn nothing() -> Held {
-    Held { snapshot: Rc::default(), table_pointer: None, bundle_pointer: None, flags: None, is_unread: true }
+    Held {
+        snapshot: Rc::default(),
+        table_pointer: None,
+        bundle_pointer: None,
+        tombstones: Rc::default(),
+        flags: None,
+        is_unread: true,
+    }
 }
 
 /// The flags of a bundle under its pointer. Those of before, if nothing that concerns them changed.
@@ -259,6 +282,7 @@ async fn take(environment: &str, pointer: BundlePointer, env: &Env) -> Result<He
         snapshot: Rc::new(Snapshot::new(bundle, table, killed)),
         table_pointer,
         bundle_pointer,
+        tombstones: any.map(|it| it.tombstones).unwrap_or_default(),
     };
     ISOLATE.with_borrow_mut(|slots| slot(slots, environment).held = Some(held.clone()));
     Ok(held)
@@ -306,6 +330,16 @@ fn absent<P, S>(key: &str, have: Option<&Rc<P>>) -> Loaded<P, S> {
         None => Ok((None, None)),
         Some(_) => Err(format!("{key} is gone")),
     }
+}
+
+/// Who was erased. An older list than the one that is held is a late copy.
+async fn load_tombstones(kv: &Kv, before: Option<&Held>) -> Result<Rc<Tombstones>, String> {
+    let held = before.map(|it| it.tombstones.clone()).unwrap_or_default();
+    let Some(bytes) = kv.get_recent(TOMBSTONES_KEY).await.map_err(|it| it.to_string())? else { return Ok(held) };
+    if Tombstones::epoch_of(&bytes).is_some_and(|it| it <= held.epoch) {
+        return Ok(held);
+    }
+    Tombstones::parse(&bytes).map(Rc::new).map_err(|it| format!("{TOMBSTONES_KEY}: {it}"))
 }
 
 /// What a refresh found of the table.

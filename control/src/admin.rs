@@ -11,7 +11,7 @@ mod registry;
 mod tables;
 
 use serde::de::DeserializeOwned;
-use vitrine_api::{Approve, Problem, ProblemCode, Role};
+use vitrine_api::{Approve, EraseVisitors, Problem, ProblemCode, Role};
 use vitrine_rim::body;
 use vitrine_rim::respond::not_allowed;
 use worker::{Env, Method, Request, Response, Result};
@@ -21,6 +21,7 @@ use params::{Params, if_match, required_if_match};
 use registry::ask;
 
 pub use caller::{LOOP, ROOT};
+pub(crate) use registry::ask as ask_registry;
 
 /// Greatest body that holds a draft: a configuration and a little more. Unit: bytes.
 const DRAFT_BYTES_MAX: usize = (4 << 20) + 8192;
@@ -144,6 +145,18 @@ pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &
             tables::check_build(build)?;
             Command::Activate { build: id(build) }
         }
+        (Method::Get, ["visitors"]) => Command::ListErased,
+        (Method::Delete, ["visitors"]) => {
+            let before = Params::read(request, &["before"])?.text("before").map(str::to_owned);
+            let missing = || Problem::field("/before", "missing_field", "send ?before= with an RFC 3339 time");
+            Command::ForgetErased { before: before.ok_or_else(missing)? }
+        }
+        (Method::Post, ["visitors"]) => {
+            let EraseVisitors { visitors } = parse(request, BODY_BYTES_MAX).await?;
+            Command::Erase { keys: visitors }
+        }
+        (Method::Get, ["visitors", visitor]) => Command::VerifyErased { key: id(visitor) },
+        (Method::Delete, ["visitors", visitor]) => Command::Erase { keys: vec![id(visitor)] },
         _ => return Err(allowed(path).map_or_else(nothing_here, not_allowed)),
     };
     // Calls that read no parameters take none.
@@ -153,6 +166,7 @@ pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &
             | Command::ListVersions { .. }
             | Command::RetireKey { .. }
             | Command::ShowAudit { .. }
+            | Command::ForgetErased { .. }
     );
     if !reads_params {
         Params::read(request, &[])?;
@@ -175,6 +189,8 @@ pub async fn environments(env: &Env, actor: &Actor) -> std::result::Result<Vec<S
 fn allowed(path: &[&str]) -> Option<&'static str> {
     Some(match path {
         ["config"] => "GET, PUT",
+        ["visitors"] => "GET, POST, DELETE",
+        ["visitors", _] => "GET, DELETE",
         ["config", "check" | "rollback" | "publish"] | ["counts", "forget"] => "POST",
         ["config", "versions"] | ["config", "versions", _] | ["audit"] | ["tables"] | ["counts"] => "GET",
         ["drafts"] | ["tokens"] | ["loop"] | ["alerts"] => "GET, POST",

@@ -14,16 +14,20 @@
 #![deny(clippy::await_holding_refcell_ref)]
 
 mod admin;
+mod ledger;
 mod objects;
 mod running_table;
 mod schedule;
+mod visitor;
 
 use js_sys::Promise;
-use vitrine_rim::{method, respond};
+use vitrine_api::Problem;
+use vitrine_rim::settings::Settings;
+use vitrine_rim::{cors, method, respond};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use worker::worker_sys::Context as JsContext;
-use worker::{Env, Request, web_sys};
+use worker::{Env, Method, Request, Response, Result, web_sys};
 
 /// Does what is due by the cron trigger.
 #[wasm_bindgen]
@@ -34,18 +38,34 @@ pub fn scheduled(_event: JsValue, env: Env, _ctx: JsContext) -> Promise {
     })
 }
 
-/// Answers a call below `/v1/admin/`.
+/// Answers a call below `/v1/admin/`, or one about a visitor's own data.
 #[wasm_bindgen]
 pub fn fetch(request: web_sys::Request, env: Env, _ctx: JsContext) -> Promise {
     future_to_promise(async move {
         let request = Request::from(request);
         let method = method::of(&request);
         let path = request.path();
-        let segments: Vec<&str> = path.trim_matches('/').split('/').skip(2).collect();
-        let response = match admin::handle(&method, &segments, request, &env).await {
-            Ok(response) => response,
-            Err(problem) => respond::problem(&problem),
+        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let response = match segments.as_slice() {
+            ["v1", "admin", rest @ ..] => finished(admin::handle(&method, rest, request, &env).await),
+            _ => storefront(&method, &segments, request, &env).await,
         };
         response.map(|it| web_sys::Response::from(it).into()).map_err(|error| error.to_string().into())
     })
+}
+
+fn finished(answered: std::result::Result<Result<Response>, Problem>) -> Result<Response> {
+    answered.unwrap_or_else(|problem| respond::problem(&problem))
+}
+
+/// Answers a call that pages of other origins may make.
+async fn storefront(method: &Method, path: &[&str], request: Request, env: &Env) -> Result<Response> {
+    let settings = Settings::of(env);
+    if *method == Method::Options {
+        return cors::preflight(&settings, &request);
+    }
+    let allow = cors::allow(&settings, &request);
+    let mut response = finished(visitor::handle(method, path, request, env).await)?;
+    allow.apply(response.headers_mut())?;
+    Ok(response)
 }

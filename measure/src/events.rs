@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vitrine_api::Problem;
+use vitrine_api::{Problem, Pseudonyms, STATE_COOKIE, VisitorState, cookie};
 use vitrine_engine::TimestampMs;
 use vitrine_ledger::{
-    CheckedBatch, EVENTS_BYTES_MAX, EventBatch, EventError, EventVerdict, Plan, RecordContext, excluded, plan, records,
+    CheckedBatch, EVENTS_BYTES_MAX, EventBatch, EventError, EventVerdict, Plan, RecordContext, excluded, plan, react,
+    records,
 };
 use vitrine_rim::settings::Settings;
 use vitrine_rim::{body, respond};
@@ -15,7 +16,7 @@ use crate::bundles::{self, Found};
 use crate::caller::Caller;
 use crate::replay::Recalled;
 use crate::shards::{self, Outcome};
-use crate::{apart, replay};
+use crate::{apart, erased, replay};
 
 /// Answers the call. Any content type is taken, so that pages can send `text/plain` without a preflight, also while they are
 /// closed; these name their SDK key in the body.
@@ -53,9 +54,21 @@ pub async fn post(
         }
     }
     let now = TimestampMs(i64::try_from(now_ms).unwrap_or(i64::MAX));
-    let keys = Settings::of(env).token_keys.clone();
-    let checked = batch.check(keys.as_ref(), &environment, now, caller.signals, batch_key.as_deref());
-    let verdict = count(checked, &environment, now, env).await;
+    let settings = Settings::of(env);
+    let tokens = settings.token_keys.as_ref();
+    let pseudonyms = tokens.map(|tokens| Pseudonyms { tokens, table: settings.table_key.as_ref() });
+    let erased = erased::current(env, now_ms).await;
+    let is_erased = |unit| erased.holds(unit);
+    let checked = batch.check(pseudonyms, &is_erased, &environment, now, caller.signals, batch_key.as_deref());
+    let cookies = request.headers().get("cookie").ok().flatten().unwrap_or_default();
+    let state = batch.state.as_deref().or_else(|| cookie(&cookies, STATE_COOKIE));
+    let before = state.zip(tokens).map(|(it, tokens)| VisitorState::of(it, tokens, batch.visitor_names(), now));
+    let mut reacting = Reacting {
+        state: before.unwrap_or_default(),
+        may_keep: caller.signals.consent.store != Some(false),
+        is_changed: false,
+    };
+    let mut verdict = count(checked, &environment, now, &mut reacting, env).await;
     for (_, error) in &verdict.rejected {
         apart::add(&environment, error.as_str(), 1);
     }
@@ -67,11 +80,37 @@ pub async fn post(
     {
         batch.keep(&answer, env).await;
     }
-    Ok(respond::json(202, answer))
+    // Whoever objects has nothing kept.
+    let named = batch.visitor_names().next().zip(tokens).filter(|_| reacting.is_changed && !caller.signals.opt_out);
+    let Some((name, tokens)) = named else { return Ok(respond::json(202, answer)) };
+    let set = reacting.state.kept(tokens, name, now);
+    let is_own_page = request.headers().get("sec-fetch-site").ok().flatten().is_some_and(|it| it == "same-origin");
+    let header = is_own_page.then(|| set.hidden_header());
+    verdict.set = Some(set);
+    Ok(respond::json(202, verdict.to_json()).and_then(|response| {
+        if let Some(header) = &header {
+            response.headers().append("set-cookie", header)?;
+        }
+        Ok(response)
+    }))
+}
+
+/// The state of the batch's visitor, and what becomes of it.
+struct Reacting {
+    state: VisitorState,
+    /// Nothing is against keeping conversions on the visitor's device.
+    may_keep: bool,
+    is_changed: bool,
 }
 
 /// Counts what was checked.
-async fn count(checked: CheckedBatch, environment: &str, now: TimestampMs, env: &Env) -> EventVerdict {
+async fn count(
+    checked: CheckedBatch,
+    environment: &str,
+    now: TimestampMs,
+    reacting: &mut Reacting,
+    env: &Env,
+) -> EventVerdict {
     let CheckedBatch { events, n_duplicates, mut rejected } = checked;
     let names = names_of(&events, env).await;
     let mut plans = Vec::with_capacity(events.len());
@@ -96,6 +135,7 @@ async fn count(checked: CheckedBatch, environment: &str, now: TimestampMs, env: 
     };
     let context = RecordContext { environment, now, window_s: Settings::measure(env).window_s };
     let recorded = records(&plans, &looked, &context);
+    reacting.is_changed = react(&plans, &recorded, reacting.may_keep, &mut reacting.state);
     let outcomes = if recorded.is_empty() {
         Vec::new()
     } else {

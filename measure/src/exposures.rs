@@ -1,15 +1,15 @@
 //! `POST /v1/exposures`: callers tell that visitors met the variations they were assigned.
 
-use vitrine_api::{EXPOSURES_BYTES_MAX, ExposureReport, Problem, RowError};
+use vitrine_api::{EXPOSURES_BYTES_MAX, Exposed, ExposureReport, Problem, RowError};
 use vitrine_engine::TimestampMs;
 use vitrine_ledger::{RecordContext, excluded, exposure_records, exposure_touches};
 use vitrine_rim::settings::Settings;
 use vitrine_rim::{body, respond};
 use worker::{Context, Env, Request, Response, Result};
 
-use crate::apart;
 use crate::caller::Caller;
 use crate::shards::{self, Outcome};
+use crate::{apart, erased};
 
 /// Answers the call. Any content type is taken, so that pages can send `text/plain` without a preflight, also while they
 /// are closed; these name their SDK key in the body.
@@ -33,8 +33,10 @@ pub async fn post(
         apart::add(&environment, error.as_str(), 1);
     }
     if !verdict.accepted.is_empty() {
-        let may_join = report.may_measure && !caller.signals.gpc && !caller.signals.opt_out;
-        let failed = count(&verdict.accepted, may_join, &environment, now, env).await;
+        let may_measure = report.may_measure && !caller.signals.forbid_joining();
+        let erased = erased::current(env, now_ms).await;
+        let may_join = |it: &Exposed| may_measure && !erased.holds(it.unit);
+        let failed = count(&verdict.accepted, &may_join, &environment, now, env).await;
         verdict.reject(&failed, RowError::Retry);
     }
     apart::tell_later(&environment, env, ctx, now_ms);
@@ -43,13 +45,13 @@ pub async fn post(
 
 /// Counts exposures. Gives, for each, whether it was not counted.
 async fn count(
-    exposed: &[vitrine_api::Exposed],
-    may_join: bool,
+    exposed: &[Exposed],
+    may_join: &dyn Fn(&Exposed) -> bool,
     environment: &str,
     now: TimestampMs,
     env: &Env,
 ) -> Vec<bool> {
-    if may_join && shards::visit(env, environment, exposure_touches(exposed, now)).await.is_err() {
+    if shards::visit(env, environment, exposure_touches(exposed, may_join, now)).await.is_err() {
         return vec![true; exposed.len()];
     }
     let context = RecordContext { environment, now, window_s: Settings::measure(env).window_s };

@@ -20,6 +20,7 @@ mod apart;
 mod bucket;
 mod bundles;
 mod caller;
+mod erased;
 mod events;
 mod exposures;
 mod objects;

@@ -1,10 +1,11 @@
 //! `POST /v1/decide`, and what it shares with the simple call and the hot one: from a checked request to an answer.
 
 use vitrine_api::{
-    Answer, BODY_BYTES_MAX, DecideRequest, Issuer, Lookup, Occasion, PRODUCTION, PreviewToken, Problem, ProblemCode,
-    Signals, answer, apply_preview_to_request, personalisation,
+    Answer, BODY_BYTES_MAX, DecideRequest, Issuer, Keeping, Lookup, Occasion, PRODUCTION, PreviewToken, Problem,
+    ProblemCode, STATE_COOKIE, Signals, VisitorLimits, VisitorState, answer, apply_preview_to_request, cookie,
+    personalisation,
 };
-use vitrine_engine::{ContextValue, ModeReason, TimestampMs};
+use vitrine_engine::{ContextValue, Limits, ModeReason, NoLimits, TimestampMs};
 use worker::{Context, Date, Env, Request, Response, Result};
 
 use vitrine_rim::settings::Settings;
@@ -53,7 +54,7 @@ pub async fn answered(
     let Some(preview) = preview else {
         let held = snapshot::current(PRODUCTION, env, ctx, now_ms).await;
         let (answer, timing) = decided(decide, &held, request, env, now_ms).await;
-        return Ok(respond_with(answer, &timing));
+        return Ok(respond_with(answer, &timing, request));
     };
     let held = preview::held(&preview, env, ctx, now_ms).await?;
     let mut decide = decide;
@@ -68,13 +69,20 @@ pub async fn answered(
         }
         None => decided(decide, &held, request, env, now_ms).await,
     };
-    Ok(respond_with(answer, &timing).and_then(preview::mark))
+    Ok(respond_with(answer, &timing, request).and_then(preview::mark))
 }
 
 /// The response for an answer.
-pub fn respond_with(answer: Answer, timing: &Timing) -> Result<Response> {
+fn respond_with(answer: Answer, timing: &Timing, request: &Request) -> Result<Response> {
     let mut response = respond::json(200, answer.json)?;
-    response.headers_mut().set("server-timing", &timing.header())?;
+    let headers = response.headers_mut();
+    headers.set("server-timing", &timing.header())?;
+    // Only a page of the shop itself has its cookies set; servers relay `set`, other origins would not keep them.
+    if let Some(set) = &answer.set
+        && request.headers().get("sec-fetch-site").ok().flatten().is_some_and(|it| it == "same-origin")
+    {
+        headers.append("set-cookie", &set.hidden_header())?;
+    }
     Ok(response)
 }
 
@@ -97,6 +105,8 @@ impl Timing {
 pub struct Facts {
     /// Signals against personalisation.
     pub signals: Signals,
+    /// The cookie with the visitor's state, unread.
+    pub state: Option<String>,
     /// The country that the edge sees, ISO 3166.
     pub country: Option<String>,
     /// When the request arrived. Unit: ms since 1970.
@@ -104,11 +114,18 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Takes the values of the headers `Sec-GPC` and `Cookie`.
+    pub fn of(gpc: Option<&str>, cookies: Option<&str>, country: Option<String>, now_ms: u64) -> Self {
+        let state = cookies.and_then(|it| cookie(it, STATE_COOKIE)).map(str::to_owned);
+        Self { signals: Signals::read(gpc, cookies), state, country, now_ms }
+    }
+
     /// Reads the headers of a request.
     fn read(request: &Request, now_ms: u64) -> Self {
         let header = |name: &str| request.headers().get(name).ok().flatten();
-        let signals = Signals::read(header("sec-gpc").as_deref(), header("cookie").as_deref());
-        Self { signals, country: request.cf().and_then(worker::Cf::country), now_ms }
+        let (gpc, cookie) = (header("sec-gpc"), header("cookie"));
+        let country = request.cf().and_then(worker::Cf::country);
+        Self::of(gpc.as_deref(), cookie.as_deref(), country, now_ms)
     }
 }
 
@@ -160,9 +177,12 @@ fn begin<'h>(
     {
         decide.context.set("country", ContextValue::Text(country.clone()));
     }
+    if decide.state.is_none() {
+        decide.state.clone_from(&facts.state);
+    }
     let visitor_key = personalisation(&held.snapshot, decide, facts.signals)?;
     match (held.snapshot.table(), &settings.table_key) {
-        (Some(table), Some(table_key)) => Ok(Place::of(&table.manifest, table_key, visitor_key)),
+        (Some(table), Some(table_key)) => Ok(Place::of(&table.manifest, &held.tombstones, table_key, visitor_key)),
         _ => Err(ModeReason::ProfileUnavailable),
     }
 }
@@ -181,11 +201,25 @@ fn finish(
         Err(reason) => Err(*reason),
     };
     let now = decide.at.unwrap_or(TimestampMs(i64::try_from(facts.now_ms).unwrap_or(i64::MAX)));
-    // No call says yet whether its visitor may be measured.
+    let keys = settings.token_keys.as_ref();
+    let state = &match (&decide.state, keys) {
+        (Some(text), Some(keys)) => VisitorState::of(text, keys, decide.names(), now),
+        _ => VisitorState::default(),
+    };
+    let bundle = held.snapshot.bundle().map(|it| it.bundle());
+    let limits = bundle.map(|bundle| VisitorLimits { bundle, state, now, others: &NoLimits });
+    let limits: &dyn Limits = match &limits {
+        Some(limits) => limits,
+        None => &NoLimits,
+    };
     let seed = seeds::next();
-    let issuer = |keys| Issuer { keys, environment: PRODUCTION, seed, may_measure: false };
+    let issuer = |keys| Issuer { keys, environment: PRODUCTION, seed, may_measure: decide.measure };
     let occasion = Occasion {
-        issuer: settings.token_keys.as_ref().map(issuer),
+        limits,
+        issuer: keys.map(issuer),
+        keeping: decide.names().next().zip(keys).map(|(visitor, keys)| Keeping { state, visitor, keys }),
+        // Whoever is known by key is so only where the key may be looked up, which the answer sees for itself.
+        unit: decide.anon.as_deref().filter(|_| decide.visitor_key.is_none()),
         seed,
         flags: held.flags.as_ref().map(|it| it.payload()),
         ..Occasion::at(now)

@@ -119,7 +119,7 @@ pub async fn eval(
     let found = match (context.profile_key(flags, &held.snapshot, signals), held.snapshot.table(), &settings.table_key)
     {
         (Some(Ok(visitor)), Some(table), Some(table_key)) => {
-            Place::of(&table.manifest, table_key, visitor).read(env, &settings).await
+            Place::of(&table.manifest, &held.tombstones, table_key, visitor).read(env, &settings).await
         }
         _ => Found::Nothing,
     };
@@ -136,7 +136,8 @@ pub async fn eval(
         ..context.into_context(flags, &held.snapshot, lookup, &edge)
     };
     let token_keys = settings.token_keys.as_ref();
-    let stamp = ExposureStamp { environment: &environment, pointer, token_keys, now };
+    let table_key = settings.table_key.as_ref();
+    let stamp = ExposureStamp { environment: &environment, pointer, token_keys, table_key, now };
     Ok(respond::json(200, remote_eval(flags, &context, &stamp)))
 }
 

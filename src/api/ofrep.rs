@@ -238,7 +238,7 @@ impl Begun {
         let flags = held.flags.as_ref()?.payload();
         let key = self.context.profile_key(flags, &held.snapshot, call.signals)?;
         Some(key.and_then(|key| match (held.snapshot.table(), &settings.table_key) {
-            (Some(table), Some(table_key)) => Ok(Place::of(&table.manifest, table_key, key)),
+            (Some(table), Some(table_key)) => Ok(Place::of(&table.manifest, &held.tombstones, table_key, key)),
             _ => Err(ModeReason::ProfileUnavailable),
         }))
     }
@@ -281,7 +281,8 @@ impl Begun {
         if let Some(preview) = preview {
             apply_preview(preview, &mut context);
         }
-        let stamp = OfrepStamp { environment, pointer, token_keys, origin: call.origin, profile, now };
+        let table_key = settings.table_key.as_ref();
+        let stamp = OfrepStamp { environment, pointer, token_keys, table_key, origin: call.origin, profile, now };
         let answer = match call.flag {
             Some(key) => ofrep_flag(flags, key, &context, &stamp)?,
             None => ofrep_all(flags, &context, call.if_none_match, &stamp),

@@ -19,7 +19,7 @@ const { key: SERVER_KEY } = sdkKey("production", "s1", { kind: "server" });
 /// Values for the parameters of paths.
 const SAMPLES = {
   placement: "home-hero", key: "a", clientKey: "none", version: "1", flag: "a", draft: "d1", environment: "staging",
-  token: "t1", build: TODAY.build, shard: "0",
+  token: "t1", visitor: "00000000000000aa", build: TODAY.build, shard: "0",
 };
 const filled = (path) => path.replace(/\{(\w+)\}/g, (_, name) => SAMPLES[name] ?? assert.fail(`no sample for {${name}}`));
 
@@ -187,6 +187,38 @@ describe("answers", () => {
     await expect(200, call("HEAD", "/v1/offers/home-hero"));
     await expect(400, call("GET", "/v1/offers/home-hero?count=31"));
     await expect(404, call("GET", "/v1/offers/no-such-placement"));
+  });
+
+  test("of visitors' own data", async () => {
+    const visitor = { "vitrine-visitor": VISITORS.tea };
+    const { id, key } = (await worker.admin("POST", "environments/production/keys", { kind: "server" })).body;
+    const shop = { ...visitor, authorization: `Bearer ${key}` };
+    for (const personalise of [false, true]) await expect(200, call("POST", "/v1/me/preferences", { personalise }));
+    for (const wrong of ["{", "[]", { personalise: 1 }]) await expect(400, call("POST", "/v1/me/preferences", wrong));
+    await expect(200, call("GET", "/v1/me/tags", undefined, shop));
+    await expect(401, call("GET", "/v1/me/tags", undefined, visitor));
+    await expect(400, call("GET", "/v1/me/tags", undefined, { authorization: shop.authorization }));
+    await expect(200, call("DELETE", "/v1/me/tags", undefined, { ...shop, "vitrine-visitor": "nobody" }));
+    await expect(400, call("GET", "/v1/explain?token=x"));
+    await expect(200, call("GET", "/.well-known/gpc.json"));
+    await expect(200, call("GET", "/.well-known/gpc.json", undefined, {}, fleet.worker("empty")));
+    await expect(401, call("POST", "/v1/decide/batch", "{}"));
+    await expect(200, call("POST", "/v1/decide/batch", `${JSON.stringify(request(VISITORS.tea))}\n{}\n`, { authorization: shop.authorization }));
+    await expect(204, call("GET", "/v1/banner/home-hero").then((it) => ({ ...it, body: {} })));
+    await expect(404, call("GET", "/v1/banner/no-such-placement"));
+    await expect(404, call("GET", "/c/x"));
+    const { headers } = await call("GET", "/vitrine.js");
+    await expect(304, call("GET", "/vitrine.js", undefined, { "if-none-match": headers.get("etag") }));
+    const [row] = (await expect(200, admin("GET", "visitors"))).visitors;
+    await expect(200, admin("GET", `visitors/${row.row_key}`));
+    await expect(400, admin("GET", "visitors/x"));
+    await expect(200, admin("DELETE", "visitors/00000000000000aa"));
+    await expect(400, admin("DELETE", "visitors/x"));
+    await expect(200, admin("POST", "visitors", { visitors: ["00000000000000bb"] }));
+    await expect(400, admin("POST", "visitors", { visitors: [] }));
+    await expect(400, admin("DELETE", "visitors?before=x"));
+    await expect(200, admin("DELETE", "visitors?before=2100-01-01T00:00:00Z"));
+    await worker.admin("DELETE", `environments/production/keys/${id}`);
   });
 
   test("of health", async () => {
@@ -438,8 +470,8 @@ describe("answers", () => {
   });
 
   test("were seen of every operation", () => {
-    // No second build is uploaded here, so there is none to return to.
-    const EXCEPT = ["rollBackTable"];
+    // No second build is uploaded here, so there is none to return to; `visitor_rights` explains decisions, `mails` follows links.
+    const EXCEPT = ["rollBackTable", "explainDecision", "banner", "click"];
     const missing = OPERATIONS.map((it) => it.operation.operationId)
       .filter((id) => !EXCEPT.includes(id) && ![...(seen[id] ?? [])].some((status) => status < 300));
     assert.deepEqual(missing, []);

@@ -4,11 +4,13 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { gist, offersWithAssumedConsent, publishAll, request, STRANGER, TODAY, TOMORROW, VISITORS } from "./support/fixture.mjs";
+import { gist, offers, offersWithAssumedConsent, publishAll, request, STRANGER, TODAY, TOMORROW, VISITORS } from "./support/fixture.mjs";
 import { read, startFleet } from "./support/worker.mjs";
 
 const OPT_OUT = { cookie: "theme=dark; vitrine_opt_out=1; lang=en" };
 const GPC = { "sec-gpc": "1" };
+/// Purposes 1, 3 to 6 and 8.
+const TCF_ALL = "CAAAAAAAAAAAAAAAAAAAAAAAAL0AAAAAAAAA";
 
 /// Asks, and tells what the answer comes to and what was read from KV for it.
 async function watched(worker, ask) {
@@ -24,7 +26,10 @@ async function watched(worker, ask) {
 describe("personalisation is off", () => {
   let fleet;
   before(async () => {
-    fleet = await startFleet([{ name: "required", unreliableKv: true }, { name: "assumed", unreliableKv: true }]);
+    fleet = await startFleet(["required", "assumed", "limited", "ignoring"].map((name) => ({ name, unreliableKv: true })));
+    const withGpc = (gpc) => ({ ...offers(), settings: { consent: "required", gpc } });
+    await publishAll(fleet.worker("limited"), { document: withGpc("limit_sharing") });
+    await publishAll(fleet.worker("ignoring"), { document: withGpc("ignore") });
     await publishAll(fleet.worker("required"));
     await publishAll(fleet.worker("assumed"), { document: offersWithAssumedConsent() });
     for (const worker of fleet.workers) await worker.decide({ placements: [{ id: "home-hero" }] });
@@ -46,6 +51,13 @@ describe("personalisation is off", () => {
     ["assumed", "consent was refused", {}, { visitor: { key }, consent: { personalise: false } }, "no_consent"],
     ["assumed", "Sec-GPC: 1", GPC, { visitor: { key } }, "gpc"],
     ["assumed", "the visitor is a minor", {}, { visitor: { key, minor: true } }, "minor"],
+    ["required", "the platform's string refuses", {}, { visitor: { key }, consent: { personalise: true, tcf: `CA${"A".repeat(34)}` } }, "no_consent"],
+    ["required", "the platform's string is none", {}, { visitor: { key }, consent: { personalise: true, tcf: "rubbish" } }, "no_consent"],
+    ["required", "the platform's cookie refuses", { cookie: `euconsent-v2=CA${"A".repeat(34)}` }, { visitor: { key }, ...agreed }, "no_consent"],
+    ["required", "Google's consent mode refuses", {}, { visitor: { key }, consent: { personalise: true, gcm: { personalization_storage: "denied" } } }, "no_consent"],
+    ["required", "the signed opt-out cookie is set", { cookie: "__Host-vitrine_opt_out=1.1800000000.c2ln" }, { visitor: { key }, ...agreed }, "opt_out"],
+    ["required", "a state comes without consent", { cookie: "__Host-vitrine_state=AAAA" }, { visitor: { key, anon: "a1" }, state: "AAAA" }, "no_consent"],
+    ["limited", "Sec-GPC: 1 and no consent", GPC, { visitor: { key } }, "no_consent"],
     // The strongest signal is the one that is told.
     ["required", "everything at once", { ...OPT_OUT, ...GPC }, { visitor: { key, minor: true } }, "opt_out"],
     ["required", "GPC, no consent, a minor", GPC, { visitor: { key, minor: true } }, "gpc"],
@@ -67,11 +79,17 @@ describe("personalisation is off", () => {
     ["required", "Sec-GPC: 0 is no signal", { "sec-gpc": "0" }, { visitor: { key }, ...agreed }],
     ["required", "a cookie of another value is no opt-out", { cookie: "vitrine_opt_out=0; xvitrine_opt_out=1" }, { visitor: { key }, ...agreed }],
     ["assumed", "nothing is said about consent", {}, { visitor: { key } }],
+    ["required", "the platform's string agrees", {}, { visitor: { key }, consent: { tcf: TCF_ALL } }],
+    ["required", "the platform's cookie agrees", { cookie: `a=b; euconsent-v2=${TCF_ALL}.YAAA` }, { visitor: { key } }],
+    ["required", "Google's consent mode agrees", {}, { visitor: { key }, consent: { gcm: { personalization_storage: "granted", ad_storage: "denied" } } }],
+    ["limited", "Sec-GPC: 1 limits sharing only", GPC, { visitor: { key }, ...agreed }],
+    ["ignoring", "Sec-GPC: 1 does not bind this shop", GPC, { visitor: { key }, ...agreed }],
   ];
   for (const [shop, what, headers, body] of on) {
     test(`and it is on, consent ${shop}: ${what}`, async () => {
       const answer = await fleet.worker(shop).decide({ ...body, placements: [{ id: "home-hero" }] }, headers);
       assert.deepEqual(gist(answer), { mode: "personalised", reason: "ok", offers: ["tea-time"] });
+      assert.equal(answer.body.limit_sharing, shop === "limited" ? true : undefined, "the page shares nothing of it");
     });
   }
 

@@ -1,15 +1,15 @@
-//! Programs in other languages that the tests talk to: OpenFeature clients, a bucket, a warehouse. They are extras: where one cannot be had, its tests are
+//! Programs that the tests talk to: OpenFeature clients in other languages, a browser, a bucket, a warehouse. They are extras: where one cannot be had, its tests are
 //! skipped, and the reason is printed.
 
-use crate::command::cargo;
+use crate::command::{cargo, command, find_in_path};
 use crate::project::Project;
 use crate::python;
 use crate::steps::{Outcome, Step, Steps};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::PathBuf;
 
 /// How many steps [`ensure`] takes.
-pub const N_STEPS: usize = 2;
+pub const N_STEPS: usize = 3;
 /// How many steps [`ensure_raw_data`] takes.
 pub const N_RAW_DATA_STEPS: usize = 1;
 
@@ -24,7 +24,23 @@ pub fn ensure(project: &Project, steps: &mut Steps) -> Result<()> {
         let requirements = "tests/e2e/clients/python/requirements.txt";
         or_left_out(python::environment(project, step, &dir(project).join("python"), requirements))
     })?;
-    steps.step("OpenFeature client for Rust", |step| or_left_out(rust(project, step)))
+    steps.step("OpenFeature client for Rust", |step| or_left_out(rust(project, step)))?;
+    steps.step("Chromium", |step| or_left_out(browser(project, step)))
+}
+
+/// Names of the browser, as `tests/e2e/support/browser.mjs` looks for them.
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// A browser for the storefront's tag: one that is there, or Debian's.
+fn browser(project: &Project, step: &Step) -> Result<Outcome> {
+    if std::env::var_os("VITRINE_BROWSER").is_some() || BROWSERS.iter().any(|it| find_in_path(it).is_some()) {
+        return Ok(Outcome::AlreadyThere);
+    }
+    let mut install = command("apt-get", project.root());
+    install.args(["install", "--yes", "--no-install-recommends", "chromium"]).env("DEBIAN_FRONTEND", "noninteractive");
+    let remedy = "install Chromium (Debian, as root: apt-get install chromium), or name a browser in VITRINE_BROWSER";
+    step.run(&mut install).context(remedy)?;
+    Ok(Outcome::Done)
 }
 
 /// A bucket and a warehouse for the tests of reading raw data, as far as this machine can; see [`raw_data_env`].

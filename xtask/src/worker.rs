@@ -1,13 +1,13 @@
 //! The Worker: compiled to wasm, packaged into `build/`, weighed.
 
-use crate::command::{cargo, command};
+use crate::command::{capture, cargo, command};
 use crate::project::Project;
 use crate::setup;
 use crate::stamp;
 use crate::steps::{Outcome, Step, Steps};
 use anyhow::{Context, Result, bail};
-use flate2::Compression;
 use flate2::write::GzEncoder;
+use flate2::{Compression, Crc};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +28,12 @@ const PARTS: [Part; 3] = [
     Part { name: "control", package: "control", gzipped_bytes_max: 1200 * 1024 },
     Part { name: "measure", package: "measure", gzipped_bytes_max: 500 * 1024 },
 ];
+
+/// Files of the door in front of the parts, below `js/`.
+const DOOR: [&str; 5] = ["index.js", "batch.js", "mail.js", "pages.js", "piece.js"];
+
+/// Limit on the storefront's tag, small and gzipped, in bytes. Every page of a shop loads it.
+const TAG_GZIPPED_BYTES_MAX: usize = 3 * 1024;
 
 /// How many steps [`build`] takes.
 pub const N_STEPS: usize = PARTS.len();
@@ -51,9 +57,49 @@ pub fn build(project: &Project, steps: &mut Steps) -> Result<()> {
             Ok(Outcome::DoneWith(part.size(project)?.shown()))
         })?;
     }
-    let door = project.worker_build().join("index.js");
-    std::fs::copy(project.path("js/index.js"), &door).with_context(|| format!("cannot write {}", door.display()))?;
+    for name in DOOR {
+        let file = project.worker_build().join(name);
+        std::fs::copy(project.path("js").join(name), &file)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    let tag = tag(project)?;
+    let module = project.worker_build().join("vitrine.js");
+    std::fs::write(&module, tag.module()).with_context(|| format!("cannot write {}", module.display()))?;
     Ok(())
+}
+
+/// The storefront's tag, as small as esbuild makes it.
+struct StorefrontTag(String);
+
+fn tag(project: &Project) -> Result<StorefrontTag> {
+    let mut esbuild = command(project.npm_bin("esbuild"), project.root());
+    esbuild.args(["js/vitrine.js", "--minify", "--target=es2020", "--log-level=warning"]);
+    capture(&mut esbuild).map(StorefrontTag).context("js/vitrine.js could not be made small")
+}
+
+impl StorefrontTag {
+    /// The module that the door serves it from.
+    fn module(&self) -> String {
+        let mut crc = Crc::new();
+        crc.update(self.0.as_bytes());
+        let (text, etag) = (serde_json::json!(self.0), format!("\"{:08x}-{}\"", crc.sum(), self.0.len()));
+        format!("export const TAG = {text};\nexport const ETAG = {};\n", serde_json::json!(etag))
+    }
+
+    /// Errors: the limit is passed.
+    fn check(&self) -> Result<()> {
+        let gzipped = gzipped(self.0.as_bytes())?;
+        if gzipped > TAG_GZIPPED_BYTES_MAX {
+            bail!("vitrine.js: {gzipped} bytes gzipped: the limit is {TAG_GZIPPED_BYTES_MAX}");
+        }
+        Ok(())
+    }
+}
+
+fn gzipped(bytes: &[u8]) -> Result<usize> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(bytes)?;
+    Ok(gzip.finish()?.len())
 }
 
 /// Sizes of the parts, for people.
@@ -63,9 +109,10 @@ pub fn shown_sizes(project: &Project) -> Result<String> {
     Ok(shown?.join("\n"))
 }
 
-/// Errors: a part passes its limit.
+/// Errors: a part or the storefront's tag passes its limit.
 pub fn check_sizes(project: &Project) -> Result<()> {
-    PARTS.iter().try_for_each(|part| part.size(project)?.check(part))
+    PARTS.iter().try_for_each(|part| part.size(project)?.check(part))?;
+    tag(project)?.check()
 }
 
 /// Files that say what the parts in `build/` were made of.
@@ -179,9 +226,7 @@ struct Size {
 impl Size {
     fn of(file: &Path) -> Result<Self> {
         let wasm = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-        gzip.write_all(&wasm)?;
-        Ok(Self { raw: wasm.len(), gzipped: gzip.finish()?.len() })
+        Ok(Self { raw: wasm.len(), gzipped: gzipped(&wasm)? })
     }
 
     /// For people.
@@ -213,6 +258,24 @@ mod size_tests {
         assert_eq!(without_names(&wasm), Some([head, types, producers].concat()));
         assert_eq!(without_names(&wasm[..wasm.len() - 1]), None);
         assert_eq!(without_names(b"html"), None);
+    }
+
+    #[test]
+    fn the_tag_has_a_limit_and_a_module() {
+        assert!(StorefrontTag("a".repeat(100_000)).check().is_ok());
+        let mut state = 1_u32;
+        let mut letter = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            char::from(33 + (state >> 26) as u8)
+        };
+        let noise: String = std::iter::repeat_with(&mut letter).take(20_000).collect();
+        let error = StorefrontTag(noise).check().unwrap_err().to_string();
+        assert!(error.ends_with("bytes gzipped: the limit is 3072"), "{error}");
+        let module = StorefrontTag("let a = \"b\";\n".to_owned()).module();
+        assert!(
+            module.starts_with("export const TAG = \"let a = \\\"b\\\";\\n\";\nexport const ETAG = \"\\\""),
+            "{module}"
+        );
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! `GET /v1/admin/counts`: what the ledger has counted, of all its shards. `POST /v1/admin/counts/forget`: what a visitor met is forgotten.
 
-use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
 use vitrine_api::{PRODUCTION, Problem, ProblemCode, Role};
 use vitrine_engine::TimestampMs;
-use vitrine_ledger::{Answer, Call, CountQuery, CountRow, Counts, Forget};
+use vitrine_ledger::{Answer, Call, CountQuery, CountRow, Counts, Named, Whom};
 use vitrine_rim::respond;
 use vitrine_rim::settings::Settings;
-use worker::{Date, Env, Method, Request, RequestInit, Result, console_error};
+use worker::{Date, Env, Request, console_error};
 
 use super::Answered;
 use super::params::Params;
+use crate::ledger;
 use crate::objects::registry::Actor;
 
 /// A visitor who is to be forgotten.
@@ -25,17 +25,13 @@ pub struct ForgetVisitor {
 
 /// Takes away what a visitor met.
 pub async fn forget(wire: ForgetVisitor, env: &Env) -> Answered {
-    let keys = Settings::of(env).token_keys.clone();
-    let keys =
-        keys.ok_or_else(|| Problem::new(ProblemCode::Conflict, "without TOKEN_KEY nothing is known of anybody"))?;
-    let environment = wire.environment.as_deref().unwrap_or(PRODUCTION);
-    let (shard, forget) = Forget::of(&keys, environment, &wire.visitor, Settings::measure(env).shards);
-    let call = serde_json::to_string(&Call::Forget(forget)).map_err(unavailable)?;
-    let answer = ask(env, shard, &call).await.map_err(unavailable)?;
-    match serde_json::from_str(&answer).map_err(unavailable)? {
-        Answer::Forgotten(n) => Ok(respond::json(200, json!({ "forgotten": n }).to_string())),
-        _ => Err(unavailable("an answer to another question")),
-    }
+    let settings = Settings::of(env);
+    let pseudonyms = ledger::pseudonyms(&settings)
+        .ok_or_else(|| Problem::new(ProblemCode::Conflict, "without TOKEN_KEY nothing is known of anybody"))?;
+    let environment = wire.environment.unwrap_or_else(|| PRODUCTION.to_owned());
+    let whom = Whom { environments: vec![environment], visitors: vec![Named::of_key(&pseudonyms, &wire.visitor)] };
+    let n = ledger::ask_how_much(env, &Call::Forget(whom)).await.map_err(unavailable)?;
+    Ok(respond::json(200, json!({ "forgotten": n }).to_string()))
 }
 
 /// Tells counts.
@@ -51,10 +47,9 @@ pub async fn counts(request: &Request, env: &Env, actor: &Actor) -> Answered {
 
 /// What all shards answer to a query.
 pub async fn rows(env: &Env, query: &CountQuery) -> std::result::Result<Vec<CountRow>, Problem> {
-    let call = serde_json::to_string(&Call::Count(query.clone())).map_err(unavailable)?;
     let mut rows = Vec::new();
-    for answer in join_all((0..Settings::measure(env).shards).map(|shard| ask(env, shard, &call))).await {
-        match serde_json::from_str(&answer.map_err(unavailable)?).map_err(unavailable)? {
+    for answer in ledger::ask_all(env, &Call::Count(query.clone())).await.map_err(unavailable)? {
+        match answer {
             Answer::Counted(more) => rows.extend(more),
             Answer::TooMany => {
                 let detail = "there are more than 20000 groups; ask for fewer dimensions or a shorter time";
@@ -64,14 +59,6 @@ pub async fn rows(env: &Env, query: &CountQuery) -> std::result::Result<Vec<Coun
         }
     }
     Ok(rows)
-}
-
-async fn ask(env: &Env, shard: u32, call: &str) -> Result<String> {
-    let stub = env.durable_object("LEDGER")?.get_by_name(&format!("shard-{shard}"))?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_body(Some(call.into()));
-    let mut response = stub.fetch_with_request(Request::new_with_init("https://ledger/", &init)?).await?;
-    response.text().await
 }
 
 fn unavailable(error: impl std::fmt::Display) -> Problem {

@@ -7,7 +7,8 @@
 //! - `command` is what may be asked, and the role that asking needs; `failure` is why it may not be done;
 //! - `schema` and `texts` are the database, `pointers` flips, `audit` is the log;
 //! - `versions`, `compare`, `drafts`, `approvals` and `schedule` are the way of a configuration; `learning` is what bandits learn between publications;
-//! - `environments`, `sdk_keys`, `flags` and `tokens` are what environments and people have, `previews` what may be seen before; `tables` are profile tables.
+//! - `environments`, `sdk_keys`, `flags` and `tokens` are what environments and people have, `previews` what may be seen before; `tables` are profile tables,
+//!   `erasures` the visitors who must not come back.
 
 mod approvals;
 mod audit;
@@ -15,6 +16,7 @@ mod command;
 mod compare;
 mod drafts;
 mod environments;
+mod erasures;
 mod failure;
 mod flags;
 mod learning;
@@ -135,6 +137,10 @@ impl Registry {
             Command::Activate { build } => self.activate(&actor, &build).await,
             Command::RollbackTable => self.rollback_table(&actor).await,
             Command::Kill { kill } => self.kill(&actor, kill).await,
+            Command::Erase { keys } => self.erase(&actor, keys).await,
+            Command::ListErased => self.list_erased(),
+            Command::VerifyErased { key } => self.verify_erased(&key).await,
+            Command::ForgetErased { before } => self.forget_erased(&actor, &before).await,
         }
     }
 

@@ -3,12 +3,13 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 use vitrine_engine::{
-    Bundle, Chosen, Context, Decision, Evaluation, Explanation, Filled, Inputs, ModeReason, NoTrace, OfferTrace,
-    PlacementIdx, Reason, Rejection, ScoreParts, Visitor,
+    Bundle, Chosen, Context, Decision, Evaluation, Explanation, Filled, Inputs, Mode, ModeReason, NoTrace, Offer,
+    OfferTrace, PlacementIdx, Reason, Rejection, ScoreParts, Visitor,
 };
 use vitrine_tables::Row;
 
 use crate::assignment::{self, Assignments};
+use crate::cookie::SetCookie;
 use crate::occasion::{Occasion, Showing, Signer};
 use crate::outcome::{Language, Outcome};
 use crate::profile::{AnyProfile, RowProfile};
@@ -23,6 +24,8 @@ pub struct Answer {
     pub json: String,
     /// Why the answer has its mode, for counters.
     pub mode_reason: ModeReason,
+    /// What the visitor's device is to keep; the body says it too.
+    pub set: Option<SetCookie>,
 }
 
 /// Reason of a decision about a placement that the configuration does not have.
@@ -48,8 +51,14 @@ struct AnswerWire<'a> {
     mode_reason: &'static str,
     /// Whether the request asked to count nothing.
     dry_run: bool,
+    /// The browser forbids that anything about its visitor goes to others, and the configuration obeys. Left out when false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    limit_sharing: bool,
     /// In the order of the request.
     decisions: Vec<DecisionWire<'a>>,
+    /// What the visitor's device is to keep, for callers that relay answers: as a cookie, or for `state` of the next request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<[&'a SetCookie; 1]>,
 }
 
 /// What fills a placement: `items` or `fallback`, never both.
@@ -210,10 +219,12 @@ pub fn answer(
         _ => Default::default(),
     };
     let assignments = Assignments { unit: id.map(assignment::unit), variations, keys };
-    let decisions = match (snapshot.bundle(), &told) {
+    let (decisions, shown) = match (snapshot.bundle(), &told) {
         (Some(state), Some(context)) => decisions(snapshot, state, request, context, &visitor, &occasion, &assignments),
-        _ => request.placements.iter().map(|it| without_offer(&it.id, mode_reason.as_str())).collect(),
+        _ => (request.placements.iter().map(|it| without_offer(&it.id, mode_reason.as_str())).collect(), Vec::new()),
     };
+    let keeps = mode_reason.mode() != Mode::FallbackOnly && request.may_store && request.counts();
+    let set = occasion.keeping.filter(|_| keeps).and_then(|it| it.after(&shown, occasion.now));
     let wire = AnswerWire {
         request_id: request.request_id.as_deref(),
         bundle: snapshot.bundle().map(|it| it.version()),
@@ -221,10 +232,13 @@ pub fn answer(
         mode: mode_reason.mode().as_str(),
         mode_reason: mode_reason.as_str(),
         dry_run: request.dry_run,
+        limit_sharing: request.limit_sharing,
         decisions,
+        set: set.as_ref().map(|it| [it]),
     };
     // Strings, finite numbers and JSON text always serialise.
-    Answer { json: serde_json::to_string(&wire).unwrap_or_default(), mode_reason }
+    let json = serde_json::to_string(&wire).unwrap_or_default();
+    Answer { json, mode_reason, set }
 }
 
 fn visitor<'a>(snapshot: &'a Snapshot, lookup: Result<Lookup<'a>, ModeReason>) -> Visitor<AnyProfile<'a>> {
@@ -242,6 +256,7 @@ fn visitor<'a>(snapshot: &'a Snapshot, lookup: Result<Lookup<'a>, ModeReason>) -
     }
 }
 
+/// The decisions, and the offers that they show.
 fn decisions<'a>(
     snapshot: &'a Snapshot,
     state: &'a BundleState,
@@ -250,8 +265,9 @@ fn decisions<'a>(
     visitor: &'a Visitor<AnyProfile<'a>>,
     occasion: &Occasion<'a>,
     assignments: &'a Assignments<'a>,
-) -> Vec<DecisionWire<'a>> {
+) -> (Vec<DecisionWire<'a>>, Vec<&'a Offer>) {
     let bundle = state.bundle();
+    let mut shown = Vec::new();
     let signer = Signer::new(occasion, request, state.version(), visitor.reason().mode());
     let mut evaluation = Evaluation::new(Inputs {
         bundle,
@@ -267,7 +283,10 @@ fn decisions<'a>(
         seed: assignments.unit.map_or(occasion.seed, |it| it.0 ^ state.version()),
         variations: &assignments.variations,
     });
-    let wire_of = |idx, decision: Decision<'a>| {
+    let mut wire_of = |idx, decision: Decision<'a>| {
+        if let Filled::Offers(chosen) = &decision.filled {
+            shown.extend(chosen.iter().map(|it| it.offer));
+        }
         let experiment = experiment_wire(bundle, &decision, assignments);
         DecisionWire { experiment, ..decision_wire(idx, decision, signer.as_ref()) }
     };
@@ -289,7 +308,7 @@ fn decisions<'a>(
             wire.push(wire_of(idx, decision));
         }
     }
-    wire
+    (wire, shown)
 }
 
 fn without_offer<'a>(placement: &'a str, reason: &'static str) -> DecisionWire<'a> {

@@ -1,6 +1,9 @@
 //! Environments (production, staging, …): which version runs in each, with which settings, for which keys.
 
 use serde::{Deserialize, Serialize};
+use vitrine_engine::TimestampMs;
+
+use crate::envelope::sha256_hex;
 
 /// The environment of calls that name none.
 pub const PRODUCTION: &str = "production";
@@ -59,6 +62,18 @@ pub struct BundlePointer {
     /// Flags that the operator has switched off, ascending: they answer without a value, experiments with nobody in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub killed: Vec<String>,
+}
+
+impl BundlePointer {
+    /// The key that a call carries, if this environment takes it at this time.
+    pub fn taken(&self, key: &str, now: TimestampMs) -> Option<&SdkKey> {
+        let sha256 = sha256_hex(key.as_bytes());
+        // Digests of keys: the time that a comparison takes tells nothing about a key.
+        self.keys.iter().find(|it| {
+            let expired = it.expires_at.as_deref().is_some_and(|at| TimestampMs::parse(at).is_ok_and(|at| at <= now));
+            it.sha256 == sha256 && !expired
+        })
+    }
 }
 
 /// Settings of an environment.

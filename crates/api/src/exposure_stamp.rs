@@ -2,8 +2,10 @@
 
 use vitrine_engine::TimestampMs;
 use vitrine_flags::{ExperimentResult, ExperimentRun, Json};
+use vitrine_tables::TableKey;
 
 use crate::environment::BundlePointer;
+use crate::pseudonyms::Pseudonyms;
 use crate::token::{ExposureToken, TokenKeys};
 
 /// What exposure tokens tell besides the assignment.
@@ -15,6 +17,8 @@ pub struct ExposureStamp<'s> {
     pub pointer: &'s BundlePointer,
     /// Signs tokens; `None`: there are none.
     pub token_keys: Option<&'s TokenKeys>,
+    /// Hides visitors in tables, and so here: see [`Pseudonyms`].
+    pub table_key: Option<&'s TableKey>,
     /// The present.
     pub now: TimestampMs,
 }
@@ -28,9 +32,10 @@ impl ExposureStamp<'_> {
             return None;
         }
         let keys = self.token_keys?;
+        let pseudonyms = Pseudonyms { tokens: keys, table: self.table_key };
         let unit = match assigned.hash_value {
-            Json::Text(value) => keys.unit(assigned.hash_attribute, value),
-            other => keys.unit(assigned.hash_attribute, &other.to_string()),
+            Json::Text(value) => pseudonyms.unit_of_attribute(assigned.hash_attribute, value),
+            other => pseudonyms.unit_of_attribute(assigned.hash_attribute, &other.to_string()),
         };
         let token = ExposureToken {
             issued_at_s: u32::try_from(self.now.0.div_euclid(1000)).ok()?,

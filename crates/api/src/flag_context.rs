@@ -8,6 +8,7 @@ use vitrine_engine::{ModeReason, TimestampMs};
 use vitrine_flags::{Context, Json, JsonError, Object, Payload, StickyDocs};
 use vitrine_tables::{Row, TableKey, Value};
 
+use crate::consent::Consent;
 use crate::environment::EnvironmentSettings;
 use crate::personalisation::{Signals, Wishes, profile_key};
 use crate::snapshot::{Lookup, Snapshot};
@@ -24,8 +25,8 @@ pub struct FlagContext {
     attributes: Object,
     /// The visitor's key, if the context names one that is not empty.
     targeting_key: Option<String>,
-    /// Consent to personalisation, if the context says anything about it (`consent.personalise`).
-    consent: Option<bool>,
+    /// What the context says about consent (`consent.personalise`, `consent.tcf`, `consent.gcm`).
+    consent: Consent,
     /// What the caller says of the visitor's earlier assignments.
     earlier: Option<StickyDocs>,
     /// Whether it is believed.
@@ -88,7 +89,7 @@ impl FlagContext {
         {
             attributes.insert("id", key.as_str());
         }
-        let consent = attributes.get("consent").and_then(|it| it.get("personalise")).and_then(Json::as_bool);
+        let consent = consent(&attributes);
         Ok(Self { attributes, targeting_key, consent, earlier, is_vouched_for: false })
     }
 
@@ -96,7 +97,7 @@ impl FlagContext {
     pub fn of_attributes(mut attributes: Object) -> Self {
         let earlier = take_reserved(&mut attributes);
         let targeting_key = attributes.get("id").and_then(Json::as_text).filter(|it| !it.is_empty()).map(str::to_owned);
-        let consent = attributes.get("consent").and_then(|it| it.get("personalise")).and_then(Json::as_bool);
+        let consent = consent(&attributes);
         Self { attributes, targeting_key, consent, earlier, is_vouched_for: false }
     }
 
@@ -158,6 +159,19 @@ fn take_reserved(attributes: &mut Object) -> Option<StickyDocs> {
     }
     let earlier = attributes.remove(EARLIER)?;
     matches!(earlier, Json::Object(_) | Json::List(_)).then(|| StickyDocs::from_json(&earlier))
+}
+
+/// What a member `consent` says; what has another form says nothing.
+fn consent(attributes: &Object) -> Consent {
+    let member = |name: &str| attributes.get("consent").and_then(|it| it.get(name));
+    let granted = |name: &str| match member("gcm")?.get(name)?.as_text()? {
+        "granted" => Some(true),
+        "denied" => Some(false),
+        _ => None,
+    };
+    let said = Consent { personalise: member("personalise").and_then(Json::as_bool), ..Consent::default() };
+    let mode = Consent::of_consent_mode(granted("personalization_storage"), granted("analytics_storage"));
+    said.and(mode).and(member("tcf").and_then(Json::as_text).map_or_else(Consent::default, Consent::of_tcf))
 }
 
 /// What the edge itself brings to an evaluation.

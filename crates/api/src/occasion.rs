@@ -1,10 +1,12 @@
 //! What an answer rests on besides the request and what is published: the time, what is limited, and who signs.
 
-use vitrine_engine::{Chosen, ExperimentIdx, Limits, Mode, NoLimits, PlacementIdx, TimestampMs};
+use vitrine_engine::{Chosen, ExperimentIdx, Limits, Mode, NoLimits, Offer, PlacementIdx, TimestampMs};
 use vitrine_flags::Payload;
 
+use crate::cookie::SetCookie;
 use crate::request::DecideRequest;
 use crate::token::{DecisionToken, TokenKeys, TokenMode};
+use crate::visitor_state::VisitorState;
 
 /// The circumstances of one answer.
 #[derive(Clone, Copy)]
@@ -15,6 +17,8 @@ pub struct Occasion<'a> {
     pub limits: &'a dyn Limits,
     /// What signs the tokens of the answer; without it there are none.
     pub issuer: Option<Issuer<'a>>,
+    /// The visitor's state, which the answer goes on with; without it nothing is kept.
+    pub keeping: Option<Keeping<'a>>,
     /// The id that control groups, draws and experiments know the visitor by; it must be one that may be used for that. `None`
     /// takes the visitor's key where the visitor may be personalised, and no id elsewhere.
     pub unit: Option<&'a str>,
@@ -27,7 +31,7 @@ pub struct Occasion<'a> {
 impl Occasion<'_> {
     /// A decision at `now`, with nothing limited and without tokens.
     pub fn at(now: TimestampMs) -> Self {
-        Self { now, limits: &NoLimits, issuer: None, unit: None, seed: 0, flags: None }
+        Self { now, limits: &NoLimits, issuer: None, keeping: None, unit: None, seed: 0, flags: None }
     }
 }
 
@@ -42,6 +46,30 @@ pub struct Issuer<'a> {
     pub seed: u64,
     /// The visitor agreed to be measured.
     pub may_measure: bool,
+}
+
+/// A visitor's state, before an answer and after it.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeping<'a> {
+    /// The state as the request brought it.
+    pub state: &'a VisitorState,
+    /// What names the visitor, to which the state is bound: the key, or else the first-party id.
+    pub visitor: &'a str,
+    /// The secrets.
+    pub keys: &'a TokenKeys,
+}
+
+impl Keeping<'_> {
+    /// What is kept after these offers were shown. Only offers with a cap by visitor need it.
+    pub(crate) fn after(&self, shown: &[&Offer], now: TimestampMs) -> Option<SetCookie> {
+        let mut state = self.state.clone();
+        let mut is_changed = false;
+        for offer in shown.iter().filter(|it| !it.caps.visitor.is_empty()) {
+            state.show(&offer.id, now);
+            is_changed = true;
+        }
+        is_changed.then(|| state.kept(self.keys, self.visitor, now))
+    }
 }
 
 /// Signs the tokens of one answer.
@@ -68,7 +96,7 @@ pub(crate) struct Showing<'c, 'b> {
 impl<'a> Signer<'a> {
     /// `None` where tokens would count what nobody sees, or where numbers do not fit: no token is better than a wrong one.
     pub fn new(occasion: &Occasion<'a>, request: &DecideRequest, bundle_version: u64, mode: Mode) -> Option<Self> {
-        let issuer = occasion.issuer.filter(|_| !request.dry_run && request.at.is_none())?;
+        let issuer = occasion.issuer.filter(|_| request.counts())?;
         Some(Self {
             issued_at_s: u32::try_from(occasion.now.0.div_euclid(1000)).ok()?,
             bundle_version: u32::try_from(bundle_version).ok()?,

@@ -13,6 +13,7 @@ use std::hash::Hasher as _;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use vitrine_engine::{ModeReason, TimestampMs};
 use vitrine_flags::{Context, Evaluation, ExperimentResult, ExperimentRun, FeatureResult, Json, Source};
+use vitrine_tables::TableKey;
 
 use crate::environment::BundlePointer;
 use crate::evaluation::{FlagFacts, FlagState};
@@ -56,6 +57,8 @@ pub struct OfrepStamp<'s> {
     pub pointer: &'s BundlePointer,
     /// Signs tokens; `None`: there are none, and no streams.
     pub token_keys: Option<&'s TokenKeys>,
+    /// Hides visitors in tables, and so in tokens: see [`crate::Pseudonyms`].
+    pub table_key: Option<&'s TableKey>,
     /// Scheme and host that the call came to, for the address of the stream: `https://edge.example`.
     pub origin: &'s str,
     /// Whether the visitor's profile was read; `None` when no flag asks for it.
@@ -270,7 +273,7 @@ fn experiment(metadata: &mut Members<'_>, run: &ExperimentRun<'_>, assigned: &Ex
 
 impl<'s> OfrepStamp<'s> {
     fn exposures(&self) -> ExposureStamp<'s> {
-        let Self { environment, pointer, token_keys, now, .. } = *self;
-        ExposureStamp { environment, pointer, token_keys, now }
+        let Self { environment, pointer, token_keys, table_key, now, .. } = *self;
+        ExposureStamp { environment, pointer, token_keys, table_key, now }
     }
 }

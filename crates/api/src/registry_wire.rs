@@ -232,3 +232,13 @@ mod tests {
         assert_eq!((rollback.environment.as_str(), rollback.version), (PRODUCTION, None));
     }
 }
+
+/// Visitors to erase.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EraseVisitors {
+    /// Their row keys, 16 lower-case hexadecimal digits each; 1 to 1,000.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = 1000), inner(regex(pattern = "^[0-9a-f]{16}$"))))]
+    pub visitors: Vec<String>,
+}

@@ -8,6 +8,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use vitrine_engine::{Context, ContextValue, Dedupe, TimestampMs};
 
+use crate::consent::Consent;
 use crate::pointer::escaped;
 use crate::problem::{Problem, ProblemCode};
 
@@ -27,6 +28,10 @@ pub const LABELS_MAX: usize = 64;
 pub const TEXT_BYTES_MAX: usize = 256;
 /// Greatest length of `context.url`. Unit: bytes of UTF-8.
 pub const URL_BYTES_MAX: usize = 2048;
+/// Greatest length of `consent.tcf`. Unit: bytes of UTF-8.
+pub const TCF_BYTES_MAX: usize = 4096;
+/// Greatest length of `state`. Unit: bytes of UTF-8.
+pub const STATE_BYTES_MAX: usize = 2048;
 
 /// What a page, an app or a mail asks. Unknown members are refused.
 #[derive(Deserialize)]
@@ -43,6 +48,10 @@ struct RequestWire {
     /// What the visitor agreed to.
     #[serde(default)]
     consent: ConsentWire,
+    /// What an earlier answer asked to keep for this visitor (`set`, the entry `__Host-vitrine_state`), from callers whose
+    /// requests carry no cookies. Without consent it is not looked at.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = STATE_BYTES_MAX)))]
+    state: Option<String>,
     /// Where and when the decision is shown.
     #[serde(default)]
     context: ContextWire,
@@ -63,6 +72,9 @@ struct VisitorWire {
     /// Pseudonymous key of the visitor, as the shop's data names the customer.
     #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
     key: Option<String>,
+    /// First-party id of a visitor who is not known by key. Not looked at without consent.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
+    anon: Option<String>,
     /// The visitor objects to personalisation.
     #[serde(default)]
     opt_out: bool,
@@ -71,7 +83,7 @@ struct VisitorWire {
     minor: bool,
 }
 
-/// What the visitor agreed to.
+/// What the visitor agreed to. Where several sources speak, a refusal by any of them wins.
 #[derive(Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -79,6 +91,58 @@ struct VisitorWire {
 struct ConsentWire {
     /// Personalisation. Left out, the published configuration decides (`settings.consent`); by default there is none.
     personalise: Option<bool>,
+    /// Joining events with the visitor. Left out, as above.
+    measure: Option<bool>,
+    /// Consent string of a consent platform (IAB TCF, version 2), as in the cookie `euconsent-v2`: purposes 3 to 6 are
+    /// personalisation, purpose 8 is measurement. What is no such string counts as a refusal.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TCF_BYTES_MAX)))]
+    tcf: Option<String>,
+    /// State of Google's consent mode.
+    gcm: Option<ConsentModeWire>,
+    /// Where the consent comes from, such as `app`. For the caller's own records: no rule asks for it.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
+    source: Option<String>,
+    /// Version of the text that the visitor agreed to. For the caller's own records too.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
+    version: Option<String>,
+}
+
+/// The fields of Google's consent mode that matter here; others are taken and not looked at.
+#[derive(Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "DecideConsentMode"))]
+struct ConsentModeWire {
+    /// Personalisation.
+    personalization_storage: Option<Grant>,
+    /// Joining events with the visitor.
+    analytics_storage: Option<Grant>,
+}
+
+/// A value of Google's consent mode.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", schemars(inline))]
+enum Grant {
+    Granted,
+    Denied,
+}
+
+impl ConsentWire {
+    fn check(&self) -> Result<Consent, Problem> {
+        let texts = [("tcf", &self.tcf, TCF_BYTES_MAX), ("source", &self.source, TEXT_BYTES_MAX)];
+        for (name, value, bytes_max) in texts.into_iter().chain([("version", &self.version, TEXT_BYTES_MAX)]) {
+            if let Some(value) = value {
+                text(value, &format!("/consent/{name}"), bytes_max)?;
+            }
+        }
+        let mode = self.gcm.as_ref().map_or_else(Consent::default, |it| {
+            let granted = |it: Option<Grant>| it.map(|it| it == Grant::Granted);
+            Consent::of_consent_mode(granted(it.personalization_storage), granted(it.analytics_storage))
+        });
+        let said = Consent { personalise: self.personalise, measure: self.measure, store: None };
+        Ok(said.and(mode).and(self.tcf.as_deref().map_or_else(Consent::default, Consent::of_tcf)))
+    }
 }
 
 /// Where and when the decision is shown.
@@ -194,12 +258,22 @@ pub struct DecideRequest {
     pub request_id: Option<String>,
     /// The visitor's pseudonymous key, as the shop's data names the customer. Not empty.
     pub visitor_key: Option<String>,
+    /// First-party id of a visitor who is not known by key. Not empty.
+    pub anon: Option<String>,
     /// The visitor objects to personalisation.
     pub opt_out: bool,
     /// The visitor is under the age for profiling.
     pub minor: bool,
-    /// Consent to personalisation, if the request says anything about it.
-    pub consent: Option<bool>,
+    /// What the body says about consent.
+    pub consent: Consent,
+    /// The visitor's signed state, unread.
+    pub state: Option<String>,
+    /// Events of this decision may be joined with the visitor. Set by [`crate::personalisation`], false before.
+    pub measure: bool,
+    /// Something may be kept on the visitor's device. Set by [`crate::personalisation`], false before.
+    pub may_store: bool,
+    /// Nothing about the visitor may go to others. Set by [`crate::personalisation`], false before.
+    pub limit_sharing: bool,
     /// The request's context.
     pub context: Context,
     /// The placements to fill, 1..=30, each once.
@@ -232,13 +306,23 @@ impl DecideRequest {
         serde_json::from_slice::<RequestWire>(body).map_err(|error| Problem::unreadable(body, &error))?.check()
     }
 
+    /// What names the visitor, the key before the first-party id. Nothing once [`crate::personalisation`] found an objection.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        [&self.visitor_key, &self.anon].into_iter().flatten().map(String::as_str)
+    }
+
+    /// Whether what is decided counts: neither dry runs do, nor what is decided as if it were another time.
+    pub fn counts(&self) -> bool {
+        !self.dry_run && self.at.is_none()
+    }
+
     /// Whether the request asks for something that only an administrator may see.
     pub fn is_privileged(&self) -> bool {
         self.explain || self.at.is_some()
     }
 }
 
-fn text(value: &str, pointer: &str, bytes_max: usize) -> Result<(), Problem> {
+pub(crate) fn text(value: &str, pointer: &str, bytes_max: usize) -> Result<(), Problem> {
     if value.is_empty() {
         return Err(Problem::field(pointer, "empty", "the text is empty; leave the field out instead"));
     }
@@ -264,13 +348,24 @@ impl RequestWire {
         if let Some(key) = &self.visitor.key {
             text(key, "/visitor/key", TEXT_BYTES_MAX)?;
         }
+        if let Some(anon) = &self.visitor.anon {
+            text(anon, "/visitor/anon", TEXT_BYTES_MAX)?;
+        }
+        if let Some(state) = &self.state {
+            text(state, "/state", STATE_BYTES_MAX)?;
+        }
         let at = self.options.at.as_deref().map(timestamp).transpose()?;
         Ok(DecideRequest {
             request_id: self.request_id,
             visitor_key: self.visitor.key,
             opt_out: self.visitor.opt_out,
             minor: self.visitor.minor,
-            consent: self.consent.personalise,
+            anon: self.visitor.anon,
+            consent: self.consent.check()?,
+            state: self.state,
+            measure: false,
+            may_store: false,
+            limit_sharing: false,
             context: self.context.check()?,
             placements: check_placements(self.placements)?,
             dry_run: self.options.dry_run,

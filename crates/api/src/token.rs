@@ -30,7 +30,7 @@ pub const TOKEN_AGE_MAX_S: u32 = 24 * 3600;
 pub const TOKEN_SKEW_MAX_S: u32 = 5 * 60;
 
 /// Bytes that are kept of a signature.
-const MAC_BYTES: usize = 16;
+pub(crate) const MAC_BYTES: usize = 16;
 /// First byte of an exposure token: version of its form. The other kinds begin with letters.
 const VERSION: u8 = 1;
 /// Second byte: what the token proves.
@@ -168,7 +168,18 @@ impl TokenKeys {
         format!("{:032x}", u128::from_be_bytes(mac))
     }
 
-    fn verifies(&self, parts: &[&[u8]], mac: &[u8; MAC_BYTES]) -> bool {
+    /// The signature of these bytes. Their beginning sets them apart from all other signed texts.
+    pub(crate) fn signature(&self, parts: &[&[u8]]) -> [u8; MAC_BYTES] {
+        self.current.sign(parts)
+    }
+
+    /// As [`Self::signature`], as text.
+    pub(crate) fn signature_text(&self, parts: &[&[u8]]) -> String {
+        URL_SAFE_NO_PAD.encode(self.signature(parts))
+    }
+
+    /// Whether one of the keys signed these bytes.
+    pub(crate) fn verifies(&self, parts: &[&[u8]], mac: &[u8; MAC_BYTES]) -> bool {
         [Some(&self.current), self.previous.as_ref()].into_iter().flatten().any(|key| key.verifies(parts, mac))
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use vitrine_engine::{AttributeName, Audience, Bundle, BundleParts, Clock, ConsentRule, Scope, Settings, TimestampMs};
+use vitrine_engine::{
+    AttributeName, Audience, Bundle, BundleParts, Clock, ConsentRule, GpcRule, Scope, Settings, TimestampMs,
+};
 
 use crate::campaigns::CampaignWire;
 use crate::condition::ConditionWire;
@@ -21,6 +23,9 @@ pub struct Wire<'a> {
     /// Share of visitors that see fallback offers everywhere, in basis points.
     #[serde(default, skip_serializing_if = "is_zero")]
     holdout: u16,
+    /// Left out where it is the default, as it is in bundles from before it existed.
+    #[serde(default, skip_serializing_if = "GpcWire::is_default")]
+    gpc: GpcWire,
     /// `profile.<column>` or `context.<name>`.
     attributes: Vec<String>,
     /// The shop's clock: from when on, in milliseconds, and the offset from UTC in minutes.
@@ -45,6 +50,21 @@ pub struct Wire<'a> {
 enum ConsentWire {
     Required,
     Assumed,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum GpcWire {
+    Ignore,
+    LimitSharing,
+    #[default]
+    NonPersonalised,
+}
+
+impl GpcWire {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -81,6 +101,11 @@ impl<'a> Wire<'a> {
                 ConsentRule::Assumed => ConsentWire::Assumed,
             },
             holdout: bundle.settings().holdout_bps,
+            gpc: match bundle.settings().gpc {
+                GpcRule::Ignore => GpcWire::Ignore,
+                GpcRule::LimitSharing => GpcWire::LimitSharing,
+                GpcRule::NonPersonalised => GpcWire::NonPersonalised,
+            },
             attributes: bundle.attributes().iter().map(ToString::to_string).collect(),
             clock: bundle.clock().offsets().iter().map(|(from, minutes)| (from.0, *minutes)).collect(),
             audiences: bundle.audiences().iter().map(audience).collect(),
@@ -123,6 +148,11 @@ pub fn read(json: &str) -> Result<Stored, BundleFormatError> {
             consent: match wire.consent {
                 ConsentWire::Required => ConsentRule::Required,
                 ConsentWire::Assumed => ConsentRule::Assumed,
+            },
+            gpc: match wire.gpc {
+                GpcWire::Ignore => GpcRule::Ignore,
+                GpcWire::LimitSharing => GpcRule::LimitSharing,
+                GpcWire::NonPersonalised => GpcRule::NonPersonalised,
             },
         },
     })?;

@@ -8,7 +8,8 @@ use crate::cmd::{
     config_import, config_init, config_preview, config_publish, config_rollback, config_versions, counts, decide,
 };
 use crate::cmd::{
-    demo_data, environments, eval, experiments_explain, flags_kill, keys_generate, loop_turn, simulate, tables_inspect,
+    demo_data, environments, eval, experiments_explain, flags_kill, keys_generate, loop_turn, privacy, simulate,
+    tables_inspect,
 };
 use crate::cmd::{tables_publish, tables_rollback, tables_verify, tokens};
 use clap::{Args, Parser, Subcommand};
@@ -86,6 +87,9 @@ pub enum Command {
     /// Tokens of people and programs that administer.
     #[command(subcommand)]
     Tokens(tokens::Tokens),
+    /// Erase visitors, and make sure that they are gone.
+    #[command(subcommand)]
+    Privacy(privacy::Privacy),
     /// The log of all changes.
     #[command(subcommand)]
     Audit(Audit),

@@ -26,6 +26,7 @@ pub mod keys_generate;
 pub mod loop_turn;
 #[cfg(feature = "profiles")]
 pub mod policy_evaluate;
+pub mod privacy;
 #[cfg(feature = "profiles")]
 pub mod profiles_build;
 #[cfg(feature = "profiles")]
@@ -89,6 +90,7 @@ pub fn run(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Flags(args) => flags_kill::run(&args, ui),
         Command::Environments(args) => environments::run(&args, ui),
         Command::Tokens(args) => tokens::run(&args, ui),
+        Command::Privacy(args) => privacy::run(&args, ui),
         Command::Audit(Audit::Verify(args)) => audit_verify::run(&args, ui),
         Command::Audit(Audit::Export(args)) => audit_export::run(&args, ui),
         Command::Counts(args) => counts::run(&args, ui),

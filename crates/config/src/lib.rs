@@ -83,6 +83,7 @@ pub use flagd::import_flagd;
 pub use growthbook::{
     Exported, ImportOptions, Imported, Note, NoteKind, export_growthbook, import_growthbook, is_decryption_key,
 };
+pub use lint::is_sensitive;
 pub use payload::LayerPlan;
 pub use reshuffle::{Reshuffle, Tally, VISITORS, reshuffle, reshuffle_at};
 pub use section::saved_group::{Group, GroupFiles};

@@ -27,6 +27,8 @@ pub(crate) fn check<'t>(root: At<'t>, compiler: &mut Compiler<'t, '_>) {
     timetable::check(compiler);
 }
 
+pub use labels::is_sensitive;
+
 /// All conditions of a document, whatever section they are in: the values of keys `when`.
 fn rules<'t>(root: At<'t>, rules: &mut Vec<At<'t>>) {
     for child in root.children() {

@@ -194,6 +194,18 @@ pub enum ConsentRule {
     Assumed,
 }
 
+/// What a browser's Global Privacy Control (`Sec-GPC: 1`) leads to. Source: W3C, Global Privacy Control.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GpcRule {
+    /// Nothing. For shops that the signal does not bind.
+    Ignore,
+    /// The shop may go on personalising with its own data; the answer says that nothing of it may go to others.
+    LimitSharing,
+    /// No personalisation, and events are not joined with the visitor.
+    #[default]
+    NonPersonalised,
+}
+
 /// What holds for the whole bundle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -201,6 +213,8 @@ pub struct Settings {
     pub consent: ConsentRule,
     /// The share of visitors who see fallback offers everywhere, so that the effect of all of it can be measured. Unit: basis points.
     pub holdout_bps: u16,
+    /// Treatment of requests with the signal of Global Privacy Control.
+    pub gpc: GpcRule,
 }
 
 /// The parts of a bundle before they are checked.

@@ -49,8 +49,8 @@ mod vector;
 pub use attribute::{AttributeIdx, AttributeName, Context, ContextValue, NoProfile, Profile, Scope, Value};
 pub use bandit::{BANDIT_FEATURES_MAX, Bandit, BanditFeature, BanditModel};
 pub use bundle::{
-    Audience, AudienceIdx, Bundle, BundleError, BundleParts, ConsentRule, Diversity, ItemsRanker, Objective, Offer,
-    OfferIdx, Placement, PlacementIdx, Ranker, Settings,
+    Audience, AudienceIdx, Bundle, BundleError, BundleParts, ConsentRule, Diversity, GpcRule, ItemsRanker, Objective,
+    Offer, OfferIdx, Placement, PlacementIdx, Ranker, Settings,
 };
 pub use campaign::{Campaign, CampaignIdx, CostModel, Pacing};
 pub use clock::{Clock, Shown};

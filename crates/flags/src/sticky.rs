@@ -17,18 +17,33 @@ pub struct StickyDoc {
 /// The documents of one visitor, by `<attribute>||<value>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StickyDocs {
-    docs: BTreeMap<String, StickyDoc>,
+    /// With their keys, by which they are sorted; each key once. A list: there are few, and a map of documents is compiled for them alone.
+    docs: Vec<(String, StickyDoc)>,
 }
 
 impl StickyDocs {
     /// The document of `value` of `attribute`.
     pub fn get(&self, attribute: &str, value: &str) -> Option<&StickyDoc> {
-        self.docs.get(&key_of(attribute, value))
+        let at = self.find(&key_of(attribute, value)).ok()?;
+        self.docs.get(at).map(|(_, doc)| doc)
     }
 
     /// Adds a document, replacing the one of the same attribute and value.
     pub fn insert(&mut self, doc: StickyDoc) {
-        self.docs.insert(key_of(&doc.attribute, &doc.value), doc);
+        let key = key_of(&doc.attribute, &doc.value);
+        match self.find(&key) {
+            Ok(at) => {
+                if let Some((_, before)) = self.docs.get_mut(at) {
+                    *before = doc;
+                }
+            }
+            Err(at) => self.docs.insert(at, (key, doc)),
+        }
+    }
+
+    /// Where the document of a key is, or would be.
+    fn find(&self, key: &str) -> Result<usize, usize> {
+        self.docs.binary_search_by(|(it, _)| it.as_str().cmp(key))
     }
 
     /// All documents with their keys, sorted by key.

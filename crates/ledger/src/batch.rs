@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use vitrine_api::{Problem, ProblemCode, Signals, TokenKeys};
+use vitrine_api::{Problem, ProblemCode, Pseudonyms, Signals};
 use vitrine_engine::TimestampMs;
 
 use crate::event::{self, ConsentWire, Event, EventError, RowContext, VisitorWire};
@@ -19,6 +19,8 @@ pub const EVENTS_MAX: usize = 100;
 pub struct EventBatch<'b> {
     /// The SDK key, for pages that cannot send a header while they are closed.
     pub key: Option<String>,
+    /// The visitor's signed state, unread, from callers whose requests carry no cookies.
+    pub state: Option<String>,
     sent_at: Option<TimestampMs>,
     visitor: Option<VisitorWire>,
     consent: ConsentWire,
@@ -45,6 +47,11 @@ struct BatchWire<'b> {
     /// What they agreed to.
     #[serde(default)]
     consent: Option<ConsentWire>,
+    /// What an earlier answer asked to keep for this visitor (`set`, the entry `__Host-vitrine_state`), from callers whose
+    /// requests carry no cookies. One that is too long or cannot be read is as good as none.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = vitrine_api::STATE_BYTES_MAX)))]
+    state: Option<String>,
     /// Where it happened.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schemars(extend("enum" = CHANNELS)))]
@@ -96,6 +103,7 @@ impl<'b> EventBatch<'b> {
         })?;
         Ok(Self {
             key: wire.key,
+            state: wire.state,
             sent_at,
             visitor: wire.visitor,
             consent: wire.consent.unwrap_or_default(),
@@ -109,25 +117,33 @@ impl<'b> EventBatch<'b> {
         self.rows.len()
     }
 
-    /// Checks every row. `keys`: the secrets, if the deployment has any. `signals`: what the visitor's browser says; either is
-    /// against joining events through the visitor. `batch_id`: the `Idempotency-Key`, if the call has one.
+    /// What names the visitor whom the rows are of: the key before the first-party id.
+    pub fn visitor_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.visitor.iter().flat_map(VisitorWire::names)
+    }
+
+    /// Checks every row. `pseudonyms`: the secrets, if the deployment has any. `is_erased`: whether a unit is that of a visitor who
+    /// was erased. `signals`: what the visitor's browser says; any may be against joining events through the visitor. `batch_id`: the
+    /// `Idempotency-Key`, if the call has one.
     pub fn check(
         &self,
-        keys: Option<&TokenKeys>,
+        pseudonyms: Option<Pseudonyms<'_>>,
+        is_erased: &dyn Fn(u64) -> bool,
         environment: &str,
         now: TimestampMs,
         signals: Signals,
         batch_id: Option<&str>,
     ) -> CheckedBatch {
         let context = RowContext {
-            keys,
+            pseudonyms,
+            is_erased,
             environment,
             now,
             skew_ms: self.sent_at.map_or(0, |it| now.0.saturating_sub(it.0)),
             channel: self.channel.as_deref(),
             visitor: self.visitor.as_ref(),
             consent: self.consent,
-            is_against: signals.gpc || signals.opt_out,
+            is_against: signals.forbid_joining(),
             batch_id,
         };
         let mut checked = CheckedBatch::default();

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use vitrine_api::TokenKeys;
+use vitrine_api::{Pseudonyms, hexadecimal};
 
 use crate::attribution::Touch;
 use crate::counts::{CountQuery, CountRow};
-use crate::record::{Recorded, visitor_text};
+use crate::record::Recorded;
 use crate::shard::{key, shard_of};
 
 /// A call of one shard.
@@ -32,8 +32,10 @@ pub enum Call {
     },
     /// Keeps the answer of a batch.
     Remember(Remember),
-    /// Takes away what is known of a visitor.
-    Forget(Forget),
+    /// Tells how much is known of visitors.
+    Held(Whom),
+    /// Takes away what is known of visitors.
+    Forget(Whom),
 }
 
 /// Events to be counted.
@@ -102,21 +104,34 @@ pub struct Remember {
     pub answer: String,
 }
 
-/// A visitor who is to be forgotten.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Forget {
+/// Visitors, for a call of every shard: one knows what they met, any may have events of theirs that are in no file yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whom {
     /// Where.
-    pub environment: String,
-    /// Who, as the database names visitors.
-    pub visitor: String,
+    pub environments: Vec<String>,
+    /// Who.
+    pub visitors: Vec<Named>,
 }
 
-impl Forget {
-    /// The visitor with this key, and the shard that knows what they met.
-    pub fn of(keys: &TokenKeys, environment: &str, visitor_key: &str, n_shards: u32) -> (u32, Self) {
-        let visitor = visitor_text(keys.unit("id", visitor_key));
-        let shard = visitor_shard(environment, &visitor, n_shards);
-        (shard, Self { environment: environment.to_owned(), visitor })
+/// A visitor as the database names them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// In what visitors met, and in lines.
+    pub unit: String,
+    /// In lines, if that is known.
+    pub row_key: Option<String>,
+}
+
+impl Named {
+    /// The visitor with this key.
+    pub fn of_key(pseudonyms: &Pseudonyms<'_>, visitor_key: &str) -> Self {
+        let row_key = pseudonyms.row_key(visitor_key).map(|it| hexadecimal(it.0));
+        Self { unit: hexadecimal(pseudonyms.unit(visitor_key)), row_key }
+    }
+
+    /// The visitor with this unit and row key.
+    pub fn of_row(unit: u64, row_key: u64) -> Self {
+        Self { unit: hexadecimal(unit), row_key: Some(hexadecimal(row_key)) }
     }
 }
 
@@ -138,8 +153,8 @@ pub enum Answer {
     TooMany,
     /// To [`Call::Recall`].
     Recalled(Option<Remember>),
-    /// To [`Call::Forget`]: how much there was.
-    Forgotten(u64),
+    /// To [`Call::Held`] and [`Call::Forget`]: how much there is, or was.
+    Held(u64),
     /// To what has nothing to tell.
     Done,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use vitrine_api::{DecisionBytes, DecisionToken, TokenError, TokenKeys, TokenMode};
+use vitrine_api::{DecisionBytes, DecisionToken, Pseudonyms, TokenError, TokenKeys, TokenMode};
 use vitrine_engine::TimestampMs;
 
 use crate::kind::{CHANNELS, Kind};
@@ -75,7 +75,7 @@ pub(crate) struct RowWire<'b> {
     props: Option<BTreeMap<String, Value>>,
 }
 
-/// A visitor, as the shop names them. Nothing of it is kept but, with consent, a keyed hash.
+/// A visitor, as the shop names them. Nothing of it is kept but, with consent, keyed hashes.
 #[derive(Clone, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -100,9 +100,14 @@ pub(crate) struct ConsentWire {
 }
 
 impl VisitorWire {
+    /// What names the visitor, the key before the first-party id.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        [&self.key, &self.anon].into_iter().flatten().map(String::as_str).filter(|it| !it.is_empty())
+    }
+
     /// The text that names the visitor, if there is one.
     pub(crate) fn text(&self) -> Option<&str> {
-        [&self.key, &self.anon].into_iter().flatten().map(String::as_str).find(|it| !it.is_empty())
+        self.names().next()
     }
 }
 
@@ -148,6 +153,15 @@ impl From<DecisionToken<'_>> for Decided {
     }
 }
 
+/// A visitor who agreed to be measured, see [`Pseudonyms`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// As the ledger and exposure tokens name them.
+    pub unit: u64,
+    /// As tables name them; `None` without the secret `TABLE_KEY`.
+    pub row_key: Option<u64>,
+}
+
 /// An event that may count.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -167,8 +181,10 @@ pub struct Event {
     pub order: Option<String>,
     /// Where it happened; empty if nobody said.
     pub channel: String,
-    /// The visitor, as tokens name it: only if they agreed to be measured.
-    pub visitor: Option<u64>,
+    /// The visitor, only if they agreed to be measured and were not erased.
+    pub visitor: Option<Measured>,
+    /// The visitor is the batch's, and not one that the row names.
+    pub is_of_batch: bool,
     /// Properties, by name.
     pub props: BTreeMap<String, Value>,
 }
@@ -288,7 +304,9 @@ impl EventError {
 
 /// What holds for all rows of a call.
 pub(crate) struct RowContext<'c> {
-    pub keys: Option<&'c TokenKeys>,
+    pub pseudonyms: Option<Pseudonyms<'c>>,
+    /// Whether a unit is that of a visitor who was erased.
+    pub is_erased: &'c dyn Fn(u64) -> bool,
     pub environment: &'c str,
     pub now: TimestampMs,
     /// What is added to the caller's clock. Unit: ms.
@@ -318,7 +336,8 @@ pub(crate) fn check(row: &str, index: usize, context: &RowContext<'_>) -> Result
         _ => return Err(EventError::InvalidId),
     };
     let at = corrected(row.at.as_deref(), context)?;
-    let keys = context.keys.ok_or(EventError::NoKey)?;
+    let pseudonyms = context.pseudonyms.ok_or(EventError::NoKey)?;
+    let keys = pseudonyms.tokens;
     let decided = match row.token {
         None if kind.is_of_a_showing() => return Err(EventError::TokenRequired),
         None => None,
@@ -349,7 +368,9 @@ pub(crate) fn check(row: &str, index: usize, context: &RowContext<'_>) -> Result
     let may_join = row.consent.unwrap_or(context.consent).measure
         && !context.is_against
         && decided.as_ref().is_none_or(|(_, it)| it.may_measure);
-    let visitor = row.visitor.as_ref().or(context.visitor).and_then(VisitorWire::text).filter(|_| may_join);
+    let name_of_visitor = row.visitor.as_ref().or(context.visitor).and_then(VisitorWire::text).filter(|_| may_join);
+    let measured =
+        |it: &str| Measured { unit: pseudonyms.unit(it), row_key: pseudonyms.row_key(it).map(|row_key| row_key.0) };
     Ok(Event {
         id,
         kind,
@@ -359,7 +380,8 @@ pub(crate) fn check(row: &str, index: usize, context: &RowContext<'_>) -> Result
         value,
         order,
         channel: channel.to_owned(),
-        visitor: visitor.map(|it| keys.unit("id", it)),
+        visitor: name_of_visitor.map(measured).filter(|it| !(context.is_erased)(it.unit)),
+        is_of_batch: row.visitor.is_none(),
         props,
     })
 }

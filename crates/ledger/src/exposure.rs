@@ -1,6 +1,6 @@
 //! Exposures as the ledger counts them: each visitor once for each variation.
 
-use vitrine_api::Exposed;
+use vitrine_api::{Exposed, hexadecimal};
 use vitrine_engine::TimestampMs;
 
 use crate::attribution::{Rule, Touch, TouchKind};
@@ -8,25 +8,30 @@ use crate::call::Visits;
 use crate::counts::CountKey;
 use crate::kind::Kind;
 use crate::names::Shown;
-use crate::record::{Line, RecordContext, Recorded, hour, visitor_text};
+use crate::record::{Line, RecordContext, Recorded, hour};
 use crate::shard::key;
 
 /// Length of a day. Unit: ms.
 const DAY_MS: i64 = 24 * 3_600_000;
 
-/// What is to be counted for each exposure. `may_join`: the visitors agreed to be measured; else no line holds a visitor.
-pub fn exposure_records(exposed: &[Exposed], may_join: bool, context: &RecordContext<'_>) -> Vec<Recorded> {
-    exposed.iter().map(|it| record(it, may_join, context)).collect()
+/// What is to be counted for each exposure. `may_join`: whether the visitor agreed to be measured and was not erased; else the line
+/// holds no visitor.
+pub fn exposure_records(
+    exposed: &[Exposed],
+    may_join: &dyn Fn(&Exposed) -> bool,
+    context: &RecordContext<'_>,
+) -> Vec<Recorded> {
+    exposed.iter().map(|it| record(it, may_join(it), context)).collect()
 }
 
-/// What the shards of the visitors are to be told.
-pub fn exposure_touches(exposed: &[Exposed], now: TimestampMs) -> Visits {
+/// What the shards of the visitors are to be told, of those who may be joined.
+pub fn exposure_touches(exposed: &[Exposed], may_join: &dyn Fn(&Exposed) -> bool, now: TimestampMs) -> Visits {
     let touch = |it: &Exposed| {
         let at_ms = at(it, now).0;
         let slot = format!("{}|{}", it.experiment, at_ms.div_euclid(DAY_MS));
-        (visitor_text(it.unit), Touch { kind: TouchKind::Exposure, slot, at_ms, shown: shown(it) })
+        (hexadecimal(it.unit), Touch { kind: TouchKind::Exposure, slot, at_ms, shown: shown(it) })
     };
-    Visits { touches: exposed.iter().map(touch).collect(), looks: Vec::new() }
+    Visits { touches: exposed.iter().filter(|it| may_join(it)).map(touch).collect(), looks: Vec::new() }
 }
 
 /// When the visitor met the variation: not before it was assigned, and not after it was reported.
@@ -48,9 +53,9 @@ fn shown(exposed: &Exposed) -> Shown {
 fn record(exposed: &Exposed, may_join: bool, context: &RecordContext<'_>) -> Recorded {
     let at = at(exposed, context.now);
     let shown = shown(exposed);
-    let visitor = visitor_text(exposed.unit);
+    let unit = hexadecimal(exposed.unit);
     // The experiment is part of it, so what is kept of a visitor in one says nothing about another.
-    let id = key(&[context.environment, "exposure", &shown.experiment, &shown.variation, &visitor]);
+    let id = key(&[context.environment, "exposure", &shown.experiment, &shown.variation, &unit]);
     let line = Line {
         v: 1,
         id: &id,
@@ -66,7 +71,9 @@ fn record(exposed: &Exposed, may_join: bool, context: &RecordContext<'_>) -> Rec
         variation: Some(u32::from(exposed.variation)),
         mode: None,
         propensity: None,
-        visitor: Some(visitor.as_str()).filter(|_| may_join),
+        // The token does not tell by which key a table knows its visitor.
+        visitor: None,
+        unit: Some(unit.as_str()).filter(|_| may_join),
         value_minor: None,
         currency: None,
         order_id_hash: None,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use vitrine_api::hexadecimal;
 use vitrine_engine::TimestampMs;
 
 use crate::attribution::{Rule, Touch, TouchKind, attributed, exposed};
@@ -67,6 +68,7 @@ pub(crate) struct Line<'a> {
     pub mode: Option<&'a str>,
     pub propensity: Option<f64>,
     pub visitor: Option<&'a str>,
+    pub unit: Option<&'a str>,
     pub value_minor: Option<u64>,
     pub currency: Option<&'a str>,
     pub order_id_hash: Option<&'a str>,
@@ -88,16 +90,11 @@ pub(crate) fn some(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-/// A visitor as texts hold it: 16 hexadecimal digits.
-pub(crate) fn visitor_text(visitor: u64) -> String {
-    format!("{visitor:016x}")
-}
-
 /// What the shards of visitors are to be told and asked before anything is counted. Nothing, when nobody may be joined.
 pub fn plan(plans: &[Plan]) -> Visits {
     let mut visits = Visits::default();
     for Plan { event, shown, .. } in plans {
-        let Some(visitor) = event.visitor.map(visitor_text) else { continue };
+        let Some(visitor) = event.visitor.map(|it| hexadecimal(it.unit)) else { continue };
         match (event.kind, shown, &event.decided) {
             (Kind::Click, Some(shown), Some((token, _))) => {
                 let slot = key(&["click", token]);
@@ -125,14 +122,11 @@ pub fn records(plans: &[Plan], looked: &Looked, context: &RecordContext<'_>) -> 
 
 fn record(Plan { event, shown, .. }: &Plan, looked: &Looked, context: &RecordContext<'_>) -> Recorded {
     let environment = context.environment;
-    let visitor = event.visitor.map(visitor_text);
+    let unit = event.visitor.map(|it| hexadecimal(it.unit));
     let is_conversion = event.kind == Kind::Conversion;
     let nothing = Vec::new();
-    let touches = visitor
-        .as_deref()
-        .filter(|_| is_conversion)
-        .and_then(|visitor| looked.found(visitor, event.at.0))
-        .unwrap_or(&nothing);
+    let touches =
+        unit.as_deref().filter(|_| is_conversion).and_then(|unit| looked.found(unit, event.at.0)).unwrap_or(&nothing);
     let (rule, what) = match shown {
         Some(shown) => (Rule::Token, Some(shown)),
         None if is_conversion => attributed(touches, event.at.0, context.window_s),
@@ -163,7 +157,7 @@ fn record(Plan { event, shown, .. }: &Plan, looked: &Looked, context: &RecordCon
         keys: keys(event, environment),
         counts,
         value_minor: event.value.as_ref().map_or(0, |(value, _)| *value),
-        line: line(event, what, visitor.as_deref(), context),
+        line: line(event, what, unit.as_deref(), context),
     }
 }
 
@@ -184,7 +178,8 @@ pub(crate) fn hour(at: TimestampMs) -> i64 {
     at.0.div_euclid(HOUR_MS)
 }
 
-fn line(event: &Event, shown: Option<&Shown>, visitor: Option<&str>, context: &RecordContext<'_>) -> String {
+fn line(event: &Event, shown: Option<&Shown>, unit: Option<&str>, context: &RecordContext<'_>) -> String {
+    let visitor = event.visitor.and_then(|it| it.row_key).map(hexadecimal);
     // What is attributed through the visitor is not what the event says; a reader joins by the rule of its own choice.
     let shown = shown.filter(|_| event.decided.is_some());
     Line {
@@ -202,7 +197,8 @@ fn line(event: &Event, shown: Option<&Shown>, visitor: Option<&str>, context: &R
         variation: shown.and_then(|it| it.variation.parse().ok()),
         mode: shown.and_then(|it| some(&it.mode)),
         propensity: shown.map(|it| it.propensity),
-        visitor,
+        visitor: visitor.as_deref(),
+        unit,
         value_minor: event.value.as_ref().map(|(value, _)| *value),
         currency: event.value.as_ref().map(|(_, currency)| currency.as_str()),
         order_id_hash: event.order.as_deref(),

@@ -1,6 +1,7 @@
 //! What the caller is told of a batch.
 
 use serde::Serialize;
+use vitrine_api::SetCookie;
 
 use crate::event::EventError;
 
@@ -15,6 +16,8 @@ pub struct EventVerdict {
     pub excluded: usize,
     /// Rows that were not counted, with their places.
     pub rejected: Vec<(usize, EventError)>,
+    /// What the visitor's device is to keep.
+    pub set: Option<SetCookie>,
 }
 
 /// What became of a batch. Every row is in one of the four.
@@ -30,6 +33,10 @@ struct VerdictWire {
     excluded: usize,
     /// The rows that were not counted, in their order.
     rejected: Vec<RejectedWire>,
+    /// What the visitor's device is to keep, for callers that relay answers: as a cookie, or for `state` of later requests. After a
+    /// dismissal or a conversion of the batch's visitor; answers that are given again are without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<[SetCookie; 1]>,
 }
 
 /// A row that was not counted.
@@ -52,7 +59,7 @@ impl EventVerdict {
         self.rejected.iter().any(|(_, error)| *error == EventError::Retry)
     }
 
-    /// The body of the answer: `{"accepted", "duplicate", "excluded", "rejected": [{"index", "code", "detail"}]}`.
+    /// The body of the answer: `{"accepted", "duplicate", "excluded", "rejected": [{"index", "code", "detail"}], "set"}`.
     pub fn to_json(&self) -> String {
         let mut rejected: Vec<&(usize, EventError)> = self.rejected.iter().collect();
         rejected.sort_by_key(|(index, _)| *index);
@@ -66,6 +73,7 @@ impl EventVerdict {
             duplicate: self.duplicate,
             excluded: self.excluded,
             rejected: rejected.into_iter().map(row).collect(),
+            set: self.set.clone().map(|it| [it]),
         };
         // Numbers and texts always serialise.
         serde_json::to_string(&wire).unwrap_or_default()

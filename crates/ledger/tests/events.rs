@@ -1,11 +1,13 @@
 //! Batches as callers send them: what counts, as what, and what does not and why.
 
 use serde_json::{Value, json};
-use vitrine_api::{DecisionToken, ExposureReport, ExposureToken, Signals, TokenKeys, TokenMode};
+use vitrine_api::{
+    DecisionToken, ExposureReport, ExposureToken, Pseudonyms, Signals, TokenKeys, TokenMode, VisitorState, hexadecimal,
+};
 use vitrine_engine::TimestampMs;
 use vitrine_ledger::{
-    CheckedBatch, EVENTS_BYTES_MAX, Event, EventBatch, EventError, Kind, Looked, Plan, RecordContext, Recorded, Rule,
-    Shown, Touch, TouchKind, exposure_records, exposure_touches, plan, records,
+    CheckedBatch, EVENTS_BYTES_MAX, Event, EventBatch, EventError, Kind, Looked, Measured, Plan, RecordContext,
+    Recorded, Rule, Shown, Touch, TouchKind, exposure_records, exposure_touches, plan, react, records,
 };
 
 /// 2027-01-15T08:00:00Z.
@@ -43,7 +45,13 @@ fn batch(rows: Value) -> Value {
 
 fn checked_with(body: &Value, signals: Signals, batch_id: Option<&str>) -> CheckedBatch {
     let body = body.to_string();
-    EventBatch::parse(body.as_bytes()).unwrap().check(Some(&keys()), "production", NOW, signals, batch_id)
+    check(&EventBatch::parse(body.as_bytes()).unwrap(), signals, batch_id)
+}
+
+fn check(batch: &EventBatch<'_>, signals: Signals, batch_id: Option<&str>) -> CheckedBatch {
+    let keys = keys();
+    let pseudonyms = Pseudonyms { tokens: &keys, table: None };
+    batch.check(Some(pseudonyms), &|unit| unit == pseudonyms.unit("erased"), "production", NOW, signals, batch_id)
 }
 
 fn checked(body: &Value) -> CheckedBatch {
@@ -129,7 +137,7 @@ fn a_row_is_refused_alone_and_says_why() {
 fn without_a_key_nothing_is_measured() {
     let body = batch(json!([{ "id": "a", "type": "view" }])).to_string();
     let batch = EventBatch::parse(body.as_bytes()).unwrap();
-    let checked = batch.check(None, "production", NOW, Signals::default(), None);
+    let checked = batch.check(None, &|_| false, "production", NOW, Signals::default(), None);
     assert_eq!(checked.rejected, [(0, EventError::NoKey)]);
 }
 
@@ -227,7 +235,11 @@ fn nothing_is_joined_without_consent() {
         assert_eq!(checked.events[0].1.visitor.is_some(), is_joined, "{body} {signals:?}");
     }
     let event = only(row(json!({})));
-    assert_eq!(event.visitor, Some(keys().unit("id", "ann")), "as exposure tokens name the visitor");
+    assert_eq!(event.visitor.map(|it| it.unit), Some(keys().unit("id", "ann")), "as exposure tokens name the visitor");
+    let own = only(row(json!({ "visitor": { "key": "ann" } })));
+    assert_eq!((event.is_of_batch, own.is_of_batch), (true, false));
+    let erased = only(row(json!({ "visitor": { "key": "erased" } })));
+    assert_eq!(erased.visitor, None, "counts, and is joined with nobody");
 }
 
 fn shown(offer: &str) -> Shown {
@@ -287,7 +299,7 @@ fn conversions_without_token_go_to_what_the_visitor_met() {
     );
     assert_eq!(found.value_minor, 19_900);
     let line: Value = serde_json::from_str(&found.line).unwrap();
-    assert_eq!(line["visitor"], json!(ann));
+    assert_eq!((&line["visitor"], &line["unit"]), (&Value::Null, &json!(ann)));
     assert_eq!(
         (&line["offer"], &line["value_minor"], &line["name"]),
         (&json!(null), &json!(19_900), &json!("purchase"))
@@ -332,7 +344,7 @@ fn the_line_of_an_event_is_as_documented() {
             concat!(
                 r#"{{"v":1,"id":"e-1","type":"click","at":"2027-01-15T07:59:58Z","received_at":"2027-01-15T08:00:00Z","#,
                 r#""environment":"production","placement":"home","offer":"tea","creative":"*/*","rank":2,"experiment":null,"#,
-                r#""variation":null,"mode":"personalised","propensity":0.5,"visitor":"{:016x}","value_minor":null,"#,
+                r#""variation":null,"mode":"personalised","propensity":0.5,"visitor":null,"unit":"{:016x}","value_minor":null,"#,
                 r#""currency":null,"order_id_hash":null,"channel":"app","bundle":12,"name":null,"props":{{"size":"L"}}}}"#
             ),
             ann
@@ -361,11 +373,67 @@ fn an_exposure_counts_each_visitor_once() {
     let body = body.to_string();
     let verdict = ExposureReport::parse(body.as_bytes()).unwrap().check(Some(&keys()), "production", NOW);
     let context = RecordContext { environment: "production", now: NOW, window_s: 604_800 };
-    let found = exposure_records(&verdict.accepted, false, &context);
+    let found = exposure_records(&verdict.accepted, &|_| false, &context);
     let same = |a: usize, b: usize| found[a].keys == found[b].keys;
     assert_eq!((same(0, 1), same(0, 2), same(0, 3)), (true, false, false));
-    assert!(found.iter().all(|it| it.line.contains(r#""visitor":null"#)));
-    assert!(exposure_records(&verdict.accepted, true, &context)[0].line.contains(r#""visitor":"0000000000000001""#));
-    let touches = exposure_touches(&verdict.accepted, NOW).touches;
+    assert!(found.iter().all(|it| it.line.contains(r#""visitor":null,"unit":null"#)));
+    let joined = exposure_records(&verdict.accepted, &|it| it.unit == 1, &context);
+    assert!(joined[0].line.contains(r#""visitor":null,"unit":"0000000000000001""#), "{}", joined[0].line);
+    assert!(joined[3].line.contains(r#""unit":null"#), "not who was erased");
+    assert_eq!(exposure_touches(&verdict.accepted, &|it| it.unit == 1, NOW).touches.len(), 3);
+    let touches = exposure_touches(&verdict.accepted, &|_| true, NOW).touches;
     assert_eq!(touches[1].1.at_ms, (i64::from(now_s) - 4) * 1000, "not before it was assigned");
+}
+
+#[test]
+fn what_was_declined_or_done_reaches_the_state_of_the_batchs_visitor() {
+    let dismissed =
+        |state: &VisitorState, offer: &str| state.offer(offer, NOW).and_then(|it| it.dismissed_for_s()).is_some();
+    let converted =
+        |state: &VisitorState, offer: &str| state.offer(offer, NOW).and_then(|it| it.converted_for_s()).is_some();
+    let token = token(|_| {});
+    let row = |it: Value| {
+        let mut row = json!({ "id": "e", "token": token });
+        row.as_object_mut().unwrap().extend(it.as_object().unwrap().clone());
+        batch(json!([row]))
+    };
+    let reacted = |body: &Value, signals: Signals, may_keep: bool, shown: Option<Shown>| {
+        let event = checked_with(body, signals, None).events.pop().unwrap().1;
+        let plans = [Plan { index: 0, event, shown }];
+        let context = RecordContext { environment: "production", now: NOW, window_s: 604_800 };
+        let mut state = VisitorState::default();
+        let is_changed = react(&plans, &records(&plans, &Looked::default(), &context), may_keep, &mut state);
+        assert_eq!(is_changed, !state.is_empty());
+        state
+    };
+    let none = Signals::default();
+    let tea = || Some(shown("tea"));
+    assert!(dismissed(&reacted(&row(json!({ "type": "dismiss" })), none, false, tea()), "tea"), "needs no consent");
+    let bought = row(json!({ "type": "conversion" }));
+    assert!(converted(&reacted(&bought, none, true, tea()), "tea"));
+    for (body, signals, may_keep, shown) in [
+        (&bought, none, false, tea()),
+        (&bought, Signals { gpc: true, ..none }, true, tea()),
+        (&bought, none, true, None),
+        (&row(json!({ "type": "click" })), none, true, tea()),
+        (&row(json!({ "type": "dismiss", "visitor": { "key": "bert" } })), none, true, tea()),
+    ] {
+        assert!(reacted(body, signals, may_keep, shown).is_empty(), "{body} {signals:?}");
+    }
+    // A sale without token is told of the offer that it is attributed to.
+    let plans = [Plan { index: 0, event: only(json!({ "id": "e", "type": "conversion" })), shown: None }];
+    let touch = Touch { kind: TouchKind::Click, slot: "s".into(), at_ms: NOW.0 - 1000, shown: shown("cups") };
+    let looked = Looked(vec![(hexadecimal(keys().unit("id", "ann")), NOW.0, vec![touch])]);
+    let context = RecordContext { environment: "production", now: NOW, window_s: 604_800 };
+    let mut state = VisitorState::default();
+    assert!(react(&plans, &records(&plans, &looked, &context), true, &mut state));
+    assert!(converted(&state, "cups"));
+}
+
+#[test]
+fn a_line_names_the_visitor_as_tables_do_and_as_exposures_do() {
+    let mut event = only(json!({ "id": "e", "type": "conversion" }));
+    event.visitor = Some(Measured { unit: 1, row_key: Some(26) });
+    let line = recorded(event, None, &Looked::default()).line;
+    assert!(line.contains(r#""visitor":"000000000000001a","unit":"0000000000000001""#), "{line}");
 }

@@ -11,6 +11,8 @@ use crate::refusal;
 pub const JSON: &str = "application/json";
 /// `text/plain`: what pages may send without asking first.
 pub const TEXT: &str = "text/plain";
+/// `application/x-ndjson`: a JSON document a line.
+pub const LINES: &str = "application/x-ndjson";
 /// `text/event-stream`: server-sent events.
 pub const EVENTS: &str = "text/event-stream";
 /// Bytes of a format of our own.
@@ -95,6 +97,8 @@ pub enum Access {
     OpenOrAdmin,
     /// Holders of an SDK key, in a header. Anybody, where the environment has no keys.
     SdkKey,
+    /// Holders of a secret SDK key: the shop's servers.
+    ServerKey,
     /// Holders of a key that is part of the address.
     InAddress,
     /// Holders of a registry token, or people whom Cloudflare Access lets in, with at least this role.
@@ -106,6 +110,7 @@ impl Access {
         match self {
             Self::Open | Self::InAddress => json!([]),
             Self::OpenOrAdmin => json!([{}, { "registryToken": [] }]),
+            Self::ServerKey => json!([{ "sdkKeyBearer": [] }]),
             Self::SdkKey => json!([{}, { "sdkKeyBearer": [] }, { "sdkKeyHeader": [] }]),
             Self::Role(_) => json!([{ "registryToken": [] }, { "cloudflareAccess": [] }]),
         }

@@ -13,6 +13,7 @@ pub fn headers() -> Value {
             "Tag of the answer, with its quotes. Send it back in `If-None-Match`; tags are compared weakly, since whoever \
              compresses an answer on its way makes its tag weak."
         ),
+        "Location": always("The address to go to."),
         "Retry-After": {
             "description": "When to come back, in whole seconds.",
             "required": true,

@@ -14,12 +14,14 @@ mod ofrep;
 mod previews;
 mod storefront;
 mod tables;
+mod visitors;
 
 use crate::document::Paths;
 
 /// Describes every endpoint.
 pub fn describe(paths: &mut Paths) {
     storefront::describe(paths);
+    visitors::describe(paths);
     ofrep::describe(paths);
     exposures::describe(paths);
     measuring::describe(paths);

@@ -22,7 +22,7 @@ pub fn preflight(settings: &Settings, request: &Request) -> Result<Response> {
     let allow = allow(settings, request);
     let headers = response.headers_mut();
     allow.apply(headers)?;
-    headers.set("access-control-allow-methods", "GET, POST, OPTIONS")?;
+    headers.set("access-control-allow-methods", "GET, POST, DELETE, OPTIONS")?;
     headers.set(
         "access-control-allow-headers",
         "authorization, content-type, if-none-match, vitrine-preview, vitrine-visitor, x-api-key",

@@ -83,7 +83,8 @@ impl Ledger {
             Call::Count(query) => self.count(&query),
             Call::Recall { key } => self.recall(&key).map(Answer::Recalled),
             Call::Remember(remember) => self.remember(&remember, now_ms()).map(|()| Answer::Done),
-            Call::Forget(forget) => self.forget(&forget).map(Answer::Forgotten),
+            Call::Held(whom) => self.held(&whom).map(Answer::Held),
+            Call::Forget(whom) => self.forget(&whom).map(Answer::Held),
         }
     }
 

@@ -160,6 +160,8 @@ export async function startFleet(fleet, { persist } = {}) {
   return {
     workers,
     worker: (name) => workers.find((it) => it.name === name),
+    /// What the Workers wrote to their log.
+    log: () => log,
     stop: async () => {
       await miniflare.dispose();
       assert.doesNotMatch(log, /panick|RuntimeError|unreachable|hung/i, "no instance was lost");

@@ -86,8 +86,13 @@ impl Service<'_> {
 }
 
 /// The files of the Worker in `build/`. Names of modules are those that they import each other by.
-const VITRINE_MODULES: [(&str, Module); 7] = [
+const VITRINE_MODULES: [(&str, Module); 12] = [
     ("index.js", Module::Script),
+    ("batch.js", Module::Script),
+    ("mail.js", Module::Script),
+    ("pages.js", Module::Script),
+    ("piece.js", Module::Script),
+    ("vitrine.js", Module::Script),
     ("edge/index.js", Module::Script),
     ("edge/index_bg.wasm", Module::Wasm),
     ("control/index.js", Module::Script),

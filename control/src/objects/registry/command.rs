@@ -167,6 +167,15 @@ pub enum Command {
     RollbackTable,
     /// Switches decisions off (only fallback offers) or on.
     Kill { kill: bool },
+
+    /// Erases visitors, by their row keys.
+    Erase { keys: Vec<String> },
+    /// Tells who was erased.
+    ListErased,
+    /// Tells what every store holds of a visitor.
+    VerifyErased { key: String },
+    /// Forgets who was erased before a time.
+    ForgetErased { before: String },
 }
 
 impl Command {
@@ -184,7 +193,9 @@ impl Command {
             | Self::ShowEnvironment { .. }
             | Self::ShowAudit { .. }
             | Self::ShowTurns { .. }
-            | Self::ShowTables => Role::Viewer,
+            | Self::ShowTables
+            | Self::ListErased
+            | Self::VerifyErased { .. } => Role::Viewer,
             Self::CheckConfig { .. }
             | Self::NewDraft(_)
             | Self::ChangeDraft { .. }
@@ -200,13 +211,15 @@ impl Command {
             | Self::TakeTurn(_)
             | Self::Activate { .. }
             | Self::RollbackTable
-            | Self::Kill { .. } => Role::Approver,
+            | Self::Kill { .. }
+            | Self::Erase { .. } => Role::Approver,
             Self::ChangeEnvironment { .. }
             | Self::NewKey { .. }
             | Self::RetireKey { .. }
             | Self::ListTokens
             | Self::NewToken(_)
-            | Self::RevokeToken { .. } => Role::Admin,
+            | Self::RevokeToken { .. }
+            | Self::ForgetErased { .. } => Role::Admin,
         }
     }
 
@@ -233,6 +246,8 @@ impl Command {
             Self::TakeTurn(_) => "publishing what bandits learnt",
             Self::ShowTables => "reading tables",
             Self::Activate { .. } | Self::RollbackTable | Self::Kill { .. } => "changing the table",
+            Self::Erase { .. } | Self::ForgetErased { .. } => "erasing visitors",
+            Self::ListErased | Self::VerifyErased { .. } => "reading erasures",
         }
     }
 
@@ -252,7 +267,9 @@ impl Command {
             | Self::ListTokens
             | Self::ShowAudit { .. }
             | Self::ShowTurns { .. }
-            | Self::ShowTables => false,
+            | Self::ShowTables
+            | Self::ListErased
+            | Self::VerifyErased { .. } => false,
             Self::PutConfig(_)
             | Self::Promote(_)
             | Self::Rollback(_)
@@ -272,7 +289,9 @@ impl Command {
             | Self::TakeTurn(_)
             | Self::Activate { .. }
             | Self::RollbackTable
-            | Self::Kill { .. } => true,
+            | Self::Kill { .. }
+            | Self::Erase { .. }
+            | Self::ForgetErased { .. } => true,
         }
     }
 }

@@ -26,6 +26,8 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS turn (
         number INTEGER PRIMARY KEY AUTOINCREMENT, environment TEXT NOT NULL, json TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS last_turn (environment TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, version INTEGER);
+    CREATE TABLE IF NOT EXISTS erased (row_key TEXT PRIMARY KEY, at TEXT NOT NULL, receipt INTEGER NOT NULL);
+    CREATE TABLE IF NOT EXISTS tombstones_epoch (number INTEGER PRIMARY KEY AUTOINCREMENT);
     CREATE TABLE IF NOT EXISTS audit (seq INTEGER PRIMARY KEY, json TEXT NOT NULL);";
 
 /// Greatest number that the database takes: it is reached through JavaScript. Nothing is ever counted so far.

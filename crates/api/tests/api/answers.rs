@@ -224,8 +224,8 @@ fn an_unknown_placement_has_a_reason_and_no_offer() {
 /// What [`personalisation`] says to a visitor with key `42`, in words.
 #[track_caller]
 fn asks(snapshot: &Snapshot, rest: &str, signals: Signals, expected: &str) {
-    let request = request(rest);
-    let found = match personalisation(snapshot, &request, signals) {
+    let mut request = request(rest);
+    let found = match personalisation(snapshot, &mut request, signals) {
         Ok(key) => format!("look up {key}"),
         Err(reason) => reason.as_str().to_owned(),
     };
@@ -245,7 +245,7 @@ fn the_strongest_signal_wins() {
     asks(&assumed, r#","visitor":{"key":"42","minor":true},"consent":{"personalise":false}"#, none, "no_consent");
     asks(&assumed, r#","visitor":{"key":"42"},"consent":{"personalise":true}"#, gpc, "gpc");
     asks(&assumed, r#","visitor":{"key":"42"},"consent":{"personalise":false}"#, gpc, "gpc");
-    asks(&assumed, r#","visitor":{"key":"42"}"#, Signals { gpc: true, opt_out: true }, "opt_out");
+    asks(&assumed, r#","visitor":{"key":"42"}"#, Signals { gpc: true, ..opt_out }, "opt_out");
     asks(&assumed, r#","visitor":{"key":"42","opt_out":true}"#, none, "opt_out");
     asks(&assumed, r#","visitor":{"key":"42"}"#, opt_out, "opt_out");
 }
@@ -265,5 +265,10 @@ fn what_is_not_published_is_told_apart() {
     asks(&Snapshot::default(), visitor, Signals::default(), "no_bundle");
     asks(&with(TableSlot::Absent, false), visitor, Signals::default(), "no_table");
     asks(&with(TableSlot::Unreadable, false), visitor, Signals::default(), "profile_unavailable");
-    asks(&with(TableSlot::Absent, true), visitor, Signals { gpc: true, opt_out: true }, "kill_switch");
+    asks(
+        &with(TableSlot::Absent, true),
+        visitor,
+        Signals { gpc: true, opt_out: true, ..Signals::default() },
+        "kill_switch",
+    );
 }

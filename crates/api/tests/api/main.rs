@@ -2,10 +2,13 @@
 #![allow(missing_docs)]
 
 mod answers;
+mod consent;
+mod decision_words;
 mod envelopes;
 mod experiments;
 mod exposures;
 mod ofrep;
 mod requests;
 mod shop;
+mod tags;
 mod token;

@@ -1,7 +1,7 @@
 //! Bodies that are taken, and bodies that are refused with the field and the rule.
 
 use proptest::prelude::*;
-use vitrine_api::{BODY_BYTES_MAX, DecideRequest, ProblemCode};
+use vitrine_api::{BODY_BYTES_MAX, Consent, DecideRequest, ProblemCode};
 use vitrine_engine::{ContextValue, Dedupe, TimestampMs};
 
 fn parse(body: &str) -> DecideRequest {
@@ -15,13 +15,15 @@ fn the_least_request_names_a_placement() {
     assert_eq!((request.placements[0].id.as_str(), request.placements[0].count), ("hero", None));
     assert_eq!(request.dedupe, Dedupe::Off);
     assert!(!request.is_privileged());
-    assert_eq!(request.consent, None);
+    assert_eq!(request.consent, Consent::default());
+    assert!(!request.measure && !request.may_store, "nothing is allowed before anybody decided it");
 }
 
 #[test]
 fn a_full_request_keeps_every_field() {
     let request = parse(
-        r#"{"request_id":"r1","visitor":{"key":"42","opt_out":true,"minor":true},"consent":{"personalise":false},
+        r#"{"request_id":"r1","visitor":{"key":"42","anon":"a7","opt_out":true,"minor":true},"state":"s.t",
+            "consent":{"personalise":false,"measure":true,"source":"app","version":"2026-11"},
             "context":{"url":"https://shop.example/","page_type":"home","locale":"de-AT","tz":"Europe/Vienna","device":"mobile",
                        "channel":"app","country":"AT","items":["a","b"],
                        "attributes":{"cart":199.5,"member":true,"tier":"gold","tags":["x","y"]}},
@@ -31,7 +33,8 @@ fn a_full_request_keeps_every_field() {
     assert_eq!(request.request_id.as_deref(), Some("r1"));
     assert_eq!(request.visitor_key.as_deref(), Some("42"));
     assert!(request.opt_out && request.minor && request.dry_run && request.explain && request.is_privileged());
-    assert_eq!(request.consent, Some(false));
+    assert_eq!(request.consent, Consent { personalise: Some(false), measure: Some(true), store: None });
+    assert_eq!((request.anon.as_deref(), request.state.as_deref()), (Some("a7"), Some("s.t")));
     assert_eq!((request.context.locale.as_deref(), request.context.channel.as_deref()), (Some("de-AT"), Some("app")));
     assert_eq!(request.context.items, ["a", "b"]);
     assert_eq!(request.context.get("device"), Some(&ContextValue::Text("mobile".into())));
@@ -40,6 +43,27 @@ fn a_full_request_keeps_every_field() {
     assert_eq!(request.context.get("tags"), Some(&ContextValue::Labels(vec!["x".into(), "y".into()])));
     assert_eq!(request.dedupe, Dedupe::Page);
     assert_eq!(request.at, Some(TimestampMs(1_796_112_000_000)));
+}
+
+#[test]
+fn sources_of_consent_are_read_together() {
+    let consent = |text: &str| parse(&format!(r#"{{"placements":[{{"id":"a"}}],"consent":{text}}}"#)).consent;
+    let says = |personalise, measure, store| Consent { personalise, measure, store };
+    let no = Some(false);
+    assert_eq!(consent("{}"), says(None, None, None));
+    assert_eq!(consent(r#"{"gcm":{}}"#), says(None, None, None));
+    // What a page forwards is all of it.
+    assert_eq!(
+        consent(r#"{"gcm":{"ad_storage":"denied","personalization_storage":"granted","wait_for_update":500}}"#),
+        says(Some(true), None, None)
+    );
+    assert_eq!(consent(r#"{"personalise":true,"gcm":{"personalization_storage":"denied"}}"#), says(no, None, None));
+    assert_eq!(consent(r#"{"measure":true,"gcm":{"analytics_storage":"denied"}}"#), says(None, no, None));
+    assert_eq!(consent(r#"{"personalise":true,"measure":true,"tcf":"rubbish"}"#), Consent::REFUSED);
+    // Purposes 1, 3 to 6 and 8.
+    let tcf = "CAAAAAAAAAAAAAAAAAAAAAAAAL0AAAAAAAAA";
+    assert_eq!(consent(&format!(r#"{{"tcf":"{tcf}"}}"#)), says(Some(true), Some(true), Some(true)));
+    assert_eq!(consent(&format!(r#"{{"tcf":"{tcf}","personalise":false}}"#)), says(no, Some(true), Some(true)));
 }
 
 #[track_caller]
@@ -81,6 +105,18 @@ fn bodies_that_break_a_rule() {
     broken(&with(&format!(r#""visitor":{{"key":"{}"}}"#, "x".repeat(257))), "/visitor/key", "at most 256");
     broken(&with(&format!(r#""context":{{"url":"{}"}}"#, "x".repeat(2049))), "/context/url", "at most 2048");
     broken(&with(r#""consent":{"personalise":"yes"}"#), "/consent/personalise", "expected a boolean");
+    broken(&with(r#""consent":{"measure":1}"#), "/consent/measure", "expected a boolean");
+    broken(&with(r#""consent":{"tcf":""}"#), "/consent/tcf", "empty");
+    broken(&with(&format!(r#""consent":{{"tcf":"{}"}}"#, "C".repeat(4097))), "/consent/tcf", "at most 4096");
+    broken(
+        &with(r#""consent":{"gcm":{"analytics_storage":"yes"}}"#),
+        "/consent/gcm/analytics_storage",
+        "unknown variant",
+    );
+    broken(&with(&format!(r#""consent":{{"version":"{}"}}"#, "x".repeat(257))), "/consent/version", "at most 256");
+    broken(&with(r#""visitor":{"anon":""}"#), "/visitor/anon", "empty");
+    broken(&with(r#""state":"""#), "/state", "empty");
+    broken(&with(&format!(r#""state":"{}""#, "x".repeat(2049))), "/state", "at most 2048");
     broken(&with(r#""context":{"attributes":{"a":null}}"#), "/context/attributes/a", "expected a boolean, a number");
     broken(&with(r#""context":{"attributes":{"a":{"b":1}}}"#), "/context/attributes/a", "expected a boolean, a number");
     broken(&with(r#""context":{"attributes":{"a":["x",1]}}"#), "/context/attributes/a/1", "expected a string");

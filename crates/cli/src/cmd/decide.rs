@@ -75,8 +75,9 @@ pub fn run(args: &Decide, ui: &Ui) -> Result<(), Failure> {
     let snapshot = Snapshot::new(Some(bundle), state, false);
     let signals = Signals { gpc: args.gpc, ..Signals::default() };
     let now = request.at.unwrap_or_else(|| TimestampMs(args.now.unwrap_or_else(Timestamp::now).as_millisecond()));
-    let answer = match (personalisation(&snapshot, &request, signals), &table) {
-        (Ok(visitor), Some((dir, key))) => table::with_row(dir, key, visitor, |row| {
+    let visitor = personalisation(&snapshot, &mut request, signals).map(str::to_owned);
+    let answer = match (visitor, &table) {
+        (Ok(visitor), Some((dir, key))) => table::with_row(dir, key, &visitor, |row| {
             let lookup = row.as_ref().map_or(Lookup::NotFound, |row| Lookup::Row(row.as_bytes()));
             answer(&snapshot, &request, Ok(lookup), Occasion::at(now))
         })?,

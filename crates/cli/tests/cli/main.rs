@@ -10,6 +10,7 @@ mod killed;
 mod local;
 #[cfg(feature = "profiles")]
 mod policy;
+mod privacy;
 mod profiles;
 mod publish;
 mod registry;

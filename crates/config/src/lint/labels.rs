@@ -32,6 +32,11 @@ pub(super) fn check<'t>(root: At<'t>, compiler: &mut Compiler<'t, '_>) {
     }
 }
 
+/// Whether the name of an attribute speaks of what the law calls sensitive, or of children.
+pub fn is_sensitive(name: &str) -> bool {
+    sensitive(name, &words(), true).is_some()
+}
+
 fn words() -> Vec<Word> {
     let lines = SENSITIVE.lines().filter(|it| !it.starts_with('#'));
     let mut found = Vec::new();

@@ -1,6 +1,6 @@
 //! `settings`: what holds for the whole document.
 
-use vitrine_engine::ConsentRule;
+use vitrine_engine::{ConsentRule, GpcRule};
 
 use crate::compile::Compiler;
 use crate::facts::AdvertisingLaw;
@@ -8,8 +8,16 @@ use crate::limits::SETTINGS_LIST_MAX;
 use crate::source::{At, shortened};
 use crate::time_zone::Zone;
 
-pub(crate) const KEYS: [&str; 7] =
-    ["consent", "time_zone", "link_hosts", "advertising_law", "sensitive_attributes", "lawful_attributes", "holdout"];
+pub(crate) const KEYS: [&str; 8] = [
+    "consent",
+    "gpc",
+    "time_zone",
+    "link_hosts",
+    "advertising_law",
+    "sensitive_attributes",
+    "lawful_attributes",
+    "holdout",
+];
 
 impl<'t> Compiler<'t, '_> {
     pub fn settings(&mut self, at: At<'t>) {
@@ -20,6 +28,14 @@ impl<'t> Compiler<'t, '_> {
         }
         if let Some(at) = at.get("holdout") {
             self.parts.settings.holdout_bps = self.report.basis_points(at).unwrap_or_default();
+        }
+        if let Some(at) = at.get("gpc") {
+            let choice = [
+                ("ignore", GpcRule::Ignore),
+                ("limit_sharing", GpcRule::LimitSharing),
+                ("non_personalised", GpcRule::NonPersonalised),
+            ];
+            self.parts.settings.gpc = self.report.word(at, &choice).unwrap_or_default();
         }
         self.draft.zone = at.get("time_zone").map(|at| self.report.zone(at).unwrap_or_else(Zone::utc));
         self.parts.clock = self.draft.zone.as_ref().map(Zone::clock).unwrap_or_default();

@@ -304,6 +304,7 @@ pub(crate) const KINDS: &[Kind] = &[
 const SETTINGS: &[(&str, Form)] = &[
     (VERSION, Number),
     ("consent", Word),
+    ("gpc", Word),
     ("time_zone", Word),
     ("link_hosts", Words),
     ("advertising_law", Word),

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use vitrine_config::{Checked, Diagnostic, Format, Severity, check};
-use vitrine_engine::{Bundle, Campaign, Caps, CostModel, Pacing, Ranker};
+use vitrine_engine::{Bundle, Campaign, Caps, CostModel, GpcRule, Pacing, Ranker};
 
 #[test]
 fn good_documents_compile_as_expected() {
@@ -120,6 +120,9 @@ fn describe(checked: &Checked) -> String {
     let audience = |idx: usize| bundle.audiences()[idx].id.as_str();
     let offer = |idx: u16| bundle.offers()[usize::from(idx)].id.as_str();
     let mut text = format!("consent {:?}\n", bundle.settings().consent);
+    if bundle.settings().gpc != GpcRule::default() {
+        writeln!(text, "gpc {:?}", bundle.settings().gpc).unwrap();
+    }
     for it in bundle.audiences() {
         writeln!(text, "audience {}: {}", it.id, it.condition.display(bundle.attributes())).unwrap();
     }

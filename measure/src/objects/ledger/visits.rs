@@ -1,7 +1,7 @@
 //! What visitors met, for conversions that carry no token.
 
 use serde::Deserialize;
-use vitrine_ledger::{Forget, Looked, Touch, TouchKind, Visits};
+use vitrine_ledger::{Looked, Named, Touch, TouchKind, Visits, Whom};
 use vitrine_rim::settings::Settings;
 use worker::{Error, Result};
 
@@ -19,7 +19,9 @@ struct TouchRow {
 }
 
 #[derive(Deserialize)]
-struct Gone {}
+struct Number {
+    n: u64,
+}
 
 impl Ledger {
     /// Notes what visitors met, then tells what was asked.
@@ -69,14 +71,56 @@ impl Ledger {
         rows.into_iter().map(touch).collect()
     }
 
-    /// Takes away what is known of a visitor, and tells how much that was. What was counted holds nobody.
-    pub(super) fn forget(&self, Forget { environment, visitor }: &Forget) -> Result<u64> {
-        let gone: Vec<Gone> = self.rows(
-            "DELETE FROM touch WHERE environment = ? AND visitor = ? RETURNING kind",
-            vec![environment.as_str().into(), visitor.as_str().into()],
-        )?;
-        Ok(u64::try_from(gone.len()).unwrap_or(u64::MAX))
+    /// How much is known of visitors: what they met, and events of theirs that are in no file yet.
+    pub(super) fn held(&self, whom: &Whom) -> Result<u64> {
+        let mut sum = 0_u64;
+        let mut add = |found: Vec<Number>| sum = sum.saturating_add(found.first().map_or(0, |it| it.n));
+        for named in &whom.visitors {
+            for environment in &whom.environments {
+                let of = vec![environment.as_str().into(), named.unit.as_str().into()];
+                add(self.rows("SELECT count(*) AS n FROM touch WHERE environment = ? AND visitor = ?", of)?);
+            }
+            let [unit, row] = members(named).map(|it| it.held.into());
+            add(self.rows("SELECT count(*) AS n FROM outbox WHERE instr(line, ?) OR instr(line, ?)", vec![unit, row])?);
+        }
+        Ok(sum)
     }
+
+    /// Takes away what is known of visitors, and tells how much that was. What was counted holds nobody; an event that waits for its
+    /// file stays, as one of nobody.
+    pub(super) fn forget(&self, whom: &Whom) -> Result<u64> {
+        self.transaction(|| {
+            let n = self.held(whom)?;
+            for named in &whom.visitors {
+                for environment in &whom.environments {
+                    let of = vec![environment.as_str().into(), named.unit.as_str().into()];
+                    self.execute("DELETE FROM touch WHERE environment = ? AND visitor = ?", of)?;
+                }
+                for Member { held, left } in members(named) {
+                    let held = held.as_str();
+                    let change = "UPDATE outbox SET line = replace(line, ?, ?) WHERE instr(line, ?)";
+                    self.execute(change, vec![held.into(), left.into(), held.into()])?;
+                }
+            }
+            Ok(n)
+        })
+    }
+}
+
+/// A member of a line that tells who somebody is, and what is left of it.
+struct Member {
+    held: String,
+    left: &'static str,
+}
+
+/// What tells of a visitor in lines. Quotes within texts of a line are escaped, so nothing else looks like it.
+fn members(Named { unit, row_key }: &Named) -> [Member; 2] {
+    // Whose row key is not known is in no line by it.
+    let row_key = row_key.as_deref().unwrap_or("-");
+    [
+        Member { held: format!(r#""unit":"{unit}""#), left: r#""unit":null"# },
+        Member { held: format!(r#""visitor":"{row_key}""#), left: r#""visitor":null"# },
+    ]
 }
 
 fn touch(row: TouchRow) -> Result<Touch> {
