@@ -1,9 +1,8 @@
 //! Counters of one isolate, shown by `/healthz`. Every answer that is less than it should be raises one.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use vitrine_engine::ModeReason;
 
 /// What this isolate has counted since it started.
@@ -12,13 +11,37 @@ pub struct Counters {
     /// Reads of KV, of every kind.
     pub kv_reads: u64,
     /// Decide answers by `mode_reason`.
-    pub answers: BTreeMap<&'static str, u64>,
+    pub answers: Tallies,
     /// Evaluations of flags: `flag`, `all`, `unchanged` (304), `refused`.
-    pub evaluations: BTreeMap<&'static str, u64>,
+    pub evaluations: Tallies,
     /// Refreshes of bundle or table that failed; the last good ones stayed.
     pub refresh_failures: u64,
     /// Shards that were missing, late, or did not pass their checks.
     pub shard_failures: u64,
+}
+
+/// Counts by word, sorted by it. A list: there are few words, and a map is compiled for these alone.
+#[derive(Clone, Debug, Default)]
+pub struct Tallies(Vec<(&'static str, u64)>);
+
+impl Tallies {
+    /// Counts one.
+    fn add(&mut self, word: &'static str) {
+        match self.0.binary_search_by(|(it, _)| it.cmp(&word)) {
+            Ok(at) => {
+                if let Some((_, counter)) = self.0.get_mut(at) {
+                    *counter = counter.saturating_add(1);
+                }
+            }
+            Err(at) => self.0.insert(at, (word, 1)),
+        }
+    }
+}
+
+impl Serialize for Tallies {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
 }
 
 thread_local! {
@@ -35,7 +58,12 @@ pub fn add(counter: impl FnOnce(&mut Counters) -> &mut u64) {
 
 /// Counts a decide answer.
 pub fn answered(reason: ModeReason) {
-    add(|counters| counters.answers.entry(reason.as_str()).or_default());
+    COUNTERS.with_borrow_mut(|counters| counters.answers.add(reason.as_str()));
+}
+
+/// Counts an evaluation of flags.
+pub fn evaluated(kind: &'static str) {
+    COUNTERS.with_borrow_mut(|counters| counters.evaluations.add(kind));
 }
 
 /// A copy of the counters.

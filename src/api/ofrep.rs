@@ -88,7 +88,7 @@ fn refuse(refusal: &OfrepRefusal, flag: Option<&str>) -> OfrepAnswer {
 }
 
 fn count(kind: &'static str) {
-    counters::add(|it| it.evaluations.entry(kind).or_default());
+    counters::evaluated(kind);
 }
 
 /// The key of a flag as it stands in a path, encoded or not.
