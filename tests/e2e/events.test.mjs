@@ -254,7 +254,7 @@ describe("raw events", () => {
 
 test("counts equal the driver's own through retries, duplicates, disorder and a restart in the middle", async () => {
   const persist = mkdtempSync(join(tmpdir(), "vitrine-events-"));
-  const options = { persist, bucket: true, vars: { TOKEN_KEY, EVENTS_SEGMENT_MS: "200" } };
+  const options = { persist, bucket: true, vars: { TOKEN_KEY, EVENTS_SEGMENT_MS: "2000" } };
   let it = await startWorker(options);
   try {
     await publishOffers(it);

@@ -271,8 +271,14 @@ class Worker {
   async files() {
     const [owner, binding] = this.bucketOwner;
     const bucket = await this.#miniflare.getR2Bucket(binding, owner);
-    const { objects } = await bucket.list();
-    return Object.fromEntries(await Promise.all(objects.map(async ({ key }) => [key, await (await bucket.get(key)).text()])));
+    const files = {};
+    let page = { truncated: true, cursor: undefined };
+    while (page.truncated) {
+      page = await bucket.list({ cursor: page.cursor });
+      // One at a time: a slow machine writes many files, and each read is a connection.
+      for (const { key } of page.objects) files[key] = await (await bucket.get(key)).text();
+    }
+    return files;
   }
 
   async #unreliable(method, body) {
