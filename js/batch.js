@@ -3,8 +3,10 @@
 
 const LINES_MAX = 1000;
 const LINE_CHARS_MAX = 65536;
+/** As the API's document says. */
+const BYTES_MAX = 8 << 20;
 
-const refusal = (code, detail) => JSON.stringify({ type: "about:blank", title: "The request breaks a rule", status: 400, code, detail });
+const refusal = (status, title, code, detail) => JSON.stringify({ type: "about:blank", title, status, code, detail });
 
 /** Texts in, lines out. The last line needs no end. */
 class Lines extends TransformStream {
@@ -31,7 +33,14 @@ class Lines extends TransformStream {
  * @param {(request: Request) => Promise<Response>} decide answers `POST /v1/decide`
  */
 export async function batch(request, admit, decide) {
-  const admitted = await admit(new Request(request.url, { method: "POST", headers: request.headers }));
+  const headers = new Headers(request.headers);
+  if (Number(headers.get("content-length")) > BYTES_MAX) {
+    const problem = refusal(413, "The body is too large", "body_too_large", `the body is larger than ${BYTES_MAX} bytes`);
+    return new Response(problem, { status: 413, headers: { ...HEADERS, "content-type": "application/problem+json" } });
+  }
+  // Only who asks is asked here: the body stays for the answers.
+  headers.delete("content-length");
+  const admitted = await admit(new Request(request.url, { method: "POST", headers }));
   if (!admitted.ok || request.body === null) return admitted.ok ? new Response("", { headers: HEADERS }) : admitted;
   const address = new URL("/v1/decide", request.url);
   let n_lines = 0;
@@ -40,7 +49,10 @@ export async function batch(request, admit, decide) {
       if (line.trim() === "") return;
       n_lines += 1;
       if (n_lines > LINES_MAX) {
-        if (n_lines === LINES_MAX + 1) out.enqueue(`${refusal("too_many", `a call has at most ${LINES_MAX} lines; send the rest in another`)}\n`);
+        if (n_lines === LINES_MAX + 1) {
+          const detail = `a call has at most ${LINES_MAX} lines; send the rest in another`;
+          out.enqueue(`${refusal(400, "The request breaks a rule", "too_many", detail)}\n`);
+        }
         return;
       }
       const body = new TextEncoder().encode(line);

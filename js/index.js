@@ -96,7 +96,7 @@ export const Notifier = object(control, "Notifier");
 export const Ledger = object(measure, "Ledger");
 
 /** Addresses of administrative calls, and of what visitors rarely ask. */
-const CONTROL = /^[^/]*\/\/[^/?#]*\/+(?:v1\/(?:admin|me|explain|decide\/batch)|c\/[^/?#]+|\.well-known\/gpc\.json)(?:[/?#]|$)/;
+const CONTROL = /^[^/]*\/\/[^/?#]*\/+(?:v1\/(?:admin|me|explain|decide\/batch|banner\/[^/?#]+)|c\/[^/?#]+|\.well-known\/gpc\.json)(?:[/?#]|$)/;
 /** Addresses of what is counted. */
 const MEASURE = /^[^/]*\/\/[^/?#]*\/+v1\/(?:events|exposures)\/*(?:[?#]|$)/;
 

@@ -26,6 +26,7 @@ pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &
         (Method::Get | Method::Head, ["c", token]) => click::get(token, &request, env).await,
         (Method::Post, ["v1", "decide", "batch"]) => tags::admit(&request, env).await,
         (_, ["c", _]) => Err(not_allowed("GET, HEAD")),
+        (_, ["v1", "banner", _]) => Err(not_allowed("GET")),
         (_, ["v1", "decide", "batch"]) => Err(not_allowed("POST")),
         (_, ["v1", "me", "preferences"]) => Err(not_allowed("POST")),
         (_, ["v1", "me", "tags"]) => Err(not_allowed("GET, HEAD, DELETE")),

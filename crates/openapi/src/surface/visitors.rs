@@ -161,12 +161,16 @@ fn own_data(paths: &mut Paths) {
     paths.add("get", "/.well-known/gpc.json", gpc);
 }
 
+/// Greatest body of a batch, as `js/batch.js` has it. Unit: bytes.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+
 fn mails(paths: &mut Paths) {
     let lines = json!({ "type": "string", "description": "A body of `POST /v1/decide` a line; at most 1,000." });
     let answers = json!({ "type": "string", "description": "An answer of `POST /v1/decide`, or a refusal, a line; in the same order." });
     let batch = Operation::new("decideBatch", Tag::Storefront, Access::ServerKey, "Fill placements for many visitors")
         .text("For mail senders. Answers are written while requests are still being read.")
         .body(&[LINES], lines, &[])
+        .body_bytes_max(BATCH_BYTES_MAX)
         .answer_of(200, "The answers", LINES, answers, &[])
         .header(200, "Cache-Control")
         .refusals(&[ProblemCode::Unauthorized, ProblemCode::TooManyRequests]);
