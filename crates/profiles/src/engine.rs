@@ -374,9 +374,10 @@ pub(crate) fn file_rows(path: &Path) -> Result<u64, String> {
 fn config(n_partitions: usize) -> SessionConfig {
     SessionConfig::new()
         .with_target_partitions(n_partitions)
-        // Short texts, as ids are, are compared and grouped without a look elsewhere.
-        .set_bool("datafusion.execution.parquet.schema_force_view_types", true)
-        .set_bool("datafusion.sql_parser.map_string_types_to_utf8view", true)
+        // Plain strings everywhere: views of a few rows would hold on to the pages that they were read from, and sorts would
+        // run out of memory.
+        .set_bool("datafusion.execution.parquet.schema_force_view_types", false)
+        .set_bool("datafusion.sql_parser.map_string_types_to_utf8view", false)
         .set_bool("datafusion.execution.collect_statistics", true)
 }
 
