@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// Seed of the made-up shop.
 const SEED: &str = "1";
+/// The day after its records end.
+const AS_OF: &str = "2026-07-01";
 /// What is compiled together, so that DataFusion is compiled once: the command, and a cluster's nodes.
 const BUILT: [&str; 14] = [
     "-p",
@@ -115,7 +117,7 @@ impl Trial {
     fn build(&self, name: &str) -> Command {
         let mut build = self.vitrine();
         build.args(["profiles", "build", "--shop", "shop/shop.toml", "--key-file", "table.key"]);
-        build.args(["--out", name, "--work", &format!("{name}.work")]);
+        build.args(["--as-of", AS_OF, "--out", name, "--work", &format!("{name}.work")]);
         build
     }
 

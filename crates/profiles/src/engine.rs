@@ -141,6 +141,8 @@ impl Engine {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(PARTITIONS)
             .thread_stack_size(8 << 20)
+            // A cluster is reached over the network, and waited for.
+            .enable_all()
             .build()
             .map_err(|error| failed(&error))?;
         let environment = RuntimeEnvBuilder::new()

@@ -12,11 +12,16 @@ CROSS JOIN (
     SELECT
         coalesce(sum(CASE WHEN is_cancellation THEN 0 ELSE 1 END), 0)                                     AS purchase_rows,
         CAST(coalesce(sum(exact_minor), 0) AS VARCHAR)                                                    AS purchases_exact_minor,
-        coalesce(sum(CAST(CAST(exact_minor AS DECIMAL(38, 0)) AS BIGINT)), 0)                             AS purchases_minor,
+        coalesce(sum(rounded_minor), 0)                                                                   AS purchases_minor,
         coalesce(sum(CASE WHEN is_cancellation THEN 1 ELSE 0 END), 0)                                     AS cancellations,
         CAST(coalesce(sum(CASE WHEN is_cancellation THEN abs(quantity) END), 0) AS VARCHAR)               AS units_cancelled
     FROM (
-        SELECT is_cancellation, quantity, CASE WHEN NOT is_cancellation THEN quantity * unit_price_minor END AS exact_minor
+        SELECT
+            is_cancellation,
+            quantity,
+            CASE WHEN NOT is_cancellation THEN quantity * unit_price_minor END AS exact_minor,
+            CASE WHEN NOT is_cancellation
+                 THEN CAST(CAST(quantity * unit_price_minor AS DECIMAL(38, 0)) AS BIGINT) END AS rounded_minor
         FROM checked
         WHERE reason IS NULL OR reason = 'cancellation'
     )
