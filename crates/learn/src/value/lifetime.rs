@@ -83,7 +83,7 @@ impl Sample {
         for (row, segment) in rows.iter().zip(segments) {
             let Some((n, n_drawn)) = n_of.get_mut(segment) else { continue };
             let parts = [Key::new(row).number(), row.0.t_x.to_bits(), row.1.to_bits()];
-            if hash(&parts) % n.div_ceil(SAMPLED_MAX) == 0 {
+            if hash(&parts).is_multiple_of(n.div_ceil(SAMPLED_MAX)) {
                 *n_drawn += 1;
                 sample.rows.push(*row);
                 sample.segments.push(*segment);
