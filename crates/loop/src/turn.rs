@@ -118,7 +118,7 @@ pub struct ArmTurn {
 
 /// The counts that a document's bandits learn from.
 ///
-/// Errors: there are more than [`QUERIES_MAX`], in words.
+/// Errors: there are more than `QUERIES_MAX`, in words.
 pub fn queries(document: &Value, environment: &str, now: TimestampMs) -> Result<Vec<CountQuery>, String> {
     let mut queries: Vec<CountQuery> = Vec::new();
     for learner in learners(document) {

@@ -231,7 +231,7 @@ impl<'a> Valuation<'a> {
 
     /// The value of each segment, by rising number. `segments` names one for each row; what has no row is left out.
     ///
-    /// The value is that of all customers; how far it is uncertain is told by at most some [`SAMPLED_MAX`] of each segment, drawn at random.
+    /// The value is that of all customers; how far it is uncertain is told by some 5,000 of each segment at most, drawn at random.
     #[must_use]
     pub fn segments(&self, rows: &[(Repeat, f64)], segments: &[u32]) -> Vec<SegmentValue> {
         let Sample { rows: drawn, segments: drawn_segments, weights } = Sample::of(rows, segments);
