@@ -1,12 +1,11 @@
 //! `POST /v1/admin/alerts`: what is out of order is found and told. `GET /v1/admin/alerts`: what is open. The schedule does the same.
 
-use serde::Deserialize;
 use serde_json::Value;
 use vitrine_api::{PRODUCTION, Problem, ProblemCode, Role};
 use vitrine_config::minute_of_day;
 use vitrine_engine::TimestampMs;
 use vitrine_ledger::CountQuery;
-use vitrine_loop::{AlertReport, Alerts, Counted, Finding, judge};
+use vitrine_loop::{AlertReport, Alerts, AlertsRequest, Counted, Finding, judge};
 use vitrine_rim::respond;
 use vitrine_rim::settings::Settings;
 use worker::{Date, Env, console_error};
@@ -15,20 +14,6 @@ use super::learning::{Stop, running, value};
 use super::{Answered, ledger};
 use crate::objects::notifier::{self, AlertCall};
 use crate::objects::registry::{Actor, Command};
-
-/// How a look is asked for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AlertsRequest {
-    #[serde(default)]
-    environment: Option<String>,
-    /// Nobody is told, and nothing is noted.
-    #[serde(default)]
-    dry_run: bool,
-    /// A test is sent to the webhook, and nothing else is done.
-    #[serde(default)]
-    test: bool,
-}
 
 /// Looks for somebody.
 pub async fn post(request: AlertsRequest, env: &Env, actor: &Actor) -> Answered {

@@ -1,34 +1,17 @@
 //! `POST /v1/admin/loop`: bandits learn from what was counted. `GET /v1/admin/loop`: what they learnt, turn by turn. The schedule
 //! takes the same turns.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 use vitrine_api::{PRODUCTION, Problem, ProblemCode, Role};
 use vitrine_engine::TimestampMs;
 use vitrine_ledger::CountQuery;
-use vitrine_loop::{Counted, LoopOutcome, LoopRecord, Turn, queries};
+use vitrine_loop::{Counted, LoopOutcome, LoopRecord, LoopRequest, Turn, queries};
 use vitrine_rim::respond;
 use worker::{Date, Env, Response, Result, console_error};
 
 use super::registry::{ask, ask_value};
 use super::{Answered, ledger};
 use crate::objects::registry::{Actor, Command, TakeTurn};
-
-/// How a turn is asked for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LoopRequest {
-    #[serde(default)]
-    environment: Option<String>,
-    /// Nothing is published; what would be is told.
-    #[serde(default)]
-    dry_run: bool,
-    /// A draft is made in place of a version.
-    #[serde(default)]
-    draft: bool,
-    #[serde(default)]
-    reason: String,
-}
 
 /// What becomes of new posteriors.
 #[derive(Clone, Copy, PartialEq, Eq)]

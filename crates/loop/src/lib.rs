@@ -26,6 +26,7 @@ mod alerts;
 mod learner;
 mod learnt;
 mod posterior;
+mod request;
 mod turn;
 
 pub use alerts::{
@@ -34,4 +35,5 @@ pub use alerts::{
 };
 pub use learner::{BanditKind, Reward};
 pub use learnt::{differ_in_learnt_only, keep_learnt};
+pub use request::{AlertsRequest, LoopRequest};
 pub use turn::{ArmTurn, BanditTurn, Counted, LoopOutcome, LoopRecord, Turn, queries};

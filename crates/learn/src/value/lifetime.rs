@@ -83,7 +83,7 @@ impl Sample {
         for (row, segment) in rows.iter().zip(segments) {
             let Some((n, n_drawn)) = n_of.get_mut(segment) else { continue };
             let parts = [Key::new(row).number(), row.0.t_x.to_bits(), row.1.to_bits()];
-            if hash(&parts).is_multiple_of(n.div_ceil(SAMPLED_MAX)) {
+            if mixed(&parts).is_multiple_of(n.div_ceil(SAMPLED_MAX)) {
                 *n_drawn += 1;
                 sample.rows.push(*row);
                 sample.segments.push(*segment);
@@ -95,12 +95,15 @@ impl Sample {
     }
 }
 
-/// FNV-1a of numbers, mixed once more so that the lowest bits are as good as the others.
-fn hash(parts: &[u64]) -> u64 {
-    let hash = parts
-        .iter()
-        .flat_map(|part| part.to_le_bytes())
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+/// FNV-1a of the bytes of numbers.
+fn fnv1a(parts: &[u64]) -> u64 {
+    let bytes = parts.iter().flat_map(|part| part.to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// The same, mixed once more so that the lowest bits are as good as the others.
+fn mixed(parts: &[u64]) -> u64 {
+    let hash = fnv1a(parts);
     (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16
 }
 
@@ -395,10 +398,7 @@ impl Key {
 
     /// A number of its own for the stream, so that a customer's draws do not depend on who else is there.
     fn number(&self) -> u64 {
-        let parts = [u64::from(self.repeat.x), self.repeat.t.to_bits(), self.seen.to_bits()];
-        parts.iter().fold(0xcbf2_9ce4_8422_2325, |hash, part| {
-            part.to_le_bytes().iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
-        })
+        fnv1a(&[u64::from(self.repeat.x), self.repeat.t.to_bits(), self.seen.to_bits()])
     }
 
     /// Those who are alike if still there lie together.

@@ -1,29 +1,12 @@
 //! Alerts: what is out of order.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use vitrine_api::{ProblemCode, Role};
-use vitrine_loop::AlertReport;
+use vitrine_loop::{AlertReport, AlertsRequest};
 
 use super::configuration::BODY_BYTES_MAX;
 use crate::document::Paths;
 use crate::operation::{Access, JSON, Operation, Tag, in_query};
-
-/// How a look is asked for.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct AlertsRequest {
-    /// Where; `production` if none is named.
-    #[serde(default)]
-    environment: Option<String>,
-    /// Nobody is told, and nothing is noted.
-    #[serde(default)]
-    dry_run: bool,
-    /// A test is sent to the webhook, and nothing else is done. Not together with `dry_run`.
-    #[serde(default)]
-    test: bool,
-}
 
 /// Describes the surface.
 pub fn describe(paths: &mut Paths) {

@@ -1,32 +1,14 @@
 //! Learning: turns of the loop from counts to posteriors.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use vitrine_api::{ProblemCode, Role};
-use vitrine_loop::LoopRecord;
+use vitrine_loop::{LoopRecord, LoopRequest};
 
 use super::configuration::BODY_BYTES_MAX;
 use crate::document::Paths;
 use crate::operation::{Access, JSON, Operation, Tag, in_query};
-
-/// How a turn is asked for.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct LoopRequest {
-    /// Where; `production` if none is named.
-    #[serde(default)]
-    environment: Option<String>,
-    /// Nothing is published; what would be is told.
-    #[serde(default)]
-    dry_run: bool,
-    /// A draft is made in place of a version. Not together with `dry_run`.
-    #[serde(default)]
-    draft: bool,
-    /// Why, for the audit log.
-    #[serde(default)]
-    reason: String,
-}
 
 /// Turns that published something.
 #[derive(Serialize, JsonSchema)]
