@@ -8,7 +8,7 @@ use crate::local::free_port;
 use crate::project::Project;
 use crate::steps::{Outcome, Steps, shown_duration};
 use anyhow::{Context, Result, bail};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -45,7 +45,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The task `test-cluster`, in the release profile or in that of the tests. Errors: a build fails, or a table differs from that of
 /// one process by a byte.
 pub fn run(project: &Project, n_customers: u32, is_release: bool) -> Result<()> {
-    let mut steps = Steps::new(7, &project.tools().join("log"));
+    let mut steps = Steps::new(8, &project.tools().join("log"));
     steps.step("vitrine, scheduler and executor", |step| {
         let profile = if is_release { &["--release"][..] } else { &[] };
         step.run(cargo(project.root()).args(["build", "--locked"]).args(BUILT).args(profile))?;
@@ -83,12 +83,22 @@ pub fn run(project: &Project, n_customers: u32, is_release: bool) -> Result<()> 
         for executor in &nodes.executors {
             executor.check_has_worked()?;
         }
-        Ok(Outcome::DoneWith(format!("{ratio:.2} of the time in one process; {}", trial.compare("cluster")?)))
+        let (n_there, n_stages) = (nodes.n_jobs()?, trial.n_stages("cluster")?);
+        let same = trial.compare("cluster")?;
+        Ok(Outcome::DoneWith(format!(
+            "{n_there} of {n_stages} steps on the cluster, {ratio:.2} of the time in one process; {same}"
+        )))
     })?;
     steps.step("build with an executor killed", |_| {
         let killed_after = trial.build_and_kill(&mut nodes)?;
         let same = trial.compare("killed")?;
         Ok(Outcome::DoneWith(format!("killed after {}; {same}", shown_duration(killed_after))))
+    })?;
+    steps.step("build that the cluster leaves alone", |step| {
+        nodes.executors.clear();
+        trial.build_and_wait(&nodes)?;
+        step.run(&mut trial.build("alone-again"))?;
+        Ok(Outcome::DoneWith(format!("given up, and gone on without it; {}", trial.compare("alone-again")?)))
     })?;
     steps.step("clippy with clusters", |step| {
         let mut clippy = cargo(project.root());
@@ -156,6 +166,19 @@ impl Trial {
         Ok(killed_after)
     }
 
+    /// Builds on a cluster without executors. Errors: the build does not say, after a minute, that it is the cluster that does
+    /// nothing.
+    fn build_and_wait(&self, nodes: &Nodes) -> Result<()> {
+        let mut build = self.build("alone-again");
+        let output = build.args(["--cluster", &nodes.url, "--cluster-patience", "1"]).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let expected = format!("on the cluster {}: nothing moved for 1 min", nodes.url);
+        if output.status.success() || !said.contains(&expected) {
+            bail!("a build on a cluster without executors does not say {expected:?}: {said}");
+        }
+        Ok(())
+    }
+
     /// Compares the table `name` with that of one process. Gives what was compared.
     fn compare(&self, name: &str) -> Result<String> {
         compare(&self.dir.join("alone"), &self.dir.join(name))
@@ -212,6 +235,8 @@ impl Nodes {
         scheduler.args(["--bind-host", host, "--external-host", host, "--bind-port", &port]);
         // A lost executor is noticed within seconds, not minutes.
         scheduler.args(["--executor-timeout-seconds", "10", "--expire-dead-executor-interval-seconds", "2"]);
+        // Results stay, so that they can be counted.
+        scheduler.args(["--finished-job-data-clean-up-interval-seconds", "0"]);
         let _scheduler = Node::start(&trial.dir, "scheduler", scheduler)?;
         let mut executors = Vec::new();
         for name in ["executor-1", "executor-2"] {
@@ -230,6 +255,17 @@ impl Nodes {
         }
         let executors = executors.into_iter().map(|(executor, _)| executor).collect();
         Ok(Self { url: format!("df://{host}:{port}"), executors, _scheduler })
+    }
+
+    /// Queries that an executor has worked on, each once.
+    fn n_jobs(&self) -> Result<usize> {
+        let mut jobs = BTreeSet::new();
+        for executor in &self.executors {
+            for entry in fs::read_dir(&executor.dir)? {
+                jobs.insert(entry?.file_name());
+            }
+        }
+        Ok(jobs.len())
     }
 }
 

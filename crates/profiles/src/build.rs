@@ -62,7 +62,7 @@ pub fn build(options: &BuildOptions, progress: &mut dyn Progress) -> Result<Buil
     };
     let mut engine = Engine::start(Stages::open(&work_dir)?, options.memory_bytes)?;
     if let Some(url) = &options.cluster {
-        engine = engine.on_cluster(url)?;
+        engine = engine.on_cluster(url, options.cluster_patience)?;
     }
 
     let cleaned = sources::clean(&engine, options, progress)?;

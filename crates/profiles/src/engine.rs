@@ -42,7 +42,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Threads of a query. Fixed, so that no plan depends on the machine.
 const PARTITIONS: usize = 4;
@@ -154,11 +154,12 @@ impl Engine {
         Ok(Self { runtime, environment, context, place: Place::Here, stages, parts: RefCell::default() })
     }
 
-    /// The same engine, with its steps on a cluster. Raw files are still read here, and so are results.
+    /// The same engine, with its steps on a cluster. Raw files are still read here, and so are results. A step fails once
+    /// nothing of it has moved on the cluster for `patience`.
     ///
     /// Errors: the cluster does not answer, or the feature `cluster` was left out.
-    pub(crate) fn on_cluster(self, url: &ClusterUrl) -> Result<Self, BuildError> {
-        Ok(Self { place: Place::cluster(url, &self.environment)?, ..self })
+    pub(crate) fn on_cluster(self, url: &ClusterUrl, patience: Duration) -> Result<Self, BuildError> {
+        Ok(Self { place: Place::cluster(url, patience, &self.environment)?, ..self })
     }
 
     /// The time of the first purchase that is left after cleaning; `None` if none is.
@@ -214,7 +215,7 @@ impl Engine {
         let began = Instant::now();
         let (path, _) = self.stages.file(step, key);
         let unfinished = self.stages.unfinished(&path);
-        let rows = self.write(place, context, sql, &unfinished)?;
+        let rows = self.write(place, context, step, sql, &unfinished)?;
         std::fs::rename(&unfinished, &path).map_err(text)?;
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let step = step.to_owned();
@@ -295,14 +296,21 @@ impl Engine {
     }
 
     /// Runs a query into a Parquet file and gives the number of rows.
-    fn write(&self, place: &Place, context: &SessionContext, sql: &str, path: &Path) -> Result<u64, String> {
+    fn write(
+        &self,
+        place: &Place,
+        context: &SessionContext,
+        step: &str,
+        sql: &str,
+        path: &Path,
+    ) -> Result<u64, String> {
         self.runtime.block_on(async {
             let query = context.sql(sql).await.map_err(text)?;
             let mut n_tries = 0;
             loop {
                 n_tries += 1;
-                let written = write_rows(place.run(query.clone()).await, path).await;
-                if written.is_ok() || n_tries >= place.n_tries_max() {
+                let written = write_rows(place.run(step, query.clone()).await, path).await;
+                if written.is_ok() || !place.tries_again(n_tries) {
                     break written;
                 }
             }

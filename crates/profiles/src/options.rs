@@ -5,6 +5,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 use vitrine_intake::Shop;
 use vitrine_learn::recommend::EASE_DEFAULT_ITEMS_MAX;
 use vitrine_tables::TableKey;
@@ -54,6 +55,8 @@ pub struct BuildOptions {
     /// The cluster that runs the steps; its machines see `work_dir` (or the directory of `out`) under the same path. Needs the
     /// feature `cluster`. Default: none, they run in this process.
     pub cluster: Option<ClusterUrl>,
+    /// A step on a cluster fails once nothing of it has moved for so long: no stage was finished and no row came. Default 1 h.
+    pub cluster_patience: Duration,
     /// Which models are learned. Default: customer value, groups, and who stays away.
     pub models: ModelOptions,
 }
@@ -81,6 +84,7 @@ impl BuildOptions {
             labels_file: None,
             work_dir: None,
             cluster: None,
+            cluster_patience: Duration::from_secs(3600),
             models: ModelOptions::default(),
         }
     }

@@ -6,6 +6,7 @@ use crate::ui::{Bar, Ui, count};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::path::PathBuf;
+use std::time::Duration;
 use vitrine_profiles::{
     AsOf, BUILTIN_MAPPINGS, BuildError, BuildOptions, Built, ClusterUrl, Clusters, IdentityRule, Mapping, ModelOptions,
     Progress, Shop, Stage, build,
@@ -88,6 +89,9 @@ pub struct Build {
     /// the work directory under the same path (docs/guides/cluster.md). Needs the feature `cluster`.
     #[arg(long, value_name = "URL")]
     pub cluster: Option<ClusterUrl>,
+    /// Fail once nothing of a step has moved on the cluster for so long. Unit: minutes.
+    #[arg(long, value_name = "MINUTES", default_value_t = 60, requires = "cluster", value_parser = clap::value_parser!(u32).range(1..=10_080))]
+    pub cluster_patience: u32,
     /// Replace DIR if it is there already.
     #[arg(long)]
     pub replace: bool,
@@ -142,6 +146,7 @@ pub fn run(args: &Build, ui: &Ui) -> Result<(), Failure> {
     options.previous = args.previous.clone();
     options.work_dir = args.work.clone();
     options.cluster = args.cluster.clone();
+    options.cluster_patience = Duration::from_secs(u64::from(args.cluster_patience) * 60);
     options.as_of = args.as_of;
     options.replace = args.replace;
     options.memory_bytes = (args.memory as usize) << 20;

@@ -1,12 +1,20 @@
 //! Where the queries of steps run: in this process or on a cluster. Queries are planned here all the same, and results are
 //! written and read here.
 
+#[cfg(feature = "cluster")]
+mod cluster;
+#[cfg(feature = "cluster")]
+mod patience;
+#[cfg(feature = "cluster")]
+mod portable;
+
 use super::text;
 use crate::{BuildError, ClusterUrl};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where a query runs.
 pub(super) enum Place {
@@ -18,16 +26,20 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// A cluster, once its scheduler answers.
+    /// A cluster, once its scheduler answers. A step of which nothing moves for `patience` is given up.
     ///
     /// Errors: nothing answers at the address, or the feature `cluster` was left out.
     #[cfg(feature = "cluster")]
-    pub(super) fn cluster(url: &ClusterUrl, environment: &Arc<RuntimeEnv>) -> Result<Self, BuildError> {
-        cluster::Cluster::of(url, environment).map(Self::Cluster)
+    pub(super) fn cluster(
+        url: &ClusterUrl,
+        patience: Duration,
+        environment: &Arc<RuntimeEnv>,
+    ) -> Result<Self, BuildError> {
+        cluster::Cluster::of(url, patience, environment).map(Self::Cluster)
     }
 
     #[cfg(not(feature = "cluster"))]
-    pub(super) fn cluster(_: &ClusterUrl, _: &Arc<RuntimeEnv>) -> Result<Self, BuildError> {
+    pub(super) fn cluster(_: &ClusterUrl, _: Duration, _: &Arc<RuntimeEnv>) -> Result<Self, BuildError> {
         Err(BuildError::Option {
             option: "cluster",
             what: "is nothing that this program can use; build it with the feature `cluster` \
@@ -36,97 +48,24 @@ impl Place {
         })
     }
 
-    /// How often a query is tried. A cluster may lose a machine after a query is done and before its result is fetched.
-    pub(super) fn n_tries_max(&self) -> u32 {
+    /// Whether a query that failed is tried once more after `n_tries`. A cluster may lose a machine after a query is done and
+    /// before its result is fetched; one on which nothing moves any more is not asked again.
+    #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "only a cluster asks"))]
+    pub(super) fn tries_again(&self, n_tries: u32) -> bool {
         match self {
-            Self::Here => 1,
+            Self::Here => false,
             #[cfg(feature = "cluster")]
-            Self::Cluster(_) => 3,
+            Self::Cluster(cluster) => n_tries < 3 && !cluster.has_given_up(),
         }
     }
 
-    /// Runs a query.
-    pub(super) async fn run(&self, query: DataFrame) -> Result<SendableRecordBatchStream, String> {
+    /// Runs the query of a step.
+    #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "only a cluster asks"))]
+    pub(super) async fn run(&self, step: &str, query: DataFrame) -> Result<SendableRecordBatchStream, String> {
         match self {
             Self::Here => query.execute_stream().await.map_err(text),
             #[cfg(feature = "cluster")]
-            Self::Cluster(cluster) => cluster.run(query).await,
+            Self::Cluster(cluster) => cluster.run(step, query).await,
         }
-    }
-}
-
-#[cfg(feature = "cluster")]
-mod cluster {
-    use super::super::{config, text};
-    use crate::{BuildError, ClusterUrl};
-    use ballista::prelude::SessionContextExt;
-    use datafusion::common::tree_node::TreeNodeRecursion;
-    use datafusion::dataframe::DataFrame;
-    use datafusion::execution::runtime_env::RuntimeEnv;
-    use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
-    use datafusion::logical_expr::LogicalPlan;
-    use datafusion::prelude::SessionContext;
-    use std::net::{TcpStream, ToSocketAddrs};
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    /// Tasks of a query at a time, at most: what a cluster of a few machines can use.
-    const PARTITIONS: usize = 16;
-    /// Longest wait for the scheduler.
-    const ANSWER_MAX: Duration = Duration::from_secs(10);
-
-    /// A cluster's session.
-    pub(in super::super) struct Cluster {
-        context: SessionContext,
-    }
-
-    impl Cluster {
-        pub(super) fn of(url: &ClusterUrl, environment: &Arc<RuntimeEnv>) -> Result<Self, BuildError> {
-            let failed = |reason: String| BuildError::Step { step: "cluster".into(), reason };
-            reach(url)
-                .map_err(|error| failed(format!("{url} does not answer ({error}); is its scheduler running?")))?;
-            let state = SessionStateBuilder::new()
-                .with_config(config(PARTITIONS))
-                .with_runtime_env(Arc::clone(environment))
-                .with_default_features()
-                .build();
-            let address = url.to_string();
-            let session = SessionContext::remote_with_state(&address, state);
-            let context = futures::executor::block_on(session).map_err(|error| failed(text(error)))?;
-            Ok(Self { context })
-        }
-
-        /// Runs a query that was planned in another session: only the way of the rows is different.
-        pub(super) async fn run(&self, query: DataFrame) -> Result<SendableRecordBatchStream, String> {
-            let optimized = query.clone().into_optimized_plan().map_err(text)?;
-            if !reads_files(&optimized).map_err(text)? {
-                // It is not worth a journey, and a plan loses the columns of a table without rows on its way.
-                return query.execute_stream().await.map_err(text);
-            }
-            let (_, plan) = query.into_parts();
-            let there = DataFrame::new(self.context.state(), plan);
-            there.execute_stream().await.map_err(text)
-        }
-    }
-
-    fn reach(url: &ClusterUrl) -> Result<(), String> {
-        let addresses = (url.host(), url.port()).to_socket_addrs().map_err(|error| error.to_string())?;
-        let mut why = "it has no address".to_owned();
-        for address in addresses {
-            match TcpStream::connect_timeout(&address, ANSWER_MAX) {
-                Ok(_) => return Ok(()),
-                Err(error) => why = error.to_string(),
-            }
-        }
-        Err(why)
-    }
-
-    fn reads_files(plan: &LogicalPlan) -> datafusion::error::Result<bool> {
-        let mut found = false;
-        plan.apply_with_subqueries(|node| {
-            found |= matches!(node, LogicalPlan::TableScan(_));
-            Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-        })?;
-        Ok(found)
     }
 }
