@@ -14,24 +14,27 @@ mod per_file;
 mod place;
 mod profile_rows;
 mod source;
+mod together;
 
 pub(crate) use canonical::{CANONICAL, fits};
 pub(crate) use found::{ItemRow, TasteRow, Totals};
 pub(crate) use history::{Lines, RecommendedRow, write_recommended};
 pub(crate) use kept_rows::{Computed, ReadRows, Values};
 pub(crate) use profile_rows::{Cell, Tally};
+pub(crate) use together::NamedQuery;
 pub(crate) use source::{Given, RAW, Raw, advice, quoted, text_literal};
 
 use crate::stages::{self, Stages};
 use crate::{BuildError, ClusterUrl, StageRun};
 pub(crate) use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::Compression;
-use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::file::reader::{FileReader, SerializedFileReader};
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use futures::StreamExt;
@@ -122,13 +125,58 @@ pub(crate) struct Part {
     pub(crate) rows: u64,
 }
 
+/// A step that is asked for.
+pub(crate) enum Prepared {
+    /// It was done already.
+    Done(Part),
+    ToDo(Box<Query>),
+}
+
+/// A query whose rows are to be in a file of the work directory.
+#[derive(Clone)]
+pub(crate) struct Query {
+    place: Arc<Place>,
+    /// The rows, as they are planned.
+    rows: DataFrame,
+    step: String,
+    /// What the file is made from, as a hash.
+    key: String,
+    /// Rows of the tables that it reads.
+    rows_read: u64,
+    path: PathBuf,
+    /// Where the rows are until all of them are there.
+    unfinished: PathBuf,
+}
+
+impl Query {
+    /// Runs the query. Gives its file, and what is to be noted of the run.
+    async fn run(self) -> Result<(Part, StageRun), String> {
+        let began = Instant::now();
+        let mut n_tries = 0;
+        let rows = loop {
+            n_tries += 1;
+            let rows = self.place.run(&self.step, self.rows.clone()).await;
+            match write_rows(rows, &self.unfinished).await {
+                Ok(rows) => break rows,
+                Err(_) if self.place.tries_again(n_tries) => {}
+                Err(reason) => return Err(reason),
+            }
+        };
+        std::fs::rename(&self.unfinished, &self.path).map_err(text)?;
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let Self { step, key, rows_read, path, .. } = self;
+        let run = StageRun { step, rows_read, rows_written: rows, is_reused: false, took_ms };
+        Ok((Part { path, key, rows }, run))
+    }
+}
+
 /// A running engine with the tables made so far.
 pub(crate) struct Engine {
     runtime: tokio::runtime::Runtime,
     environment: Arc<RuntimeEnv>,
     context: SessionContext,
     /// Where steps run.
-    place: Place,
+    place: Arc<Place>,
     stages: Stages,
     /// The files of tables that are made of several.
     parts: RefCell<BTreeMap<String, Vec<Part>>>,
@@ -151,7 +199,7 @@ impl Engine {
             .build_arc()
             .map_err(|error| failed(&error))?;
         let context = SessionContext::new_with_config_rt(config(PARTITIONS), Arc::clone(&environment));
-        Ok(Self { runtime, environment, context, place: Place::Here, stages, parts: RefCell::default() })
+        Ok(Self { runtime, environment, context, place: Arc::new(Place::Here), stages, parts: RefCell::default() })
     }
 
     /// The same engine, with its steps on a cluster. Raw files are still read here, and so are results. A step fails once
@@ -159,7 +207,7 @@ impl Engine {
     ///
     /// Errors: the cluster does not answer, or the feature `cluster` was left out.
     pub(crate) fn on_cluster(self, url: &ClusterUrl, patience: Duration) -> Result<Self, BuildError> {
-        Ok(Self { place: Place::cluster(url, patience, &self.environment)?, ..self })
+        Ok(Self { place: Arc::new(Place::cluster(url, patience, &self.environment)?), ..self })
     }
 
     /// The time of the first purchase that is left after cleaning; `None` if none is.
@@ -193,6 +241,9 @@ impl Engine {
     pub(crate) fn run_sql(&self, table: &str, sql: &str) -> Result<(), BuildError> {
         let inputs = self.tables_of(table, sql)?;
         let key = self.stages.key(table, sql, &inputs);
+        if self.stages.key_of(table) == Some(table_key([key.as_str()])) {
+            return Ok(());
+        }
         let rows_read = self.stages.rows_of(&inputs);
         let failed = |reason| BuildError::Step { step: table.into(), reason };
         let part = self.stage(&self.place, &self.context, table, sql, &key, rows_read).map_err(failed)?;
@@ -202,25 +253,40 @@ impl Engine {
     /// The result of a query as a file of the work directory, which may be there already.
     fn stage(
         &self,
-        place: &Place,
+        place: &Arc<Place>,
         context: &SessionContext,
         step: &str,
         sql: &str,
         key: &str,
         rows_read: u64,
     ) -> Result<Part, String> {
-        if let Some(found) = self.found(step, key) {
-            return Ok(found);
+        match self.prepare(place, context, step, sql, key, rows_read)? {
+            Prepared::Done(part) => Ok(part),
+            Prepared::ToDo(query) => self.runtime.block_on(query.run()).map(|(part, run)| {
+                self.stages.note(run);
+                part
+            }),
         }
-        let began = Instant::now();
+    }
+
+    /// The result of a query, or what is to be done for it.
+    fn prepare(
+        &self,
+        place: &Arc<Place>,
+        context: &SessionContext,
+        step: &str,
+        sql: &str,
+        key: &str,
+        rows_read: u64,
+    ) -> Result<Prepared, String> {
+        if let Some(found) = self.found(step, key) {
+            return Ok(Prepared::Done(found));
+        }
+        let rows = self.runtime.block_on(context.sql(sql)).map_err(text)?;
         let (path, _) = self.stages.file(step, key);
         let unfinished = self.stages.unfinished(&path);
-        let rows = self.write(place, context, step, sql, &unfinished)?;
-        std::fs::rename(&unfinished, &path).map_err(text)?;
-        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let step = step.to_owned();
-        self.stages.note(StageRun { step, rows_read, rows_written: rows, is_reused: false, took_ms });
-        Ok(Part { path, key: key.to_owned(), rows })
+        let (place, step, key) = (Arc::clone(place), step.to_owned(), key.to_owned());
+        Ok(Prepared::ToDo(Box::new(Query { place, rows, step, key, rows_read, path, unfinished })))
     }
 
     /// The result of a step, if it is there and whole.
@@ -240,7 +306,7 @@ impl Engine {
         let view = frame.map_err(failed)?.into_view();
         self.context.deregister_table(table).map_err(failed)?;
         self.context.register_table(table, view).map_err(failed)?;
-        let key = stages::hash(parts.iter().map(|part| part.key.as_bytes()));
+        let key = table_key(parts.iter().map(|part| part.key.as_str()));
         self.stages.know(table, &key, parts.iter().map(|part| part.rows).sum());
         self.parts.borrow_mut().insert(table.to_owned(), parts);
         Ok(())
@@ -295,28 +361,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Runs a query into a Parquet file and gives the number of rows.
-    fn write(
-        &self,
-        place: &Place,
-        context: &SessionContext,
-        step: &str,
-        sql: &str,
-        path: &Path,
-    ) -> Result<u64, String> {
-        self.runtime.block_on(async {
-            let query = context.sql(sql).await.map_err(text)?;
-            let mut n_tries = 0;
-            loop {
-                n_tries += 1;
-                let written = write_rows(place.run(step, query.clone()).await, path).await;
-                if written.is_ok() || !place.tries_again(n_tries) {
-                    break written;
-                }
-            }
-        })
-    }
-
     /// Runs a query and hands on its rows in portions.
     fn each_batch(
         &self,
@@ -358,10 +402,19 @@ impl Engine {
     }
 }
 
+/// The key of a table by those of its files.
+fn table_key<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    stages::hash(parts.into_iter().map(str::as_bytes))
+}
+
 /// Writes rows into a Parquet file and gives their number. One writer, so equal rows give equal bytes.
 async fn write_rows(rows: Result<SendableRecordBatchStream, String>, path: &Path) -> Result<u64, String> {
     let mut batches = rows?;
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    // No smallest and largest values: no step looks for a few rows, and comparing every text costs.
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .build();
     let file = File::create(path).map_err(text)?;
     let mut writer = ArrowWriter::try_new(file, batches.schema(), Some(properties)).map_err(text)?;
     let mut n_rows = 0;
@@ -395,8 +448,13 @@ fn config(n_partitions: usize) -> SessionConfig {
 fn text(error: impl Display) -> String {
     let message = error.to_string();
     let line = message.lines().next().unwrap_or_default();
-    if line.contains("Resources exhausted") || line.contains("Not enough memory") {
+    if lacks_memory(line) {
         return format!("{line}; allow more memory (memory_bytes)");
     }
     line.to_owned()
+}
+
+/// Whether a message says that memory has no room.
+fn lacks_memory(message: &str) -> bool {
+    message.contains("Resources exhausted") || message.contains("Not enough memory")
 }

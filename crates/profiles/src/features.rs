@@ -6,7 +6,7 @@ mod cases;
 #[cfg(test)]
 mod incremental;
 
-use crate::engine::{CANONICAL, EVENT_ITEMS, EVENT_SUMS, Engine, TABLES, Tally, fits};
+use crate::engine::{CANONICAL, EVENT_ITEMS, EVENT_SUMS, Engine, NamedQuery, TABLES, Tally, fits};
 use crate::labels::{Changes, FeatureFile, Label, LabelError, Registry};
 use crate::learned::{self, Job, Learned};
 use crate::{BuildError, LabelState};
@@ -151,16 +151,22 @@ pub(crate) fn run_learning(
     lineage.add(whole.table, vec!["events".to_owned()]);
     engine.define(EVENT_ITEMS.table, EVENT_ITEMS.sql)?;
     lineage.add(EVENT_ITEMS.table, vec!["events".to_owned()]);
+    let builtin = builtin()?;
+    let steps = TABLES.iter().map(|step| (step.table, step.sql));
+    let steps: Vec<NamedQuery<'_>> =
+        steps.chain(builtin.iter().map(|file| (file.name.as_str(), file.sql.as_str()))).collect();
+    engine.run_all(&steps, |_| Ok(()), &mut advance)?;
     for step in TABLES {
-        advance();
-        engine.run(step)?;
         lineage.add(step.table, engine.tables_of(step.table, step.sql)?);
     }
     let mut registry = Registry { version: 1, labels: Vec::new() };
     let mut files = Vec::new();
-    for file in builtin()?.into_iter().chain(in_order(engine, own.files()?)?) {
+    for file in builtin {
+        files.push(run_file(engine, file, &changes, &filled, &mut lineage, &mut registry)?);
+    }
+    for file in in_order(engine, own.files()?)? {
         advance();
-        if file.is_own && (engine.has_table(&file.name)? || learned::is_table(&file.name)) {
+        if engine.has_table(&file.name)? || learned::is_table(&file.name) {
             let what = format!("there is a table {} already; give the file another name", file.name);
             return Err(LabelError::Line { file: file.path, line: 1, what }.into());
         }
@@ -211,7 +217,7 @@ fn events(engine: &Engine) -> Result<(&'static str, &'static str), BuildError> {
     Ok(if engine.has_table("judged_events")? { ("judged_events", "WHERE set_aside IS NULL") } else { ("events", "") })
 }
 
-/// Runs one feature file and checks that it gives what it declares.
+/// Runs one feature file, unless its table was made, and checks that it gives what it declares.
 fn run_file(
     engine: &Engine,
     mut file: FeatureFile,
@@ -364,6 +370,7 @@ fn join(
         files.iter().map(|file| (file, of_file(file))).filter(|(_, labels)| !labels.is_empty()).collect();
     let mut joins = String::new();
     let mut columns = Vec::new();
+    let mut steps = Vec::new();
     for (idx, group) in made.chunks(JOINED_AT_ONCE).enumerate() {
         let joined = format!("joined_{}", idx + 1);
         let mut selected = vec!["p.customer_id".to_owned()];
@@ -377,9 +384,11 @@ fn join(
                 }
             }
         }
-        engine.run_sql(&joined, &format!("SELECT {}\n{from}", selected.join(", ")))?;
         joins += &format!("\nLEFT JOIN {joined} ON {joined}.customer_id = p.customer_id");
+        steps.push((joined, format!("SELECT {}\n{from}", selected.join(", "))));
     }
+    let steps: Vec<NamedQuery<'_>> = steps.iter().map(|(table, sql)| (table.as_str(), sql.as_str())).collect();
+    engine.run_all(&steps, |_| Ok(()), || ())?;
     let columns = columns.iter().map(|column| format!(",\n    {column}")).collect::<String>();
     let base = format!("SELECT p.customer_id{columns}\nFROM people AS p{joins}");
     let mut sql = base.clone();

@@ -21,7 +21,7 @@ mod tables;
 
 pub use identity::IdentityRule;
 
-use crate::engine::{Engine, Part};
+use crate::engine::{Engine, NamedQuery, Part};
 use crate::lineage::Input;
 use crate::report::{FeedReport, IdentityReport, PolicyCount, Quality};
 use crate::{BuildError, BuildOptions, Progress, Stage};
@@ -73,15 +73,13 @@ pub(crate) fn clean(
     let mut warnings = Vec::new();
     let mut reports = Vec::new();
     let dir = engine.stages().dir().join("raw");
-    for feed in &mut feeds {
-        let refusal = feed.refusal(today)?;
-        if refusal.is_none() {
-            raw::read(feed, &dir)?;
-            let named = |file: &feeds::RawFile| {
-                file.notices.iter().map(|notice| format!("{}: {notice}", file.name)).collect::<Vec<_>>()
-            };
-            warnings.extend(feed.files.iter().flat_map(named));
-        }
+    let refusals = feeds.iter().map(|feed| feed.refusal(today)).collect::<Result<Vec<_>, _>>()?;
+    let readable = feeds.iter_mut().zip(&refusals).filter(|(_, refusal)| refusal.is_none()).map(|(feed, _)| feed);
+    raw::read(readable.collect(), &dir)?;
+    for (feed, refusal) in feeds.iter().zip(refusals) {
+        warnings.extend(
+            feed.files.iter().flat_map(|file| file.notices.iter().map(move |notice| format!("{}: {notice}", file.name))),
+        );
         if let Some(why) = &refusal {
             warnings.push(format!(
                 "feed {} was not read: {why}; switched off: {}",
@@ -139,14 +137,10 @@ pub(crate) fn clean(
         ));
     }
 
-    let mut clock_of = None;
-    for (kind, table, sql) in tables::CHECKS {
-        steps.next();
-        if clock_of.replace(kind) != Some(kind) {
-            set_clock(engine, kind, as_of_s)?;
-        }
-        engine.run_sql(table, sql)?;
-    }
+    let checks: Vec<NamedQuery<'_>> = tables::CHECKS.iter().map(|(_, table, sql)| (*table, *sql)).collect();
+    let kind_of = |step: &str| tables::CHECKS.iter().find(|(_, table, _)| *table == step).map(|(kind, ..)| *kind);
+    let set_clock_of = |step: &str| kind_of(step).map_or(Ok(()), |kind| set_clock(engine, kind, as_of_s));
+    engine.run_all(&checks, set_clock_of, || steps.next())?;
     events::assign(engine, judged)?;
     engine.define("clock", &format!("SELECT CAST({as_of_s} AS BIGINT) AS as_of_s"))?;
     for (table, sql) in tables::CANONICAL {
@@ -265,8 +259,24 @@ fn read_all<'a>(
 ) -> Result<Vec<Given<'a>>, BuildError> {
     let active = feeds.iter().zip(&reports).filter(|(_, report)| report.is_active);
     let of = active.map(|(feed, _)| feed.files.len() as u64).sum();
+    let unreadable = |file: &feeds::RawFile, reason: String| BuildError::Source {
+        file: file.given.clone(),
+        reason: crate::engine::advice(reason),
+    };
+    let mut asked = Vec::new();
+    for (feed_idx, (feed, _)) in feeds.iter().zip(&reports).enumerate().filter(|(_, (_, report))| report.is_active) {
+        for (place, file) in feed.files.iter().enumerate() {
+            let file_no = numbering::file_no(feed_idx, place);
+            let raw = engine.open(&file.path, file.is_typed).map_err(|reason| unreadable(file, reason))?;
+            let reader = Reader { raw: &raw, path: &file.given, kind: feed.kind, layout: &feed.layout };
+            let step = format!("read-{}-{file_no:07}", feed.kind.name());
+            let prepared = raw.prepare(&step, &reader.query(file_no)?, &file.key);
+            asked.push(prepared.map_err(|reason| unreadable(file, reason))?);
+        }
+    }
+    progress.advance(Stage::Read, 0, of);
+    let mut read = engine.run_prepared(asked, |done| progress.advance(Stage::Read, done, of)).into_iter();
     let mut all = Vec::new();
-    let mut done = 0;
     let mut names = Vec::new();
     let mut unreadable_rows = Vec::new();
     for (feed_idx, (feed, report)) in feeds.iter().zip(reports).enumerate() {
@@ -276,17 +286,9 @@ fn read_all<'a>(
             all.push(given);
             continue;
         }
-        for (place, file) in feed.files.iter().enumerate() {
-            progress.advance(Stage::Read, done, of);
-            done += 1;
+        for ((place, file), part) in feed.files.iter().enumerate().zip(&mut read) {
             let file_no = numbering::file_no(feed_idx, place);
-            let unreadable =
-                |reason: String| BuildError::Source { file: file.given.clone(), reason: crate::engine::advice(reason) };
-            let raw = engine.open(&file.path, file.is_typed).map_err(unreadable)?;
-            let reader = Reader { raw: &raw, path: &file.given, kind: feed.kind, layout: &feed.layout };
-            let query = reader.query(file_no)?;
-            let step = format!("read-{}-{file_no:07}", feed.kind.name());
-            given.parts.push(raw.stage(&step, &query, &file.key).map_err(unreadable)?);
+            given.parts.push(part.map_err(|reason| unreadable(file, reason))?);
             if let Some(rejected) = &file.rejected {
                 let part = Part { path: rejected.clone(), key: file.key.clone(), rows: file.rejected_rows };
                 engine.adopt(&format!("rejected_file_{file_no}"), vec![part])?;
@@ -297,7 +299,6 @@ fn read_all<'a>(
         engine.adopt(&raw_table(feed, feed_idx), given.parts.clone())?;
         all.push(given);
     }
-    progress.advance(Stage::Read, of, of);
     let rows: Vec<String> = names
         .iter()
         .map(|(file_no, name, feed)| {

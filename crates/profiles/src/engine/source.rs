@@ -1,7 +1,7 @@
 //! Raw files as tables, and results of short queries as texts. What a column means is `crate::sources`' matter.
 
 use super::place::Place;
-use super::{Engine, Part, config, text};
+use super::{Engine, Part, Prepared, config, text};
 use crate::{BuildError, StageRun, stages};
 use datafusion::arrow::array::{Array, ArrayRef, StringArray};
 use datafusion::arrow::compute::cast;
@@ -147,11 +147,11 @@ impl Raw<'_> {
         given(&expression.get_type(&self.schema).map_err(text)?)
     }
 
-    /// What a query makes of the file, as a part of a table. `content`: a hash over the file.
-    pub(crate) fn stage(&self, step: &str, sql: &str, content: &str) -> Result<Part, String> {
+    /// What a query makes of the file, as a part of a table, for [`Engine::run_prepared`]. `content`: a hash over the file.
+    pub(crate) fn prepare(&self, step: &str, sql: &str, content: &str) -> Result<Prepared, String> {
         let key = stages::hash([sql.as_bytes(), content.as_bytes()]);
         // Rows are numbered as they come: that is one reader's work.
-        self.engine.stage(&Place::Here, &self.context, step, sql, &key, 0)
+        self.engine.prepare(&Arc::new(Place::Here), &self.context, step, sql, &key, 0)
     }
 }
 

@@ -3,8 +3,13 @@
 use super::feeds::{Feed, RawFile};
 use super::layout::Layout;
 use crate::{AsOf, BuildError, BuildOptions};
+use std::panic::resume_unwind;
 use std::path::Path;
-use vitrine_intake::{IntakeError, Kind, Mapping, ReadOptions, find_files, stage};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use vitrine_intake::{IntakeError, Kind, Mapping, RawTable, ReadOptions, SourceFile, find_files, stage};
+
+/// Files that are staged at a time: more would hold more memory, and one keeps little more than a processor busy.
+const FILES_AT_ONCE: usize = 2;
 
 /// All feeds, without their files.
 pub(super) fn feeds(options: &BuildOptions) -> Result<Vec<Feed>, BuildError> {
@@ -42,29 +47,72 @@ pub(super) fn feeds(options: &BuildOptions) -> Result<Vec<Feed>, BuildError> {
     Ok(feeds)
 }
 
-/// Finds and stages the files of a feed below a directory.
-pub(super) fn read(feed: &mut Feed, dir: &Path) -> Result<(), BuildError> {
-    let options = ReadOptions::of(&feed.layout.mapping, feed.kind);
-    let Some(options) = options else { return Ok(()) };
-    for source in &feed.sources {
-        let found = find_files(source).map_err(|error| refused(source, error))?;
-        for file in found.files {
-            let table = stage(&file, dir, &options, &|_| ()).map_err(|error| refused(source, error))?;
-            // The staged file is named by the content and by how it was read.
-            let staged = table.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-            feed.files.push(RawFile {
-                given: file.name.clone().into(),
-                name: file.name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned(),
-                path: table.path,
-                is_typed: table.is_typed,
-                key: format!("{} {staged}", table.sha256),
-                rejected: table.rejected,
-                rejected_rows: table.rejected_rows,
-                notices: table.notices,
-            });
+/// Finds the files of feeds, and stages them below a directory, some at a time.
+pub(super) fn read(feeds: Vec<&mut Feed>, dir: &Path) -> Result<(), BuildError> {
+    let mut found = Vec::new();
+    for (feed_idx, feed) in feeds.iter().enumerate() {
+        let Some(options) = ReadOptions::of(&feed.layout.mapping, feed.kind) else { continue };
+        for source in &feed.sources {
+            let files = find_files(source).map_err(|error| refused(source, error))?.files;
+            found.extend(files.into_iter().map(|file| Wanted { feed_idx, source: source.clone(), file, options: options.clone() }));
         }
     }
+    let staged = stage_all(&found, dir);
+    let mut feeds = feeds;
+    for (wanted, table) in found.iter().zip(staged) {
+        let Wanted { feed_idx, source, file, .. } = wanted;
+        let table = table.map_err(|error| refused(source, error))?;
+        // The staged file is named by the content and by how it was read.
+        let staged = table.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let Some(feed) = feeds.get_mut(*feed_idx) else { continue };
+        feed.files.push(RawFile {
+            given: file.name.clone().into(),
+            name: file.name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned(),
+            path: table.path,
+            is_typed: table.is_typed,
+            key: format!("{} {staged}", table.sha256),
+            rejected: table.rejected,
+            rejected_rows: table.rejected_rows,
+            notices: table.notices,
+        });
+    }
     Ok(())
+}
+
+/// A file that is to be staged.
+struct Wanted {
+    feed_idx: usize,
+    /// As the user gave it.
+    source: String,
+    file: SourceFile,
+    options: ReadOptions,
+}
+
+/// Stages files, in their order; those after one that fails may be missing.
+fn stage_all(wanted: &[Wanted], dir: &Path) -> Vec<Result<RawTable, IntakeError>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut staged = Vec::new();
+        while let Some((idx, Wanted { file, options, .. })) = nth(wanted, next.fetch_add(1, Ordering::Relaxed)) {
+            let table = stage(file, dir, options, &|_| ());
+            if table.is_err() {
+                // Nobody needs the others.
+                next.store(wanted.len(), Ordering::Relaxed);
+            }
+            staged.push((idx, table));
+        }
+        staged
+    };
+    let mut staged: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..FILES_AT_ONCE).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    staged.sort_by_key(|(idx, _)| *idx);
+    staged.into_iter().map(|(_, table)| table).collect()
+}
+
+fn nth<T>(all: &[T], idx: usize) -> Option<(usize, &T)> {
+    all.get(idx).map(|one| (idx, one))
 }
 
 /// An error of intake, with the file as the user gave it.
