@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { counts, decisionToken, gist, now_s, positions, send, shown, TOKEN_KEY } from "./support/events.mjs";
-import { assertProblem, assertTooLarge, publishOffers } from "./support/fixture.mjs";
+import { assertProblem, assertTooLarge, publishAll, publishOffers, request, VISITORS } from "./support/fixture.mjs";
 import { sdkKey, publishedFlags } from "./support/flags.mjs";
 import { eventually, read, startFleet, startWorker } from "./support/worker.mjs";
 
@@ -252,13 +252,13 @@ describe("raw events", () => {
   });
 });
 
-test("counts equal the driver's own through retries, duplicates, disorder and a restart in the middle", async () => {
+test("5,000 visitors shop, and counts equal the driver's own through retries, duplicates, disorder and a restart in the middle", async () => {
   const persist = mkdtempSync(join(tmpdir(), "vitrine-events-"));
   const options = { persist, bucket: true, vars: { TOKEN_KEY, EVENTS_SEGMENT_MS: "2000" } };
   let it = await startWorker(options);
   try {
-    await publishOffers(it);
-    const N_VISITORS = 1_200;
+    await publishAll(it);
+    const N_VISITORS = 5_000;
     let seed = 42;
     const random = (below) => {
       seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
@@ -280,20 +280,33 @@ test("counts equal the driver's own through retries, duplicates, disorder and a 
       sum[2] += BigInt(value) * BigInt(value);
     };
     const batches = [];
-    for (let visitor = 0; visitor < N_VISITORS; visitor += 1) {
+    // Everybody asks for two placements: known customers, strangers, and people who want nothing that is theirs.
+    const known = Object.values(VISITORS);
+    const shown_to = Array(N_VISITORS);
+    const asking = [...shown_to.keys()];
+    const visit = async () => {
+      for (let visitor = asking.pop(); visitor !== undefined; visitor = asking.pop()) {
+        const key = visitor % 7 === 0 ? undefined : visitor % 3 === 0 ? known[visitor % known.length] : `visitor-${visitor}`;
+        const consent = { personalise: visitor % 5 !== 0, measure: true };
+        const answer = await it.decide(request(key, ["home-hero", "banner"], { consent }));
+        assert.equal(answer.status, 200, answer.text);
+        shown_to[visitor] = answer.body.decisions.flatMap(({ items }) => items.slice(0, 1).map(({ offer, token }) => ({ offer, token })));
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, visit));
+    assert.ok(new Set(shown_to.flat().map(({ offer }) => offer)).size > 2);
+    for (const [visitor, showings] of shown_to.entries()) {
       const events = [];
-      for (let showing = 0; showing < 2; showing += 1) {
-        const offer = random(at.offers.length);
-        const token = decisionToken({ nonce: visitor * 2 + showing, offer, rank: showing });
+      for (const [showing, { offer, token }] of showings.entries()) {
         events.push(row("impression", { token }));
-        raise("impression", "token", at.offers[offer]);
+        raise("impression", "token", offer);
         if (random(3) === 0) {
           events.push(row("click", { token }));
-          raise("click", "token", at.offers[offer]);
+          raise("click", "token", offer);
           if (random(2) === 0) {
             const value = random(100_000);
             events.push(row("conversion", { token, value: value / 100, currency: "CNY", order_id: `o-${visitor}-${showing}` }));
-            raise("conversion", "token", at.offers[offer], value);
+            raise("conversion", "token", offer, value);
           }
         }
       }
