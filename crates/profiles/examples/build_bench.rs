@@ -14,7 +14,7 @@ use vitrine_demo::DemoShop;
 use vitrine_profiles::{AsOf, BuildOptions, Built, Progress, Shop, Stage, TableKey, build};
 
 /// Steps that are shown.
-const SLOWEST: usize = 100;
+const SLOWEST: usize = 25;
 
 type Failure = Box<dyn std::error::Error>;
 
