@@ -71,8 +71,14 @@ macro_rules! clean_step {
 }
 
 /// The tables between the purchases and the features, in order.
-pub(crate) const TABLES: [Step; 5] =
-    [step!("items"), step!("orders"), step!("tastes"), step!("people"), step!("returns")];
+pub(crate) const TABLES: [Step; 6] = [
+    step!("repeated_lines"),
+    step!("items"),
+    step!("orders"),
+    step!("tastes"),
+    step!("people"),
+    step!("returns"),
+];
 
 /// The events of each day, summed: a part for each file of events, then the parts together.
 pub(crate) const EVENT_SUMS: (Step, Step) = (step!("event_days_part"), step!("event_days"));

@@ -11,16 +11,20 @@ WITH known AS (
     SELECT item_id, min(brand) AS brand FROM catalogue WHERE item_id IS NOT NULL GROUP BY item_id
 ),
 bought AS (
-    SELECT DISTINCT l.customer_id, l.order_id, coalesce(l.brand, k.brand) AS brand
+    SELECT l.customer_id, coalesce(l.brand, k.brand) AS brand, min(l.ordered_s) AS ordered_s
     FROM purchases AS l
     LEFT JOIN known AS k ON k.item_id = l.item_id
-    WHERE l.is_goods
+    WHERE l.is_goods AND coalesce(l.brand, k.brand) IS NOT NULL
+    GROUP BY l.customer_id, l.order_id, coalesce(l.brand, k.brand)
 ),
 summed AS (
-    SELECT b.customer_id, b.brand, sum(o.weight) AS weight, max(o.ordered_s) AS last_s
+    SELECT
+        b.customer_id,
+        b.brand,
+        sum(greatest(1, CAST(round(1048576.0 * power(0.5, CAST(p.as_of_s - b.ordered_s AS DOUBLE) / p.half_life_s)) AS BIGINT))) AS weight,
+        max(b.ordered_s) AS last_s
     FROM bought AS b
-    JOIN orders AS o ON o.customer_id = b.customer_id AND o.order_id = b.order_id
-    WHERE b.brand IS NOT NULL
+    CROSS JOIN params AS p
     GROUP BY b.customer_id, b.brand
 ),
 ranked AS (
