@@ -41,11 +41,7 @@ pub(in super::super) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) fn of(
-        url: &ClusterUrl,
-        patience: Duration,
-        environment: &Arc<RuntimeEnv>,
-    ) -> Result<Self, BuildError> {
+    pub(super) fn of(url: &ClusterUrl, patience: Duration, environment: &Arc<RuntimeEnv>) -> Result<Self, BuildError> {
         let failed = |reason: String| BuildError::Step { step: "cluster".into(), reason };
         reach(url).map_err(|error| failed(format!("{url} does not answer ({error}); is its scheduler running?")))?;
         let config = config(PARTITIONS)
@@ -85,12 +81,8 @@ impl Cluster {
         let plan = state.optimize(&plan).and_then(portable::portable).map_err(text)?;
         let plan = state.query_planner().create_physical_plan(&plan, &state).await.map_err(text)?;
         let rows = execute_stream(Arc::clone(&plan), Arc::new(TaskContext::from(&state))).map_err(text)?;
-        let job = Job {
-            url: self.url.clone(),
-            plan,
-            patience: self.patience,
-            has_given_up: Arc::clone(&self.has_given_up),
-        };
+        let job =
+            Job { url: self.url.clone(), plan, patience: self.patience, has_given_up: Arc::clone(&self.has_given_up) };
         Ok(patience::rows_of(job, rows, columns))
     }
 
@@ -151,7 +143,9 @@ impl Job {
             answer(cancelled).await;
         }
         let minutes = self.patience.as_secs().div_ceil(60);
-        format!("nothing moved for {minutes} min, so it was given up; has the cluster executors, and what do its logs say?")
+        format!(
+            "nothing moved for {minutes} min, so it was given up; has the cluster executors, and what do its logs say?"
+        )
     }
 
     /// What went wrong, where, and how to go on.

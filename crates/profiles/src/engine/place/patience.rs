@@ -53,6 +53,7 @@ impl Waiting {
     /// Errors: the rows are not those of the columns.
     fn with_columns(&self, batch: RecordBatch) -> Result<RecordBatch, String> {
         let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        RecordBatch::try_new_with_options(Arc::clone(&self.columns), batch.columns().to_vec(), &rows).map_err(super::text)
+        RecordBatch::try_new_with_options(Arc::clone(&self.columns), batch.columns().to_vec(), &rows)
+            .map_err(super::text)
     }
 }
