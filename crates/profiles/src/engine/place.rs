@@ -22,7 +22,7 @@ pub(super) enum Place {
     Here,
     /// On a cluster of Apache DataFusion Ballista.
     #[cfg(feature = "cluster")]
-    Cluster(cluster::Cluster),
+    Cluster(Box<cluster::Cluster>),
 }
 
 impl Place {
@@ -35,7 +35,7 @@ impl Place {
         patience: Duration,
         environment: &Arc<RuntimeEnv>,
     ) -> Result<Self, BuildError> {
-        cluster::Cluster::of(url, patience, environment).map(Self::Cluster)
+        cluster::Cluster::of(url, patience, environment).map(Box::new).map(Self::Cluster)
     }
 
     #[cfg(not(feature = "cluster"))]

@@ -6,13 +6,14 @@ use crate::{BuildError, ClusterUrl};
 use ballista::prelude::{SessionConfigExt, SessionContextExt};
 use ballista_core::config::{BALLISTA_ADAPTIVE_PLANNER_ENABLED, BALLISTA_JOB_NAME};
 use ballista_core::execution_plans::DistributedQueryExec;
+use ballista_core::registry::BallistaFunctionRegistry;
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{CancelJobParams, GetJobMetricsParams};
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion_proto::protobuf::LogicalPlanNode;
@@ -33,16 +34,14 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 pub(in super::super) struct Cluster {
     url: ClusterUrl,
     context: SessionContext,
+    /// The functions that its executors know.
+    known: BallistaFunctionRegistry,
     patience: Duration,
     has_given_up: Arc<AtomicBool>,
 }
 
 impl Cluster {
-    pub(super) fn of(
-        url: &ClusterUrl,
-        patience: Duration,
-        environment: &Arc<RuntimeEnv>,
-    ) -> Result<Self, BuildError> {
+    pub(super) fn of(url: &ClusterUrl, patience: Duration, environment: &Arc<RuntimeEnv>) -> Result<Self, BuildError> {
         let failed = |reason: String| BuildError::Step { step: "cluster".into(), reason };
         reach(url).map_err(|error| failed(format!("{url} does not answer ({error}); is its scheduler running?")))?;
         let config = config(PARTITIONS)
@@ -58,7 +57,8 @@ impl Cluster {
             .build();
         let session = futures::executor::block_on(SessionContext::remote_with_state(&url.to_string(), state));
         let context = session.map_err(|error| failed(text(error)))?;
-        Ok(Self { url: url.clone(), context, patience, has_given_up: Arc::default() })
+        let known = BallistaFunctionRegistry::default();
+        Ok(Self { url: url.clone(), context, known, patience, has_given_up: Arc::default() })
     }
 
     /// Whether a job was taken back because nothing of it moved.
@@ -69,10 +69,11 @@ impl Cluster {
     /// Runs a query that was planned in another session: only the way of the rows is different.
     pub(super) async fn run(&self, step: &str, query: DataFrame) -> Result<SendableRecordBatchStream, String> {
         let optimized = query.clone().into_optimized_plan().map_err(text)?;
-        if !reads_files(&optimized).map_err(text)? {
-            // It is not worth a journey.
+        if !self.takes(&optimized).map_err(text)? {
             return query.execute_stream().await.map_err(text);
         }
+        // Columns as a run here has them: a cluster's plan may say of one that it can be empty, where a plan here knows better.
+        let columns = query.clone().create_physical_plan().await.map_err(text)?.schema();
         let (_, plan) = query.into_parts();
         let mut state = self.context.state();
         let named = state.config().clone().set_str(BALLISTA_JOB_NAME, step);
@@ -80,13 +81,27 @@ impl Cluster {
         let plan = state.optimize(&plan).and_then(portable::portable).map_err(text)?;
         let plan = state.query_planner().create_physical_plan(&plan, &state).await.map_err(text)?;
         let rows = execute_stream(Arc::clone(&plan), Arc::new(TaskContext::from(&state))).map_err(text)?;
-        let job = Job {
-            url: self.url.clone(),
-            plan,
-            patience: self.patience,
-            has_given_up: Arc::clone(&self.has_given_up),
-        };
-        Ok(patience::rows_of(job, rows))
+        let job =
+            Job { url: self.url.clone(), plan, patience: self.patience, has_given_up: Arc::clone(&self.has_given_up) };
+        Ok(patience::rows_of(job, rows, columns))
+    }
+
+    /// Whether a query runs there. One that reads no file is not worth a journey, and the executors of 55.0.0 know no functions
+    /// of lists (`array_sort`, `make_array`), only aggregates that make some (`array_agg`).
+    fn takes(&self, plan: &LogicalPlan) -> datafusion::error::Result<bool> {
+        let (mut reads_files, mut knows_all) = (false, true);
+        plan.apply_with_subqueries(|node| {
+            reads_files |= matches!(node, LogicalPlan::TableScan(_));
+            node.apply_expressions(|expr| {
+                expr.apply(|part| {
+                    if let Expr::ScalarFunction(call) = part {
+                        knows_all &= self.known.scalar_functions.contains_key(call.name());
+                    }
+                    Ok(TreeNodeRecursion::Continue)
+                })
+            })
+        })?;
+        Ok(reads_files && knows_all)
     }
 }
 
@@ -128,7 +143,9 @@ impl Job {
             answer(cancelled).await;
         }
         let minutes = self.patience.as_secs().div_ceil(60);
-        format!("nothing moved for {minutes} min, so it was given up; has the cluster executors, and what do its logs say?")
+        format!(
+            "nothing moved for {minutes} min, so it was given up; has the cluster executors, and what do its logs say?"
+        )
     }
 
     /// What went wrong, where, and how to go on.
@@ -164,13 +181,4 @@ fn reach(url: &ClusterUrl) -> Result<(), String> {
         }
     }
     Err(why)
-}
-
-fn reads_files(plan: &LogicalPlan) -> datafusion::error::Result<bool> {
-    let mut found = false;
-    plan.apply_with_subqueries(|node| {
-        found |= matches!(node, LogicalPlan::TableScan(_));
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-    })?;
-    Ok(found)
 }
