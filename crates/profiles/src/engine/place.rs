@@ -4,6 +4,8 @@
 #[cfg(feature = "cluster")]
 mod cluster;
 #[cfg(feature = "cluster")]
+mod last_columns;
+#[cfg(feature = "cluster")]
 mod patience;
 #[cfg(feature = "cluster")]
 mod portable;

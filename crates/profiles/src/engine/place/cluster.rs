@@ -1,6 +1,7 @@
 //! A cluster of Apache DataFusion Ballista: its session, and the jobs that queries are to it.
 
 use super::super::{config, text};
+use super::last_columns::LastColumns;
 use super::{patience, portable};
 use crate::{BuildError, ClusterUrl};
 use ballista::prelude::{SessionConfigExt, SessionContextExt};
@@ -66,12 +67,26 @@ impl Cluster {
         self.has_given_up.load(Ordering::Relaxed)
     }
 
-    /// Runs a query that was planned in another session: only the way of the rows is different.
+    /// Runs a query that was planned in another session: only the way of the rows is different. Of one that ends in lists all
+    /// but these is done there.
     pub(super) async fn run(&self, step: &str, query: DataFrame) -> Result<SendableRecordBatchStream, String> {
         let optimized = query.clone().into_optimized_plan().map_err(text)?;
-        if !self.takes(&optimized).map_err(text)? {
-            return query.execute_stream().await.map_err(text);
+        if self.takes(&optimized).map_err(text)? {
+            return self.send(step, query).await;
         }
+        let columns = query.clone().create_physical_plan().await.map_err(text)?.schema();
+        match &optimized {
+            LogicalPlan::Projection(last) if self.takes(&last.input).map_err(text)? => {
+                let (state, _) = query.into_parts();
+                let last_columns = LastColumns::new(last, &state, columns).map_err(text)?;
+                let rows = DataFrame::new(state, LogicalPlan::clone(&last.input));
+                Ok(last_columns.of(self.send(step, rows).await?))
+            }
+            _ => query.execute_stream().await.map_err(text),
+        }
+    }
+
+    async fn send(&self, step: &str, query: DataFrame) -> Result<SendableRecordBatchStream, String> {
         // Columns as a run here has them: a cluster's plan may say of one that it can be empty, where a plan here knows better.
         let columns = query.clone().create_physical_plan().await.map_err(text)?.schema();
         let (_, plan) = query.into_parts();
