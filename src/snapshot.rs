@@ -11,9 +11,8 @@ use vitrine_api::{
     bundle_key, pointer_key,
 };
 use vitrine_rim::kv::Kv;
-use vitrine_rim::manifests::check_manifest;
 use vitrine_rim::settings::Settings;
-use vitrine_tables::{ItemTable, ItemVectors, Pointer, kv_keys};
+use vitrine_tables::{ItemTable, ItemVectors, Manifest, Pointer, kv_keys};
 use wasm_bindgen::prelude::*;
 use worker::{Context, Env};
 
@@ -376,8 +375,7 @@ async fn read_pointer(kv: &Kv) -> Result<Option<Pointer>, String> {
 }
 
 async fn read_table(kv: &Kv, env: &Env, build: &str) -> Result<TableState, String> {
-    let bytes = kv.get_immutable(&kv_keys::manifest(build)).await.map_err(|it| it.to_string())?;
-    let manifest = check_manifest(build, bytes.map(|it| it.to_vec())).map_err(|it| it.to_string())?;
+    let manifest = read_manifest(kv, build).await?;
     match &Settings::of(env).table_key {
         None => return Err("a table is published, but the secret TABLE_KEY is not set or not 32 hex digits".into()),
         Some(key) if key.check() != manifest.key_check => {
@@ -391,7 +389,7 @@ async fn read_table(kv: &Kv, env: &Env, build: &str) -> Result<TableState, Strin
             let key = kv_keys::items(build);
             let bytes = kv.get_immutable(&key).await.map_err(|it| it.to_string())?;
             let bytes = bytes.ok_or_else(|| format!("{key} is announced and missing"))?.to_vec();
-            Some(announced.decode(bytes).map_err(|it| format!("{key}: {it}"))?)
+            Some(announced.decode(bytes).map_err(|_| format!("{key}: damaged, or the items of another build"))?)
         }
     };
     let vectors = match &items {
@@ -399,6 +397,16 @@ async fn read_table(kv: &Kv, env: &Env, build: &str) -> Result<TableState, Strin
         Some(items) => read_vectors(kv, build, items).await?,
     };
     Ok(TableState { manifest, items, vectors })
+}
+
+/// The manifest of a build. What is wrong with one is not told in words, of which there would be more than of what reads it: it was
+/// checked when the table was published, and `vitrine tables verify` says what has become of it.
+async fn read_manifest(kv: &Kv, build: &str) -> Result<Manifest, String> {
+    let key = kv_keys::manifest(build);
+    let bytes = kv.get_immutable(&key).await.map_err(|it| it.to_string())?;
+    let bytes = bytes.ok_or_else(|| format!("{key} is announced and missing"))?.to_vec();
+    let manifest = Manifest::from_json(&bytes).ok().filter(|it| it.build == build);
+    manifest.ok_or_else(|| format!("{key}: damaged, or the manifest of another build"))
 }
 
 /// The vectors of a build's items, which a build need not have.
