@@ -2,6 +2,7 @@
 
 mod access;
 pub mod alerts;
+mod budgets;
 mod caller;
 mod config;
 pub mod learning;
@@ -56,6 +57,9 @@ pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &
             actor.require(Role::Viewer, "looking for what is out of order")?;
             Params::read(request, &[])?;
             return alerts::post(parse_or_default(request).await?, env, &actor).await;
+        }
+        (Method::Get, ["budgets"]) => {
+            return budgets::show(&Params::read(request, &["environment"])?.environment(), env, &actor).await;
         }
         (Method::Get, ["alerts"]) => {
             return alerts::show(Params::read(request, &["environment"])?.environment(), env, &actor).await;
@@ -192,7 +196,7 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         ["visitors"] => "GET, POST, DELETE",
         ["visitors", _] => "GET, DELETE",
         ["config", "check" | "rollback" | "publish"] | ["counts", "forget"] => "POST",
-        ["config", "versions"] | ["config", "versions", _] | ["audit"] | ["tables"] | ["counts"] => "GET",
+        ["config", "versions"] | ["config", "versions", _] | ["audit"] | ["tables"] | ["counts"] | ["budgets"] => "GET",
         ["drafts"] | ["tokens"] | ["loop"] | ["alerts"] => "GET, POST",
         ["drafts", _] => "GET, PUT, DELETE",
         ["drafts", _, "diff"] | ["environments"] => "GET",

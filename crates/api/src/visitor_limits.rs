@@ -31,6 +31,10 @@ impl Limits for VisitorLimits<'_> {
         }
         self.of(self.bundle.offers().get(usize::from(offer.0))?)
     }
+
+    fn show(&self, offer: OfferIdx) -> Option<Limit> {
+        self.others.show(offer)
+    }
 }
 
 impl VisitorLimits<'_> {

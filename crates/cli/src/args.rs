@@ -11,7 +11,7 @@ use crate::cmd::{
     demo_data, environments, eval, experiments_explain, flags_kill, keys_generate, loop_turn, privacy, simulate,
     tables_inspect,
 };
-use crate::cmd::{tables_publish, tables_rollback, tables_verify, tokens};
+use crate::cmd::{budgets, tables_publish, tables_rollback, tables_verify, tokens};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -97,6 +97,7 @@ pub enum Command {
     Simulate(simulate::Simulate),
     Loop(loop_turn::Loop),
     Alerts(alerts::Alerts),
+    Budgets(budgets::Budgets),
     Decide(decide::Decide),
     Eval(eval::Eval),
     DemoData(demo_data::DemoData),

@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod audit_export;
 pub mod audit_verify;
+pub mod budgets;
 pub mod config_approve;
 pub mod config_calendar;
 pub mod config_check;
@@ -96,6 +97,7 @@ pub fn run(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Counts(args) => counts::run(&args, ui),
         Command::Simulate(args) => simulate::run(&args, ui),
         Command::Alerts(args) => alerts::run(&args, ui),
+        Command::Budgets(args) => budgets::run(&args, ui),
         Command::Loop(args) => loop_turn::run(&args, ui),
         Command::Decide(args) => decide::run(&args, ui),
         Command::Eval(args) => eval::run(&args, ui),

@@ -2,6 +2,7 @@
 
 mod access;
 mod alerts;
+mod budgets;
 mod configuration;
 mod drafts;
 mod environments;
@@ -30,6 +31,7 @@ pub fn describe(paths: &mut Paths) {
     configuration::describe(paths);
     learning::describe(paths);
     alerts::describe(paths);
+    budgets::describe(paths);
     drafts::describe(paths);
     environments::describe(paths);
     access::describe(paths);

@@ -87,6 +87,8 @@ struct Counters {
     evaluations: BTreeMap<String, u64>,
     /// Refreshes of configuration or table that failed; the last good ones stayed.
     refresh_failures: u64,
+    /// Calls for portions of caps and budgets that had no answer; what they limit was left out.
+    lease_failures: u64,
     /// Shards that were missing, late, or did not pass their checks.
     shard_failures: u64,
 }
@@ -113,7 +115,7 @@ fn example() -> Value {
         "isolate": {
             "shards": 4, "shard_bytes": 262_144,
             "counters": {
-                "evaluations": { "flag": 12, "all": 40, "unchanged": 9 }, "kv_reads": 9, "answers": { "ok": 120, "no_visitor": 31 }, "refresh_failures": 0, "shard_failures": 0 },
+                "evaluations": { "flag": 12, "all": 40, "unchanged": 9 }, "kv_reads": 9, "answers": { "ok": 120, "no_visitor": 31 }, "refresh_failures": 0, "lease_failures": 0, "shard_failures": 0 },
         },
     })
 }
