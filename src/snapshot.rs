@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use vitrine_api::{
-    BundlePointer, BundleState, FlagState, PRODUCTION, Snapshot, TOMBSTONES_KEY, TableSlot, TableState, Tombstones,
+    BundlePointer, BundleState, FlagState, PRODUCTION, STOCK_KEY, Snapshot, Stock, TOMBSTONES_KEY, TableSlot, TableState, Tombstones,
     bundle_key, pointer_key,
 };
 use vitrine_rim::kv::Kv;
@@ -29,6 +29,10 @@ pub struct Held {
     pub bundle_pointer: Option<Rc<BundlePointer>>,
     /// Visitors whose rows may not be used any more.
     pub tombstones: Rc<Tombstones>,
+    /// Which items are sold out.
+    pub stock: Rc<Stock>,
+    /// By offer of the running bundle: whether what it promotes is sold out. Empty when nothing is.
+    pub sold_out: Rc<[bool]>,
     /// The running bundle's flags; `None` without bundle.
     pub flags: Option<Rc<FlagState>>,
     /// There is no bundle because it could not be read, not because none was published.
@@ -39,6 +43,11 @@ impl Held {
     /// The epoch of the bundle's pointer, 0 without one.
     fn epoch(&self) -> u64 {
         self.bundle_pointer.as_ref().map_or(0, |it| it.epoch)
+    }
+
+    /// Whether what is known of the stock is too old to keep offers out.
+    pub fn is_stock_stale(&self, settings: &Settings, now_ms: u64) -> bool {
+        now_ms.saturating_sub(self.stock.at_ms) > settings.stock_age_max_ms
     }
 }
 
@@ -184,14 +193,17 @@ async fn refresh(environment: &str, env: &Env) -> Held {
         counters::add(|it| &mut it.refresh_failures);
         return before.unwrap_or_else(nothing);
     };
-    let (bundle, TableFound { killed, table }, tombstones) = futures_util::future::join3(
+    let (bundle, TableFound { killed, table }, tombstones, stock) = futures_util::future::join4(
         load_bundle(environment, &kv, before.as_ref()),
         load_table(&kv, env, any.as_ref()),
         load_tombstones(&kv, any.as_ref()),
+        load_stock(&kv, any.as_ref()),
     )
     .await;
     let (bundle_failed, failed) = (bundle.is_err(), bundle.is_err() || table.is_err() || tombstones.is_err());
-    for error in [bundle.as_ref().err(), table.as_ref().err(), tombstones.as_ref().err()].into_iter().flatten() {
+    for error in
+        [bundle.as_ref().err(), table.as_ref().err(), tombstones.as_ref().err(), stock.as_ref().err()].into_iter().flatten()
+    {
         counters::add(|it| &mut it.refresh_failures);
         worker::console_error!("refresh: {error}");
     }
@@ -213,7 +225,10 @@ async fn refresh(environment: &str, env: &Env) -> Held {
             None => (Rc::default(), TableSlot::Unreadable),
         },
     };
+    // A list that cannot be read leaves the one before.
+    let stock = stock.unwrap_or_else(|_| any.as_ref().map(|it| it.stock.clone()).unwrap_or_default());
     if let Some(before) = &before
+        && Rc::ptr_eq(&before.stock, &stock)
         && Rc::ptr_eq(&before.tombstones, &tombstones)
         && before.bundle_pointer == bundle_pointer
         && before.table_pointer == table_pointer
@@ -224,6 +239,8 @@ async fn refresh(environment: &str, env: &Env) -> Held {
     }
     let held = Held {
         flags: flags(before.as_ref(), bundle.as_ref(), bundle_pointer.as_deref()),
+        sold_out: sold_out(&stock, bundle.as_ref()),
+        stock,
         is_unread: bundle_failed && bundle.is_none(),
         snapshot: Rc::new(Snapshot::new(bundle, table, killed)),
         table_pointer,
@@ -244,6 +261,8 @@ fn nothing() -> Held {
         table_pointer: None,
         bundle_pointer: None,
         tombstones: Rc::default(),
+        stock: Rc::default(),
+        sold_out: Rc::default(),
         flags: None,
         is_unread: true,
     }
@@ -275,8 +294,11 @@ async fn take(environment: &str, pointer: BundlePointer, env: &Env) -> Result<He
         Some(any) => (any.table_pointer.clone(), any.snapshot.table_slot().clone(), any.snapshot.killed()),
         None => (None, TableSlot::Unreadable, false),
     };
+    let stock = any.as_ref().map(|it| it.stock.clone()).unwrap_or_default();
     let held = Held {
         flags: flags(before.as_ref(), bundle.as_ref(), bundle_pointer.as_deref()),
+        sold_out: sold_out(&stock, bundle.as_ref()),
+        stock,
         is_unread: false,
         snapshot: Rc::new(Snapshot::new(bundle, table, killed)),
         table_pointer,
@@ -339,6 +361,21 @@ async fn load_tombstones(kv: &Kv, before: Option<&Held>) -> Result<Rc<Tombstones
         return Ok(held);
     }
     Tombstones::parse(&bytes).map(Rc::new).map_err(|it| format!("{TOMBSTONES_KEY}: {it}"))
+}
+
+/// Which items are sold out. An older list than the one that is held is a late copy.
+async fn load_stock(kv: &Kv, before: Option<&Held>) -> Result<Rc<Stock>, String> {
+    let held = before.map(|it| it.stock.clone()).unwrap_or_default();
+    let Some(bytes) = kv.get_recent(STOCK_KEY).await.map_err(|it| it.to_string())? else { return Ok(held) };
+    if Stock::time_of(&bytes).is_some_and(|it| it <= held.at_ms) {
+        return Ok(held);
+    }
+    Stock::parse(&bytes).map(Rc::new).ok_or_else(|| format!("{STOCK_KEY}: damaged"))
+}
+
+/// Which offers of a bundle promote nothing that is left.
+pub fn sold_out(stock: &Stock, bundle: Option<&Rc<BundleState>>) -> Rc<[bool]> {
+    bundle.map(|it| stock.offers(it.bundle()).into()).unwrap_or_default()
 }
 
 /// What a refresh found of the table.

@@ -257,7 +257,8 @@ fn finish(
         Some(metered) => metered,
         None => &NoLimits,
     };
-    let limits = bundle.map(|bundle| VisitorLimits { bundle, state, now, others });
+    let sold_out: &[bool] = if held.is_stock_stale(settings, facts.now_ms) { &[] } else { &held.sold_out };
+    let limits = bundle.map(|bundle| VisitorLimits { bundle, state, now, sold_out, others });
     let limits: &dyn Limits = match &limits {
         Some(limits) => limits,
         None => &NoLimits,

@@ -265,6 +265,10 @@ describe("the budget of a campaign", () => {
 
 test("without the object, what is limited is left out, and everything else is served", async () => {
   const worker = fleet.worker("gone");
+  const visitor = { caps: { visitor: [{ count: 3, per: "1d" }] } };
+  await publishOffers(worker, document({ first: visitor, campaigns: [campaign("spring", ["first"], { amount: 20 })] }));
+  assert.deepEqual(await ask(worker, 20), { first: 20 });
+  assert.equal((await worker.counters()).lease_failures, 0, "nobody is asked where nothing is limited for all");
   await publishOffers(worker, document({ first: { caps: { total: 100 } } }));
   assert.deepEqual(await ask(worker, 30, { at_once: 10 }), { second: 30 });
   const { lease_failures } = await worker.counters();

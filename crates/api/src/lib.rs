@@ -51,6 +51,7 @@ mod request;
 mod role;
 mod scenario;
 mod snapshot;
+mod stock;
 mod tags;
 mod token;
 mod tombstones;
@@ -100,6 +101,7 @@ pub use request::{
 };
 pub use role::{NoRole, Role, RoleList};
 pub use snapshot::{BundleState, Lookup, Snapshot, TableSlot, TableState};
+pub use stock::{SOLD_OUT_MAX, STOCK_ITEM_BYTES_MAX, STOCK_KEY, Stock};
 pub use tags::{Tag, TagValue, tags};
 pub use token::{
     ConfigTag, DECISION_TOKEN_AGE_MAX_S, DECISION_TOKEN_CHARS_MAX, DecisionBytes, DecisionToken,

@@ -11,7 +11,7 @@ use crate::cmd::{
     demo_data, environments, eval, experiments_explain, flags_kill, keys_generate, loop_turn, privacy, simulate,
     tables_inspect,
 };
-use crate::cmd::{budgets, tables_publish, tables_rollback, tables_verify, tokens};
+use crate::cmd::{budgets, stock_publish, tables_publish, tables_rollback, tables_verify, tokens};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -72,6 +72,9 @@ pub enum Command {
     /// Look at, check, publish and roll back profile tables.
     #[command(subcommand)]
     Tables(Tables),
+    /// What is sold out.
+    #[command(subcommand)]
+    Stock(Stock),
     /// Check, compare, publish and roll back what marketers write.
     #[command(subcommand)]
     Config(Config),
@@ -129,6 +132,13 @@ pub enum Profiles {
 #[expect(missing_docs, reason = "their help texts are where they are defined")]
 pub enum Policy {
     Evaluate(crate::cmd::policy_evaluate::Evaluate),
+}
+
+/// `vitrine stock …`
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "their help texts are where they are defined")]
+pub enum Stock {
+    Publish(stock_publish::Publish),
 }
 
 /// `vitrine tables …`

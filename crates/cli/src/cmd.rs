@@ -49,13 +49,14 @@ pub mod profiles_rank;
 #[cfg(feature = "profiles")]
 pub mod profiles_schema;
 pub mod simulate;
+pub mod stock_publish;
 pub mod tables_inspect;
 pub mod tables_publish;
 pub mod tables_rollback;
 pub mod tables_verify;
 pub mod tokens;
 
-use crate::args::{Audit, Command, Config, Experiments, Keys, Tables};
+use crate::args::{Audit, Command, Config, Experiments, Keys, Stock, Tables};
 #[cfg(feature = "profiles")]
 use crate::args::{Policy, Profiles};
 use crate::failure::Failure;
@@ -71,6 +72,7 @@ pub fn run(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Profiles(command) => run_profiles(command, ui),
         #[cfg(feature = "profiles")]
         Command::Policy(Policy::Evaluate(args)) => policy_evaluate::run(&args, ui),
+        Command::Stock(Stock::Publish(args)) => stock_publish::run(&args, ui),
         Command::Tables(Tables::Inspect(args)) => tables_inspect::run(&args, ui),
         Command::Tables(Tables::Verify(args)) => tables_verify::run(&args, ui),
         Command::Tables(Tables::Publish(args)) => tables_publish::run(&args, ui),

@@ -50,6 +50,8 @@ pub struct Settings {
     pub kv_timeout_ms: u64,
     /// `LEASE_TIMEOUT_MS`: longest wait for a portion of a cap or budget. Default 1,000 ms.
     pub lease_timeout_ms: u64,
+    /// `STOCK_AGE_MAX_S`: how old the list of what is sold out may be before it no longer keeps offers out. Default: a day. Here in ms.
+    pub stock_age_max_ms: u64,
     /// `SHARD_CACHE_BYTES`: most bytes of shards that an isolate holds. Default 32 MiB.
     pub shard_cache_bytes: usize,
 }
@@ -127,6 +129,7 @@ impl Settings {
             refresh_ms: number(&text, "REFRESH_MS", 10_000),
             kv_timeout_ms: number(&text, "KV_TIMEOUT_MS", 1_000),
             lease_timeout_ms: number(&text, "LEASE_TIMEOUT_MS", 1_000),
+            stock_age_max_ms: number(&text, "STOCK_AGE_MAX_S", 86_400).saturating_mul(1000),
             shard_cache_bytes: usize::try_from(number(&text, "SHARD_CACHE_BYTES", 32 << 20)).unwrap_or(32 << 20),
         })
     }

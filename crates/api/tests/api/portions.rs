@@ -40,7 +40,7 @@ fn granted(meter: Meter, id: u64, n: u32) -> Granted {
 }
 
 /// A call for nothing, of the version that the tests are about.
-fn call() -> LeaseCall {
+fn any_call() -> LeaseCall {
     LeaseCall { version: 3, ..LeaseCall::default() }
 }
 
@@ -51,7 +51,7 @@ fn leased(granted: Vec<Granted>, closed: Vec<Meter>) -> Leased {
 fn holding(it: Vec<Granted>) -> RefCell<Portions> {
     let mut portions = Portions::default();
     portions.turn_to(3);
-    portions.take(&call(), leased(it, Vec::new()), NOW);
+    portions.take(&any_call(), leased(it, Vec::new()), NOW);
     RefCell::new(portions)
 }
 
@@ -113,7 +113,7 @@ fn portions_end_with_their_time_and_the_ones_of_a_day_with_the_day() {
     let mut late = Portions::default();
     late.turn_to(3);
     let midnight = 20_001 * 86_400_000;
-    late.take(&call(), leased(vec![granted(TOTAL, 1, 2), granted(DAILY, 2, 2)], vec![BUDGET]), midnight - 1);
+    late.take(&any_call(), leased(vec![granted(TOTAL, 1, 2), granted(DAILY, 2, 2)], vec![BUDGET]), midnight - 1);
     let late = RefCell::new(late);
     assert_eq!(answer(&late, &[0, 1], Shortage::Asks, midnight - 1).0, [None, Some(Limit::Budget)]);
     let (fates, metered) = answer(&late, &[0, 1], Shortage::Asks, midnight);
@@ -123,7 +123,7 @@ fn portions_end_with_their_time_and_the_ones_of_a_day_with_the_day() {
 #[test]
 fn what_is_closed_is_left_out_at_once_until_it_is_looked_at_again() {
     let portions = holding(Vec::new());
-    portions.borrow_mut().take(&call(), leased(Vec::new(), vec![DAILY]), NOW);
+    portions.borrow_mut().take(&any_call(), leased(Vec::new(), vec![DAILY]), NOW);
     let (fates, metered) = answer(&portions, &[0, 3], Shortage::Asks, NOW + 1);
     assert_eq!((fates, metered.lacking, metered.met_closed), (vec![Some(Limit::DailyCap), None], vec![], true));
     let mut portions = portions.into_inner();
@@ -131,8 +131,8 @@ fn what_is_closed_is_left_out_at_once_until_it_is_looked_at_again() {
     assert_eq!(portions.renewal(&[], true, NOW + 5_000), Some(Vec::new()));
     assert_eq!(portions.renewal(&[], true, NOW + 5_001), None, "it has begun");
     // An answer that was overtaken changes nothing.
-    portions.take(&call(), leased(Vec::new(), Vec::new()), NOW + 5_000);
-    portions.take(&call(), leased(Vec::new(), vec![DAILY]), NOW + 100);
+    portions.take(&any_call(), leased(Vec::new(), Vec::new()), NOW + 5_000);
+    portions.take(&any_call(), leased(Vec::new(), vec![DAILY]), NOW + 100);
     assert_eq!(answer(&RefCell::new(portions), &[0], Shortage::Asks, NOW + 5_001).1.met_closed, false);
 }
 
@@ -145,9 +145,9 @@ fn portions_are_renewed_when_they_run_low_or_grow_old() {
     assert_eq!(portions.borrow_mut().renewal(&shown, false, NOW + 1_000), Some(vec![TOTAL]));
     let call = portions.borrow_mut().call(&[TOTAL], NOW + 1_000);
     assert_eq!(call.to_text(), "lease 1 3\nw t0 12", "what is held is kept while it is good");
-    portions.borrow_mut().take(&call(), leased(vec![granted(TOTAL, 9, 12)], Vec::new()), NOW + 1_000);
+    portions.borrow_mut().take(&any_call(), leased(vec![granted(TOTAL, 9, 12)], Vec::new()), NOW + 1_000);
     assert_eq!(portions.borrow_mut().renewal(&shown, false, NOW + 30_000), Some(vec![DAILY]), "half of its life is over");
-    portions.borrow_mut().take(&call(), leased(vec![granted(DAILY, 10, 4)], Vec::new()), NOW + 30_000);
+    portions.borrow_mut().take(&any_call(), leased(vec![granted(DAILY, 10, 4)], Vec::new()), NOW + 30_000);
     let call = portions.borrow_mut().call(&[], NOW + 30_000);
     assert_eq!(call.back, [(2, 100)], "the new one takes the place of the old one");
 }
@@ -158,7 +158,7 @@ fn another_version_gives_everything_back() {
     portions.borrow_mut().spend(&[TOTAL], NOW);
     portions.borrow_mut().turn_to(4);
     // An answer to the version before comes late.
-    portions.borrow_mut().take(&call(), leased(vec![granted(TOTAL, 5, 3), granted(BUDGET, LEAVE, u32::MAX)], vec![DAILY]), NOW);
+    portions.borrow_mut().take(&any_call(), leased(vec![granted(TOTAL, 5, 3), granted(BUDGET, LEAVE, u32::MAX)], vec![DAILY]), NOW);
     assert_eq!(answer(&portions, &[0], Shortage::Asks, NOW).1.lacking, [TOTAL, DAILY]);
     assert_eq!(portions.borrow_mut().call(&[TOTAL], NOW).to_text(), "lease 1 4\nw t0 4\nb 1 7\nb 5 3");
 }
@@ -167,7 +167,7 @@ fn another_version_gives_everything_back() {
 fn leave_is_taken_away_by_the_next_answer_and_never_given_back() {
     let portions = holding(vec![granted(BUDGET, LEAVE, u32::MAX)]);
     assert_eq!(answer(&portions, &[1, 2, 1], Shortage::LeavesOut, NOW).0, [None; 3]);
-    portions.borrow_mut().take(&call(), leased(Vec::new(), vec![BUDGET]), NOW + 10);
+    portions.borrow_mut().take(&any_call(), leased(Vec::new(), vec![BUDGET]), NOW + 10);
     assert_eq!(answer(&portions, &[1], Shortage::Asks, NOW + 11).0, [Some(Limit::Budget)]);
     assert_eq!(portions.borrow_mut().call(&[], NOW + LIFE_MS).back, []);
 }
@@ -175,7 +175,7 @@ fn leave_is_taken_away_by_the_next_answer_and_never_given_back() {
 #[test]
 fn while_the_object_is_silent_it_is_not_known_what_is_left() {
     let portions = holding(vec![granted(TOTAL, 1, 1), granted(DAILY, 2, 1)]);
-    portions.borrow_mut().failed(&call(), NOW);
+    portions.borrow_mut().failed(&any_call(), NOW);
     assert!(!portions.borrow().may_ask(NOW + SILENCE_MS - 1) && portions.borrow().may_ask(NOW + SILENCE_MS));
     let (fates, _) = answer(&portions, &[0, 1], Shortage::LeavesOut, NOW + 1);
     assert_eq!(fates, [None, Some(Limit::Unknown)], "what is held is shown all the same");
@@ -209,6 +209,6 @@ fn what_does_not_count_asks_only_what_is_closed() {
     assert_eq!((fates, metered.lacking.is_empty()), ([None; 3], false));
     assert_eq!(limits(&empty, Shortage::LeavesOut).1, Metered::default());
     let known = holding(Vec::new());
-    known.borrow_mut().take(&call(), leased(Vec::new(), vec![TOTAL]), NOW);
+    known.borrow_mut().take(&any_call(), leased(Vec::new(), vec![TOTAL]), NOW);
     assert_eq!(limits(&known, Shortage::Asks).0, [Some(Limit::TotalCap), None, None]);
 }
