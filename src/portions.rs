@@ -52,7 +52,9 @@ pub async fn lease(wanted: &[Meter], env: &Env) {
     let asked = Box::pin(ask(&call, env));
     let limit = Duration::from_millis(Settings::of(env).lease_timeout_ms);
     let answer = match select(asked, Delay::from(limit)).await {
-        Either::Left((answer, _)) => answer.and_then(|it| Leased::parse(&it).map_err(|it| Error::RustError(it.to_string()))),
+        Either::Left((answer, _)) => {
+            answer.and_then(|it| Leased::parse(&it).map_err(|it| Error::RustError(it.to_string())))
+        }
         Either::Right(_) => Err(Error::RustError(format!("no answer within {} ms", limit.as_millis()))),
     };
     PORTIONS.with(|it| match answer {

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use vitrine_api::{
-    BundlePointer, BundleState, FlagState, PRODUCTION, STOCK_KEY, Snapshot, Stock, TOMBSTONES_KEY, TableSlot, TableState, Tombstones,
-    bundle_key, pointer_key,
+    BundlePointer, BundleState, FlagState, PRODUCTION, STOCK_KEY, Snapshot, Stock, TOMBSTONES_KEY, TableSlot,
+    TableState, Tombstones, bundle_key, pointer_key,
 };
 use vitrine_rim::kv::Kv;
 use vitrine_rim::settings::Settings;
@@ -201,8 +201,9 @@ async fn refresh(environment: &str, env: &Env) -> Held {
     )
     .await;
     let (bundle_failed, failed) = (bundle.is_err(), bundle.is_err() || table.is_err() || tombstones.is_err());
-    for error in
-        [bundle.as_ref().err(), table.as_ref().err(), tombstones.as_ref().err(), stock.as_ref().err()].into_iter().flatten()
+    for error in [bundle.as_ref().err(), table.as_ref().err(), tombstones.as_ref().err(), stock.as_ref().err()]
+        .into_iter()
+        .flatten()
     {
         counters::add(|it| &mut it.refresh_failures);
         worker::console_error!("refresh: {error}");

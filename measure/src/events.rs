@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use vitrine_api::{Problem, Pseudonyms, STATE_COOKIE, VisitorState, cookie};
 use vitrine_engine::TimestampMs;
 use vitrine_ledger::{
-    CheckedBatch, Cost, EVENTS_BYTES_MAX, EventBatch, EventError, EventVerdict, Plan, RecordContext, Recorded, excluded, plan,
-    react, records,
+    CheckedBatch, Cost, EVENTS_BYTES_MAX, EventBatch, EventError, EventVerdict, Plan, RecordContext, Recorded,
+    excluded, plan, react, records,
 };
 use vitrine_rim::settings::Settings;
 use vitrine_rim::{body, respond};
@@ -137,7 +137,8 @@ async fn count(
     };
     let context = RecordContext { environment, now, window_s: Settings::measure(env).window_s };
     let mut recorded = records(&plans, &looked, &context);
-    read(&mut bundles, recorded.iter().filter_map(|it| it.of.as_ref()).map(|(version, _)| *version).collect(), env).await;
+    read(&mut bundles, recorded.iter().filter_map(|it| it.of.as_ref()).map(|(version, _)| *version).collect(), env)
+        .await;
     for it in &mut recorded {
         it.cost = cost(it, &bundles);
     }

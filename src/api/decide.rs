@@ -1,9 +1,9 @@
 //! `POST /v1/decide`, and what it shares with the simple call and the hot one: from a checked request to an answer.
 
 use vitrine_api::{
-    Answer, BODY_BYTES_MAX, DecideRequest, Issuer, Keeping, Lookup, Metered, Occasion, PRODUCTION, PreviewToken, Problem,
-    ProblemCode, STATE_COOKIE, Signals, VisitorLimits, VisitorState, answer, apply_preview_to_request, cookie,
-    PortionLimits, Shortage, personalisation,
+    Answer, BODY_BYTES_MAX, DecideRequest, Issuer, Keeping, Lookup, Metered, Occasion, PRODUCTION, PortionLimits,
+    PreviewToken, Problem, ProblemCode, STATE_COOKIE, Shortage, Signals, VisitorLimits, VisitorState, answer,
+    apply_preview_to_request, cookie, personalisation,
 };
 use vitrine_engine::{ContextValue, Limits, ModeReason, NoLimits, TimestampMs};
 use worker::{Context, Date, Env, Request, Response, Result};

@@ -43,7 +43,7 @@ pub struct Leased {
     pub life_ms: u64,
     /// After this time what is closed may be open again. Unit: ms.
     pub look_again_ms: u64,
-    /// Of what nothing is left.
+    /// Of what nothing is left, ascending.
     pub closed: Vec<Meter>,
     /// Portions.
     pub granted: Vec<Granted>,

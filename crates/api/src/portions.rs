@@ -108,7 +108,7 @@ pub struct Portions {
     held: Vec<Portion>,
     /// Portions to be given back, with what is left of them; told with the next call, once.
     back: Vec<(u64, u32)>,
-    /// Of what nothing is left, as of `known_at_ms`.
+    /// Of what nothing is left, as of `known_at_ms`. Ascending.
     closed: Vec<Meter>,
     /// When it was asked what is closed; `None` when that is not known.
     known_at_ms: Option<u64>,
@@ -184,7 +184,7 @@ impl Portions {
             self.known_at_ms = Some(asked_at_ms);
             self.look_again_at_ms = asked_at_ms.saturating_add(look_again_ms);
             self.known_for_ms = life_ms;
-            self.held.retain(|it| !it.is_leave() || !closed.contains(&it.meter));
+            self.held.retain(|it| !it.is_leave() || closed.binary_search(&it.meter).is_err());
             self.closed = closed;
         }
         // What was renewed takes the place of what is old.
@@ -257,7 +257,7 @@ impl Portions {
 
     /// Whether it is known that nothing is left anywhere.
     fn is_closed(&self, meter: Meter, now_ms: u64) -> bool {
-        self.is_known(now_ms) && self.closed.contains(&meter) && self.left(meter, now_ms) == 0
+        self.is_known(now_ms) && self.closed.binary_search(&meter).is_ok() && self.left(meter, now_ms) == 0
     }
 
     /// Whether it is known what is closed.
@@ -343,7 +343,11 @@ impl<'a> PortionLimits<'a> {
     /// Why nothing more of it may be shown in an answer that leaves out what it lacks.
     fn reason(&self, meter: Meter) -> Limit {
         let portions = self.portions.borrow();
-        if portions.may_ask(self.now_ms) || portions.is_closed(meter, self.now_ms) { meter.limit() } else { Limit::Unknown }
+        if portions.may_ask(self.now_ms) || portions.is_closed(meter, self.now_ms) {
+            meter.limit()
+        } else {
+            Limit::Unknown
+        }
     }
 }
 

@@ -82,7 +82,14 @@ mod tests {
         assert_eq!(stock.to_text(), "vitrine-stock 1 7\na\nb");
         assert_eq!(Stock::parse(stock.to_text().as_bytes()), Some(stock));
         assert_eq!(Stock::parse(b"vitrine-stock 1 7"), Some(Stock::new(7, Vec::new())));
-        for bad in ["", "rubbish", "vitrine-stock 2 7\na", "vitrine-stock 1 x", "vitrine-stock 1 7\nb\na", "vitrine-stock 1 7\na\na"] {
+        for bad in [
+            "",
+            "rubbish",
+            "vitrine-stock 2 7\na",
+            "vitrine-stock 1 x",
+            "vitrine-stock 1 7\nb\na",
+            "vitrine-stock 1 7\na\na",
+        ] {
             assert_eq!(Stock::parse(bad.as_bytes()), None, "{bad:?}");
         }
         let items = |n: usize| (0..n).map(|it| format!("{it:06}")).collect();
@@ -97,7 +104,8 @@ mod tests {
             offer.items = items.iter().map(|it| (*it).to_owned()).collect();
             offer
         };
-        let offers = vec![offer("one", &["a"]), offer("some", &["a", "c"]), offer("all", &["a", "b"]), offer("none", &[])];
+        let offers =
+            vec![offer("one", &["a"]), offer("some", &["a", "c"]), offer("all", &["a", "b"]), offer("none", &[])];
         let bundle = Bundle::new(BundleParts { offers, ..BundleParts::default() }).unwrap();
         let stock = |items: &[&str]| Stock::new(1, items.iter().map(|it| (*it).to_owned()).collect()).offers(&bundle);
         assert_eq!(stock(&["a", "b"]), [true, false, true, false]);

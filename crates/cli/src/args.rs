@@ -4,6 +4,7 @@ use crate::cmd::{
     alerts, audit_export, audit_verify, config_approve, config_calendar, config_check, config_diff, config_draft,
     config_export,
 };
+use crate::cmd::{budgets, stock_publish, tables_publish, tables_rollback, tables_verify, tokens};
 use crate::cmd::{
     config_import, config_init, config_preview, config_publish, config_rollback, config_versions, counts, decide,
 };
@@ -11,7 +12,6 @@ use crate::cmd::{
     demo_data, environments, eval, experiments_explain, flags_kill, keys_generate, loop_turn, privacy, simulate,
     tables_inspect,
 };
-use crate::cmd::{budgets, stock_publish, tables_publish, tables_rollback, tables_verify, tokens};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 

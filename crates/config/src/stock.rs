@@ -101,7 +101,9 @@ impl Rows {
         let at = |column: usize, message: String| StockFault { line: number, column, message };
         let object = match serde_json::from_str(line) {
             Ok(Value::Object(object)) => object,
-            Ok(_) => return self.fault(at(1, "expected an object such as {\"item\":\"tea-1\",\"stock\":3}".to_owned())),
+            Ok(_) => {
+                return self.fault(at(1, "expected an object such as {\"item\":\"tea-1\",\"stock\":3}".to_owned()));
+            }
             Err(error) => return self.fault(at(error.column().max(1), "this is not JSON".to_owned())),
         };
         // The column of a member is where its name stands.
@@ -127,15 +129,15 @@ impl Rows {
 
     fn csv(&mut self, text: &str) {
         let head = text.lines().next().unwrap_or_default();
-        let separator = [',', ';', '\t'].into_iter().max_by_key(|it| (head.matches(*it).count(), *it == ',')).unwrap_or(',');
+        let separator =
+            [',', ';', '\t'].into_iter().max_by_key(|it| (head.matches(*it).count(), *it == ',')).unwrap_or(',');
         let mut records = records(text, separator, &mut self.faults).into_iter();
         let Some(header) = records.next() else {
             let message = "the feed is empty; if nothing is sold out, it still has its header and all items";
             return self.fault(StockFault { line: 1, column: 1, message: message.to_owned() });
         };
-        let place = |names: &[&str]| {
-            header.iter().position(|it| names.contains(&it.text.trim().to_ascii_lowercase().as_str()))
-        };
+        let place =
+            |names: &[&str]| header.iter().position(|it| names.contains(&it.text.trim().to_ascii_lowercase().as_str()));
         let (Some(item_at), Some(stock_at)) = (place(&ITEM_NAMES), place(&STOCK_NAMES)) else {
             let message = format!(
                 "the header needs a column with the item ({}) and one with the stock ({})",

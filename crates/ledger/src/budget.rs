@@ -310,8 +310,7 @@ impl BudgetReport {
         now: TimestampMs,
         mut spent: impl FnMut(&Account) -> Result<Spent, E>,
     ) -> Result<Self, E> {
-        let mut report =
-            Self { environment: environment.to_owned(), version, at: now.to_string(), ..Self::default() };
+        let mut report = Self { environment: environment.to_owned(), version, at: now.to_string(), ..Self::default() };
         for meter in terms.meters() {
             let Some(account) = terms.account(meter, now) else { continue };
             let Spent { spent, leased } = spent(&account)?;

@@ -45,9 +45,7 @@ mod verdict;
 
 pub use attribution::{Rule, Touch, TouchKind, WINDOW_S_DEFAULT};
 pub use batch::{CheckedBatch, EVENTS_BYTES_MAX, EVENTS_MAX, EventBatch};
-pub use budget::{
-    Account, Basis, BudgetCall, BudgetReport, CapReport, Cost, MoneyReport, Spent, Terms, campaign_key,
-};
+pub use budget::{Account, Basis, BudgetCall, BudgetReport, CapReport, Cost, MoneyReport, Spent, Terms, campaign_key};
 pub use call::{Answer, Call, Looked, Named, Record, Remember, Visits, Whom};
 pub use counts::{CountGroup, CountKey, CountQuery, CountRow, Counts, Dimension, HOUR_MS, Tally};
 pub use event::{AGE_MAX_S, Event, EventError, Measured};

@@ -2,7 +2,8 @@
 
 use vitrine_api::Meter;
 use vitrine_engine::{
-    Bundle, BundleParts, Campaign, CampaignIdx, Caps, CostModel, Creative, Offer, OfferIdx, Pacing, Schedule, TimestampMs,
+    Bundle, BundleParts, Campaign, CampaignIdx, Caps, CostModel, Creative, Offer, OfferIdx, Pacing, Schedule,
+    TimestampMs,
 };
 use vitrine_ledger::{Account, Basis, BudgetReport, Cost, Kind, Spent, Terms};
 
@@ -58,7 +59,9 @@ fn only_what_is_limited_has_a_meter() {
         assert_eq!(found, expected);
     }
     let nothing = terms(Caps::default(), None);
-    for meter in [Meter::Total(OfferIdx(0)), Meter::Daily(OfferIdx(1)), Meter::Total(OfferIdx(9)), Meter::Budget(CampaignIdx(0))] {
+    for meter in
+        [Meter::Total(OfferIdx(0)), Meter::Daily(OfferIdx(1)), Meter::Total(OfferIdx(9)), Meter::Budget(CampaignIdx(0))]
+    {
         assert_eq!(nothing.account(meter, NOON), None, "{meter}");
     }
 }
@@ -126,7 +129,9 @@ fn money_is_counted_in_thousandths_by_what_is_paid_for() {
 fn an_even_budget_is_due_as_its_time_goes_by() {
     let spring = || campaign(CostModel::Cpm, 100_000, Some(10_000), Pacing::Even);
     let at = |hours: i64| account(spring(), TimestampMs(NOON.0 + hours * HOUR_MS));
-    for (hours, left) in [(-11, 0), (-10, 0), (-9, 1), (0, 10), (40, 50), (89, 99), (90, 100), (91, 100), (9_000_000, 100)] {
+    for (hours, left) in
+        [(-11, 0), (-10, 0), (-9, 1), (0, 10), (40, 50), (89, 99), (90, 100), (91, 100), (9_000_000, 100)]
+    {
         assert_eq!(at(hours).left(0), left, "after {hours} h");
     }
     assert_eq!(account(campaign(CostModel::Cpm, 100_000, Some(10_000), Pacing::Asap), NOON).left(0), 100);
@@ -142,7 +147,9 @@ fn an_even_budget_is_due_as_its_time_goes_by() {
 #[test]
 fn events_cost_what_their_campaign_pays_for() {
     use CostModel::{Cpa, Cpc, Cpm, Fixed};
-    let cost = |model, budget, offer: &str, kind| terms(Caps::default(), Some(campaign(model, 80, budget, Pacing::Asap))).cost(offer, kind);
+    let cost = |model, budget, offer: &str, kind| {
+        terms(Caps::default(), Some(campaign(model, 80, budget, Pacing::Asap))).cost(offer, kind)
+    };
     let eighty = Some(Cost { campaign: "spring".into(), milli: 80_000 });
     for (model, budget, offer, kind, expected) in [
         (Cpc, Some(1), "tea", Kind::Click, eighty.clone()),

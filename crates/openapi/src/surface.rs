@@ -13,6 +13,7 @@ mod learning;
 mod measuring;
 mod ofrep;
 mod previews;
+mod stock;
 mod storefront;
 mod tables;
 mod visitors;
@@ -32,6 +33,7 @@ pub fn describe(paths: &mut Paths) {
     learning::describe(paths);
     alerts::describe(paths);
     budgets::describe(paths);
+    stock::describe(paths);
     drafts::describe(paths);
     environments::describe(paths);
     access::describe(paths);

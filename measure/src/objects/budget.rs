@@ -153,6 +153,7 @@ impl Budget {
             for meter in bundle.terms.meters() {
                 self.note_closed(meter, &bundle.terms, &sums, now, &mut leased);
             }
+            leased.closed.sort_unstable();
             Ok(leased)
         })?;
         Ok(leased.to_text())
@@ -229,11 +230,8 @@ impl Budget {
     fn sums(&self) -> Result<Sums> {
         let rows: Vec<SpentRow> = sqlite::rows(&self.state, "SELECT key, day, n FROM spent", Vec::new())?;
         let mut sums: Sums = rows.into_iter().map(|SpentRow { key, day, n }| ((key, day), n)).collect();
-        let costs: Vec<CostRow> = sqlite::rows(
-            &self.state,
-            "SELECT campaign, SUM(milli) AS milli FROM cost GROUP BY campaign",
-            Vec::new(),
-        )?;
+        let costs: Vec<CostRow> =
+            sqlite::rows(&self.state, "SELECT campaign, SUM(milli) AS milli FROM cost GROUP BY campaign", Vec::new())?;
         for CostRow { campaign, milli } in costs {
             let sum = sums.entry((campaign_key(&campaign), 0)).or_default();
             *sum = sum.saturating_add(milli);

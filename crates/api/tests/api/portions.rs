@@ -56,7 +56,12 @@ fn holding(it: Vec<Granted>) -> RefCell<Portions> {
 }
 
 /// What becomes of offers that are chosen one after the other in one answer.
-fn answer(portions: &RefCell<Portions>, offers: &[u16], shortage: Shortage, now_ms: u64) -> (Vec<Option<Limit>>, Metered) {
+fn answer(
+    portions: &RefCell<Portions>,
+    offers: &[u16],
+    shortage: Shortage,
+    now_ms: u64,
+) -> (Vec<Option<Limit>>, Metered) {
     let bundle = bundle();
     let limits = PortionLimits::new(&bundle, portions, now_ms, shortage, true);
     let fate = |it: &u16| limits.rejection(OfferIdx(*it)).or_else(|| limits.show(OfferIdx(*it)));
@@ -117,7 +122,11 @@ fn portions_end_with_their_time_and_the_ones_of_a_day_with_the_day() {
     let late = RefCell::new(late);
     assert_eq!(answer(&late, &[0, 1], Shortage::Asks, midnight - 1).0, [None, Some(Limit::Budget)]);
     let (fates, metered) = answer(&late, &[0, 1], Shortage::Asks, midnight);
-    assert_eq!((fates, metered.lacking), (vec![None; 2], vec![DAILY, BUDGET]), "nor is it known any more what is closed");
+    assert_eq!(
+        (fates, metered.lacking),
+        (vec![None; 2], vec![DAILY, BUDGET]),
+        "nor is it known any more what is closed"
+    );
 }
 
 #[test]
@@ -146,7 +155,11 @@ fn portions_are_renewed_when_they_run_low_or_grow_old() {
     let call = portions.borrow_mut().call(&[TOTAL], NOW + 1_000);
     assert_eq!(call.to_text(), "lease 1 3\nw t0 12", "what is held is kept while it is good");
     portions.borrow_mut().take(&any_call(), leased(vec![granted(TOTAL, 9, 12)], Vec::new()), NOW + 1_000);
-    assert_eq!(portions.borrow_mut().renewal(&shown, false, NOW + 30_000), Some(vec![DAILY]), "half of its life is over");
+    assert_eq!(
+        portions.borrow_mut().renewal(&shown, false, NOW + 30_000),
+        Some(vec![DAILY]),
+        "half of its life is over"
+    );
     portions.borrow_mut().take(&any_call(), leased(vec![granted(DAILY, 10, 4)], Vec::new()), NOW + 30_000);
     let call = portions.borrow_mut().call(&[], NOW + 30_000);
     assert_eq!(call.back, [(2, 100)], "the new one takes the place of the old one");
@@ -158,7 +171,11 @@ fn another_version_gives_everything_back() {
     portions.borrow_mut().spend(&[TOTAL], NOW);
     portions.borrow_mut().turn_to(4);
     // An answer to the version before comes late.
-    portions.borrow_mut().take(&any_call(), leased(vec![granted(TOTAL, 5, 3), granted(BUDGET, LEAVE, u32::MAX)], vec![DAILY]), NOW);
+    portions.borrow_mut().take(
+        &any_call(),
+        leased(vec![granted(TOTAL, 5, 3), granted(BUDGET, LEAVE, u32::MAX)], vec![DAILY]),
+        NOW,
+    );
     assert_eq!(answer(&portions, &[0], Shortage::Asks, NOW).1.lacking, [TOTAL, DAILY]);
     assert_eq!(portions.borrow_mut().call(&[TOTAL], NOW).to_text(), "lease 1 4\nw t0 4\nb 1 7\nb 5 3");
 }

@@ -79,7 +79,14 @@ mod tests {
             environment: "production".into(),
             version: 3,
             at: "2026-12-01T08:00:00Z".into(),
-            caps: vec![CapReport { offer: "tea".into(), cap: "total".into(), max: 100, used: 100, leased: 4, open: false }],
+            caps: vec![CapReport {
+                offer: "tea".into(),
+                cap: "total".into(),
+                max: 100,
+                used: 100,
+                leased: 4,
+                open: false,
+            }],
             budgets: vec![MoneyReport {
                 campaign: "spring".into(),
                 cost: "cpc".into(),

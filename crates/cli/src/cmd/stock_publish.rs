@@ -39,7 +39,8 @@ pub fn run(args: &Publish, ui: &Ui) -> Result<(), Failure> {
     let edge = Edge::new(&args.edge)?;
     let body = json!({ "sold_out": feed.sold_out }).to_string();
     let answer = edge.put("/v1/admin/stock", "application/json", body.as_bytes(), Repeat::Safe)?;
-    let result = json!({ "items": feed.n_items, "sold_out": answer["sold_out"], "published_at": answer["published_at"] });
+    let result =
+        json!({ "items": feed.n_items, "sold_out": answer["sold_out"], "published_at": answer["published_at"] });
     ui.result(&result, || format!("{} of {} items are sold out", feed.sold_out.len(), feed.n_items))
 }
 

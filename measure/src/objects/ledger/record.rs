@@ -84,7 +84,9 @@ impl Ledger {
         let mut costs = Vec::new();
         for campaign in campaigns {
             let of = vec![record.environment.as_str().into(), campaign.into()];
-            costs.extend(self.rows::<Cost>("SELECT campaign, milli FROM cost WHERE environment = ? AND campaign = ?", of)?);
+            costs.extend(
+                self.rows::<Cost>("SELECT campaign, milli FROM cost WHERE environment = ? AND campaign = ?", of)?,
+            );
         }
         Ok(costs)
     }
