@@ -1,13 +1,15 @@
 // Caps of all visitors together and budgets of campaigns: leased in portions, never passed, and counted over restarts.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { assertProblem, publishOffers } from "./support/fixture.mjs";
 import { gist, send, TOKEN_KEY } from "./support/events.mjs";
-import { read, startFleet, startWorker } from "./support/worker.mjs";
+import { vitrineOrSkip } from "./support/native.mjs";
+import { ADMIN_TOKEN, read, startFleet, startWorker } from "./support/worker.mjs";
 
 const HOUR_MS = 3_600_000;
 const at = (ms) => new Date(Date.now() + ms).toISOString();
@@ -56,7 +58,7 @@ const budgets = async (worker) => {
 };
 
 const why = async (worker) => {
-  const answer = await worker.decide({ ...ASK, options: { explain: true, dry_run: true } }, { authorization: "Bearer e2e-admin-token" });
+  const answer = await worker.decide({ ...ASK, options: { explain: true, dry_run: true } }, { authorization: `Bearer ${ADMIN_TOKEN}` });
   return Object.fromEntries(answer.body.decisions[0].explain.map((it) => [it.offer, it.outcome]));
 };
 
@@ -70,7 +72,9 @@ async function until(what, holds) {
 const vars = { TOKEN_KEY };
 let fleet;
 before(async () => {
-  const shared = ["one", "other"].map((name) => ({ name, vars, namespace: "shared" }));
+  const shared = ["one", "other", "third"].map((name) => ({
+    name, namespace: "shared", vars: { ...vars, PORTION_LIFE_MS: "1000", REFRESH_MS: "100" }, ...(name === "one" ? {} : { budgetOf: "one" }),
+  }));
   fleet = await startFleet([
     ...["total", "small", "daily", "cpm", "pair", "cpc", "cpa", "even", "free", "mails", "raised"].map((name) => ({ name, vars: { ...vars, PORTION_LIFE_MS: "1000" } })),
     { name: "gone", vars, noBudget: true },
@@ -145,12 +149,23 @@ describe("a cap in total", () => {
     assert.deepEqual(await ask(worker, 5), { second: 5 });
   });
 
-  test("counts for each environment's Worker that shares nothing else by itself", async () => {
-    // Two Workers of one KV are two deployments: each has an object of its own.
-    const [one, other] = ["one", "other"].map((it) => fleet.worker(it));
-    await publishOffers(one, document({ first: { caps: { total: 2 } } }));
-    assert.deepEqual(await ask(one, 10), { first: 2, second: 8 });
-    assert.deepEqual(await ask(other, 10), { first: 2, second: 8 });
+  test("holds over isolates, which share one object", async () => {
+    const isolates = ["one", "other", "third"].map((it) => fleet.worker(it));
+    await publishOffers(isolates[0], document({ first: { caps: { total: 120 } } }));
+    // One after the other first, so that each has portions; then all at once.
+    const tallies = [];
+    for (const it of isolates) tallies.push(await ask(it, 10, { at_once: 1 }));
+    tallies.push(...(await Promise.all(isolates.map((it) => ask(it, 200, { at_once: 100 })))));
+    const shown = () => tallies.reduce((sum, it) => sum + (it.first ?? 0), 0);
+    assert.ok(shown() <= 120, `${shown()} of 120`);
+    // What an isolate holds and does not show it gives back when its portion ends, and another one shows it.
+    await until("all is shown", async () => {
+      for (const it of isolates) tallies.push(await ask(it, 5));
+      assert.ok(shown() <= 120, `${shown()} of 120`);
+      return shown() === 120;
+    });
+    for (const it of isolates) assert.deepEqual(await ask(it, 20), { second: 20 });
+    assert.deepEqual((await budgets(isolates[2])).caps.map(({ max, used }) => [max, used]), [[120, 120]]);
   });
 
   test("survives a restart", async () => {
@@ -273,9 +288,21 @@ test("without the object, what is limited is left out, and everything else is se
   assert.deepEqual(await ask(worker, 30, { at_once: 10 }), { second: 30 });
   const { lease_failures } = await worker.counters();
   assert.ok(lease_failures >= 1, `${lease_failures}`);
-  const answer = await worker.decide({ ...ASK, options: { explain: true } }, { authorization: "Bearer e2e-admin-token" });
+  const answer = await worker.decide({ ...ASK, options: { explain: true } }, { authorization: `Bearer ${ADMIN_TOKEN}` });
   assert.deepEqual(answer.body.decisions[0].explain.map((it) => it.outcome), ["limit_unknown", "shown"]);
   assertProblem(await worker.admin("GET", "budgets"), 503, "unavailable");
+});
+
+test("the command shows what is left", async (t) => {
+  const vitrine = vitrineOrSkip(t);
+  if (!vitrine) return;
+  const worker = fleet.worker("daily");
+  const env = { ...process.env, VITRINE_ADMIN_TOKEN: ADMIN_TOKEN };
+  const text = execFileSync(vitrine, ["budgets", "--url", worker.url], { encoding: "utf8", env });
+  assert.match(text, /^production, version 1, /);
+  assert.match(text, /first +daily +40 +40 +\d+ +stopped/);
+  const { caps } = JSON.parse(execFileSync(vitrine, ["budgets", "--json", "--url", worker.url], { encoding: "utf8", env }));
+  assert.deepEqual(caps.map((it) => it.cap), ["total", "daily"]);
 });
 
 test("the report is for those who may look, of an environment that there is", async () => {

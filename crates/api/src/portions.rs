@@ -2,7 +2,7 @@
 //!
 //! One object owns the counts (`vitrine-ledger`, `budget`); it leases portions of what is left to isolates, and what was leased
 //! counts as shown until it is given back. So no cap is ever passed, and what isolates take along when they end is missed: for
-//! each at most twice what it has shown of late, or [`PORTION_FIRST`] showings.
+//! each at most its last two portions, of twice what it has shown of late, or of [`PORTION_FIRST`] showings.
 //!
 //! Pure: the holder is told the time, and what the object answered. [`PortionLimits`] is how the engine asks.
 
