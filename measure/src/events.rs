@@ -1,5 +1,6 @@
 //! `POST /v1/events`: callers tell what visitors did.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use vitrine_api::{Problem, Pseudonyms, STATE_COOKIE, VisitorState, cookie};
@@ -161,8 +162,8 @@ async fn count(
 /// Reads the versions that are not among `bundles` yet.
 async fn read(bundles: &mut BTreeMap<u32, Found>, versions: BTreeSet<u32>, env: &Env) {
     for version in versions {
-        if !bundles.contains_key(&version) {
-            bundles.insert(version, bundles::bundle(version, env).await);
+        if let Entry::Vacant(it) = bundles.entry(version) {
+            it.insert(bundles::bundle(version, env).await);
         }
     }
 }
