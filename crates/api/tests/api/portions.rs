@@ -142,7 +142,7 @@ fn what_is_closed_is_left_out_at_once_until_it_is_looked_at_again() {
     // An answer that was overtaken changes nothing.
     portions.take(&any_call(), leased(Vec::new(), Vec::new()), NOW + 5_000);
     portions.take(&any_call(), leased(Vec::new(), vec![DAILY]), NOW + 100);
-    assert_eq!(answer(&RefCell::new(portions), &[0], Shortage::Asks, NOW + 5_001).1.met_closed, false);
+    assert!(!answer(&RefCell::new(portions), &[0], Shortage::Asks, NOW + 5_001).1.met_closed);
 }
 
 #[test]
