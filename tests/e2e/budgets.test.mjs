@@ -69,6 +69,13 @@ async function until(what, holds) {
   assert.fail(`never: ${what}`);
 }
 
+/// Publishes, and waits until the isolate answers from it: requests that come together with the first one still get what was before.
+async function publish(worker, document) {
+  const version = await publishOffers(worker, document);
+  const probe = { ...ASK, options: { dry_run: true } };
+  await until("it runs", async () => (await worker.decide(probe)).body.bundle === version);
+}
+
 const vars = { TOKEN_KEY };
 let fleet;
 before(async () => {
@@ -86,7 +93,7 @@ after(() => fleet?.stop());
 describe("a cap in total", () => {
   test("is never passed by hundreds of calls at once, and is reached", async () => {
     const worker = fleet.worker("total");
-    await publishOffers(worker, document({ first: { caps: { total: 100 } } }));
+    await publish(worker, document({ first: { caps: { total: 100 } } }));
     const tally = await ask(worker, 600, { at_once: 600 });
     // What portions still hold is shown by the calls that come after.
     const rest = await ask(worker, 200, { at_once: 20 });
@@ -102,7 +109,7 @@ describe("a cap in total", () => {
 
   test("of one is shown once", async () => {
     const worker = fleet.worker("small");
-    await publishOffers(worker, document({ first: { caps: { total: 1 } } }));
+    await publish(worker, document({ first: { caps: { total: 1 } } }));
     assert.deepEqual(await ask(worker, 100), { first: 1, second: 99 });
   });
 
@@ -114,7 +121,7 @@ describe("a cap in total", () => {
     doc.placements.push({ id: "bare", offers: [], fallback: "welcome" });
     doc.placements[1].offers = ["none"];
     doc.offers.push(offer("none", { ends: "2020-01-01T00:00:00Z" }));
-    await publishOffers(worker, doc);
+    await publish(worker, doc);
     assert.deepEqual(await ask(worker, 20, { body: { ...ASK, options: { dry_run: true } } }), { first: 20 });
     assert.deepEqual(await ask(worker, 20, { body: { placements: [{ id: "bare" }] } }), { welcome: 20 });
     assert.deepEqual(await ask(worker, 20), { first: 3, second: 17 });
@@ -127,7 +134,7 @@ describe("a cap in total", () => {
     const doc = document({ first: { caps: { total: 10 } }, placements: [{ id: "side", offers: ["first"], fallback: "welcome" }] });
     doc.offers[0].content = { image: "https://shop.example/first.png" };
     doc.offers[1].content = { image: "https://shop.example/second.png" };
-    await publishOffers(worker, doc);
+    await publish(worker, doc);
     const { body: { key } } = await worker.admin("POST", "environments/production/keys", { kind: "server" });
     const lines = Array.from({ length: 4 }, () => JSON.stringify(ASK)).join("\n");
     const batch = await (await worker.fetch("/v1/decide/batch", { method: "POST", body: lines, headers: { authorization: `Bearer ${key}` } })).text();
@@ -141,17 +148,17 @@ describe("a cap in total", () => {
 
   test("goes on when it is raised, and keeps its count over versions", async () => {
     const worker = fleet.worker("raised");
-    await publishOffers(worker, document({ first: { caps: { total: 5 } } }));
+    await publish(worker, document({ first: { caps: { total: 5 } } }));
     assert.deepEqual(await ask(worker, 20), { first: 5, second: 15 });
-    await publishOffers(worker, document({ first: { caps: { total: 8 } } }));
+    await publish(worker, document({ first: { caps: { total: 8 } } }));
     assert.deepEqual(await ask(worker, 20), { first: 3, second: 17 });
-    await publishOffers(worker, document({ first: { caps: { total: 2 } } }));
+    await publish(worker, document({ first: { caps: { total: 2 } } }));
     assert.deepEqual(await ask(worker, 5), { second: 5 });
   });
 
   test("holds over isolates, which share one object", async () => {
     const isolates = ["one", "other", "third"].map((it) => fleet.worker(it));
-    await publishOffers(isolates[0], document({ first: { caps: { total: 120 } } }));
+    await publish(isolates[0], document({ first: { caps: { total: 120 } } }));
     // One after the other first, so that each has portions; then all at once.
     const tallies = [];
     for (const it of isolates) tallies.push(await ask(it, 10, { at_once: 1 }));
@@ -173,7 +180,7 @@ describe("a cap in total", () => {
     try {
       const start = () => startWorker({ persist, vars });
       let worker = await start();
-      await publishOffers(worker, document({ first: { caps: { total: 200 } } }));
+      await publish(worker, document({ first: { caps: { total: 200 } } }));
       const before = await ask(worker, 60);
       assert.equal(before.first, 60);
       await worker.stop();
@@ -192,7 +199,7 @@ describe("a cap in total", () => {
 
 test("a cap of the day is reached and not passed", async () => {
   const worker = fleet.worker("daily");
-  await publishOffers(worker, document({ first: { caps: { daily: 40, total: 1000 } } }));
+  await publish(worker, document({ first: { caps: { daily: 40, total: 1000 } } }));
   const tally = await ask(worker, 300);
   const rest = await ask(worker, 50);
   assert.equal(tally.first + (rest.first ?? 0), 40);
@@ -206,7 +213,7 @@ describe("the budget of a campaign", () => {
   test("by thousand impressions is spent by answers, and stops all offers of the campaign", async () => {
     const worker = fleet.worker("cpm");
     // 20 EUR, 1 EUR each.
-    await publishOffers(worker, document({ campaigns: [campaign("spring", ["first"], { amount: 20, cost: "cpm", price: 1000 })] }));
+    await publish(worker, document({ campaigns: [campaign("spring", ["first"], { amount: 20, cost: "cpm", price: 1000 })] }));
     const tally = await ask(worker, 100);
     const rest = await ask(worker, 40);
     assert.equal(tally.first + (rest.first ?? 0), 20);
@@ -218,7 +225,7 @@ describe("the budget of a campaign", () => {
   test("is shared by offers of one answer, and not passed by the last one", async () => {
     const worker = fleet.worker("pair");
     const both = [campaign("spring", ["first", "second"], { amount: 11, cost: "cpm", price: 1000 })];
-    await publishOffers(worker, document({ count: 2, campaigns: both }));
+    await publish(worker, document({ count: 2, campaigns: both }));
     const tally = await ask(worker, 60, { at_once: 7 });
     assert.equal((tally.first ?? 0) + (tally.second ?? 0), 11);
     assert.ok(tally.welcome >= 60 - 11);
@@ -231,7 +238,7 @@ describe("the budget of a campaign", () => {
   test("by click is spent by clicks; a click that is sent twice costs once", async () => {
     const worker = fleet.worker("cpc");
     // 2.50 EUR, 1 EUR a click: two of them.
-    await publishOffers(worker, document({ campaigns: [campaign("spring", ["first"], { amount: 2.5, cost: "cpc", price: 1 })] }));
+    await publish(worker, document({ campaigns: [campaign("spring", ["first"], { amount: 2.5, cost: "cpc", price: 1 })] }));
     assert.deepEqual(await ask(worker, 50), { first: 50 });
     const [one, two] = [await token(worker), await token(worker)];
     assert.deepEqual(gist(await click(worker, "a", one)), [1, 0, 0, []]);
@@ -251,7 +258,7 @@ describe("the budget of a campaign", () => {
 
   test("by conversion is spent by conversions; an order that is told twice costs once", async () => {
     const worker = fleet.worker("cpa");
-    await publishOffers(worker, document({ campaigns: [campaign("spring", ["first"], { amount: 10, cost: "cpa", price: 10 })] }));
+    await publish(worker, document({ campaigns: [campaign("spring", ["first"], { amount: 10, cost: "cpa", price: 10 })] }));
     const mine = await token(worker);
     const order = { type: "conversion", name: "purchase", value: 30, currency: "EUR", order_id: "o-1" };
     assert.deepEqual(gist(await send(worker, { events: [{ ...order, id: "x" }] })), [1, 0, 0, []]);
@@ -267,7 +274,7 @@ describe("the budget of a campaign", () => {
     const worker = fleet.worker("even");
     // 100 EUR over 100 hours, 10 of which are over: 10 answers of 1 EUR each.
     const even = campaign("spring", ["first"], { amount: 100, cost: "cpm", price: 1000, pacing: "even" });
-    await publishOffers(worker, document({ campaigns: [even] }));
+    await publish(worker, document({ campaigns: [even] }));
     const tally = await ask(worker, 100);
     const rest = await ask(worker, 40);
     assert.equal(tally.first + (rest.first ?? 0), 10);
@@ -281,10 +288,10 @@ describe("the budget of a campaign", () => {
 test("without the object, what is limited is left out, and everything else is served", async () => {
   const worker = fleet.worker("gone");
   const visitor = { caps: { visitor: [{ count: 3, per: "1d" }] } };
-  await publishOffers(worker, document({ first: visitor, campaigns: [campaign("spring", ["first"], { amount: 20 })] }));
+  await publish(worker, document({ first: visitor, campaigns: [campaign("spring", ["first"], { amount: 20 })] }));
   assert.deepEqual(await ask(worker, 20), { first: 20 });
   assert.equal((await worker.counters()).lease_failures, 0, "nobody is asked where nothing is limited for all");
-  await publishOffers(worker, document({ first: { caps: { total: 100 } } }));
+  await publish(worker, document({ first: { caps: { total: 100 } } }));
   assert.deepEqual(await ask(worker, 30, { at_once: 10 }), { second: 30 });
   const { lease_failures } = await worker.counters();
   assert.ok(lease_failures >= 1, `${lease_failures}`);
