@@ -94,6 +94,7 @@ const object = (part, name) =>
 export const Registry = object(control, "Registry");
 export const Notifier = object(control, "Notifier");
 export const Ledger = object(measure, "Ledger");
+export const Budget = object(measure, "Budget");
 
 /** Addresses of administrative calls, and of what visitors rarely ask. */
 const CONTROL = /^[^/]*\/\/[^/?#]*\/+(?:v1\/(?:admin|me|explain|decide\/batch|banner\/[^/?#]+)|c\/[^/?#]+|\.well-known\/gpc\.json)(?:[/?#]|$)/;

@@ -16,6 +16,8 @@ pub struct Counters {
     pub evaluations: Tallies,
     /// Refreshes of bundle or table that failed; the last good ones stayed.
     pub refresh_failures: u64,
+    /// Calls for portions of caps and budgets that had no answer; what they limit was left out.
+    pub lease_failures: u64,
     /// Shards that were missing, late, or did not pass their checks.
     pub shard_failures: u64,
 }

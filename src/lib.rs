@@ -17,6 +17,7 @@ mod api;
 mod counters;
 mod hot;
 mod keys;
+mod portions;
 mod preview;
 mod registry;
 mod router;

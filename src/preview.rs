@@ -84,7 +84,12 @@ pub async fn held(
     let pointer = held.bundle_pointer.as_deref().cloned().unwrap_or_default();
     Ok(Held {
         flags: Some(Rc::new(FlagState::new(bundle.clone(), &pointer))),
-        snapshot: Rc::new(Snapshot::new(Some(bundle), held.snapshot.table_slot().clone(), held.snapshot.killed())),
+        snapshot: Rc::new(Snapshot::new(
+            Some(bundle.clone()),
+            held.snapshot.table_slot().clone(),
+            held.snapshot.killed(),
+        )),
+        sold_out: snapshot::sold_out(&held.stock, Some(&bundle)),
         is_unread: false,
         ..held
     })

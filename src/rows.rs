@@ -52,7 +52,9 @@ async fn load(env: &Env, settings: &Settings, manifest: &Manifest, shard_idx: u3
     let kv_key = kv_keys::shard(&manifest.build, shard_idx, manifest.shard_bits);
     let loaded = match kv.get_immutable(&kv_key).await {
         Ok(Some(bytes)) => {
-            shards::hold(manifest, shard_idx, bytes, settings.shard_cache_bytes).map_err(|error| error.to_string())
+            // As with the manifest, there are no words for what is wrong.
+            shards::hold(manifest, shard_idx, bytes, settings.shard_cache_bytes)
+                .map_err(|_| "damaged, or a shard of another build".to_owned())
         }
         Ok(None) => Err("announced and missing".to_owned()),
         Err(error) => Err(error.to_string()),

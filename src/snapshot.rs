@@ -7,13 +7,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use vitrine_api::{
-    BundlePointer, BundleState, FlagState, PRODUCTION, Snapshot, TOMBSTONES_KEY, TableSlot, TableState, Tombstones,
-    bundle_key, pointer_key,
+    BundlePointer, BundleState, FlagState, PRODUCTION, STOCK_KEY, Snapshot, Stock, TOMBSTONES_KEY, TableSlot,
+    TableState, Tombstones, bundle_key, pointer_key,
 };
 use vitrine_rim::kv::Kv;
-use vitrine_rim::manifests::check_manifest;
 use vitrine_rim::settings::Settings;
-use vitrine_tables::{ItemTable, ItemVectors, Pointer, kv_keys};
+use vitrine_tables::{ItemTable, ItemVectors, Manifest, Pointer, kv_keys};
 use wasm_bindgen::prelude::*;
 use worker::{Context, Env};
 
@@ -30,6 +29,10 @@ pub struct Held {
     pub bundle_pointer: Option<Rc<BundlePointer>>,
     /// Visitors whose rows may not be used any more.
     pub tombstones: Rc<Tombstones>,
+    /// Which items are sold out.
+    pub stock: Rc<Stock>,
+    /// By offer of the running bundle: whether what it promotes is sold out. Empty when nothing is.
+    pub sold_out: Rc<[bool]>,
     /// The running bundle's flags; `None` without bundle.
     pub flags: Option<Rc<FlagState>>,
     /// There is no bundle because it could not be read, not because none was published.
@@ -40,6 +43,11 @@ impl Held {
     /// The epoch of the bundle's pointer, 0 without one.
     fn epoch(&self) -> u64 {
         self.bundle_pointer.as_ref().map_or(0, |it| it.epoch)
+    }
+
+    /// Whether what is known of the stock is too old to keep offers out.
+    pub fn is_stock_stale(&self, settings: &Settings, now_ms: u64) -> bool {
+        now_ms.saturating_sub(self.stock.at_ms) > settings.stock_age_max_ms
     }
 }
 
@@ -185,14 +193,18 @@ async fn refresh(environment: &str, env: &Env) -> Held {
         counters::add(|it| &mut it.refresh_failures);
         return before.unwrap_or_else(nothing);
     };
-    let (bundle, TableFound { killed, table }, tombstones) = futures_util::future::join3(
+    let (bundle, TableFound { killed, table }, tombstones, stock) = futures_util::future::join4(
         load_bundle(environment, &kv, before.as_ref()),
         load_table(&kv, env, any.as_ref()),
         load_tombstones(&kv, any.as_ref()),
+        load_stock(&kv, any.as_ref()),
     )
     .await;
     let (bundle_failed, failed) = (bundle.is_err(), bundle.is_err() || table.is_err() || tombstones.is_err());
-    for error in [bundle.as_ref().err(), table.as_ref().err(), tombstones.as_ref().err()].into_iter().flatten() {
+    for error in [bundle.as_ref().err(), table.as_ref().err(), tombstones.as_ref().err(), stock.as_ref().err()]
+        .into_iter()
+        .flatten()
+    {
         counters::add(|it| &mut it.refresh_failures);
         worker::console_error!("refresh: {error}");
     }
@@ -214,7 +226,10 @@ async fn refresh(environment: &str, env: &Env) -> Held {
             None => (Rc::default(), TableSlot::Unreadable),
         },
     };
+    // A list that cannot be read leaves the one before.
+    let stock = stock.unwrap_or_else(|_| any.as_ref().map(|it| it.stock.clone()).unwrap_or_default());
     if let Some(before) = &before
+        && Rc::ptr_eq(&before.stock, &stock)
         && Rc::ptr_eq(&before.tombstones, &tombstones)
         && before.bundle_pointer == bundle_pointer
         && before.table_pointer == table_pointer
@@ -225,6 +240,8 @@ async fn refresh(environment: &str, env: &Env) -> Held {
     }
     let held = Held {
         flags: flags(before.as_ref(), bundle.as_ref(), bundle_pointer.as_deref()),
+        sold_out: sold_out(&stock, bundle.as_ref()),
+        stock,
         is_unread: bundle_failed && bundle.is_none(),
         snapshot: Rc::new(Snapshot::new(bundle, table, killed)),
         table_pointer,
@@ -245,6 +262,8 @@ fn nothing() -> Held {
         table_pointer: None,
         bundle_pointer: None,
         tombstones: Rc::default(),
+        stock: Rc::default(),
+        sold_out: Rc::default(),
         flags: None,
         is_unread: true,
     }
@@ -276,8 +295,11 @@ async fn take(environment: &str, pointer: BundlePointer, env: &Env) -> Result<He
         Some(any) => (any.table_pointer.clone(), any.snapshot.table_slot().clone(), any.snapshot.killed()),
         None => (None, TableSlot::Unreadable, false),
     };
+    let stock = any.as_ref().map(|it| it.stock.clone()).unwrap_or_default();
     let held = Held {
         flags: flags(before.as_ref(), bundle.as_ref(), bundle_pointer.as_deref()),
+        sold_out: sold_out(&stock, bundle.as_ref()),
+        stock,
         is_unread: false,
         snapshot: Rc::new(Snapshot::new(bundle, table, killed)),
         table_pointer,
@@ -342,6 +364,21 @@ async fn load_tombstones(kv: &Kv, before: Option<&Held>) -> Result<Rc<Tombstones
     Tombstones::parse(&bytes).map(Rc::new).map_err(|it| format!("{TOMBSTONES_KEY}: {it}"))
 }
 
+/// Which items are sold out. An older list than the one that is held is a late copy.
+async fn load_stock(kv: &Kv, before: Option<&Held>) -> Result<Rc<Stock>, String> {
+    let held = before.map(|it| it.stock.clone()).unwrap_or_default();
+    let Some(bytes) = kv.get_recent(STOCK_KEY).await.map_err(|it| it.to_string())? else { return Ok(held) };
+    if Stock::time_of(&bytes).is_some_and(|it| it <= held.at_ms) {
+        return Ok(held);
+    }
+    Stock::parse(&bytes).map(Rc::new).ok_or_else(|| format!("{STOCK_KEY}: damaged"))
+}
+
+/// Which offers of a bundle promote nothing that is left.
+pub fn sold_out(stock: &Stock, bundle: Option<&Rc<BundleState>>) -> Rc<[bool]> {
+    bundle.map(|it| stock.offers(it.bundle()).into()).unwrap_or_default()
+}
+
 /// What a refresh found of the table.
 struct TableFound {
     /// The operator's switch, as the newest pointer that could be read has it, whether its table can be read or not.
@@ -376,8 +413,7 @@ async fn read_pointer(kv: &Kv) -> Result<Option<Pointer>, String> {
 }
 
 async fn read_table(kv: &Kv, env: &Env, build: &str) -> Result<TableState, String> {
-    let bytes = kv.get_immutable(&kv_keys::manifest(build)).await.map_err(|it| it.to_string())?;
-    let manifest = check_manifest(build, bytes.map(|it| it.to_vec())).map_err(|it| it.to_string())?;
+    let manifest = read_manifest(kv, build).await?;
     match &Settings::of(env).table_key {
         None => return Err("a table is published, but the secret TABLE_KEY is not set or not 32 hex digits".into()),
         Some(key) if key.check() != manifest.key_check => {
@@ -391,7 +427,7 @@ async fn read_table(kv: &Kv, env: &Env, build: &str) -> Result<TableState, Strin
             let key = kv_keys::items(build);
             let bytes = kv.get_immutable(&key).await.map_err(|it| it.to_string())?;
             let bytes = bytes.ok_or_else(|| format!("{key} is announced and missing"))?.to_vec();
-            Some(announced.decode(bytes).map_err(|it| format!("{key}: {it}"))?)
+            Some(announced.decode(bytes).map_err(|_| format!("{key}: damaged, or the items of another build"))?)
         }
     };
     let vectors = match &items {
@@ -399,6 +435,16 @@ async fn read_table(kv: &Kv, env: &Env, build: &str) -> Result<TableState, Strin
         Some(items) => read_vectors(kv, build, items).await?,
     };
     Ok(TableState { manifest, items, vectors })
+}
+
+/// The manifest of a build. What is wrong with one is not told in words, of which there would be more than of what reads it: it was
+/// checked when the table was published, and `vitrine tables verify` says what has become of it.
+async fn read_manifest(kv: &Kv, build: &str) -> Result<Manifest, String> {
+    let key = kv_keys::manifest(build);
+    let bytes = kv.get_immutable(&key).await.map_err(|it| it.to_string())?;
+    let bytes = bytes.ok_or_else(|| format!("{key} is announced and missing"))?.to_vec();
+    let manifest = Manifest::from_json(&bytes).ok().filter(|it| it.build == build);
+    manifest.ok_or_else(|| format!("{key}: damaged, or the manifest of another build"))
 }
 
 /// The vectors of a build's items, which a build need not have.

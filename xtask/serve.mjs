@@ -26,6 +26,7 @@ const miniflare = new Miniflare({
     REGISTRY: { className: "Registry", useSQLite: true },
     NOTIFIER: { className: "Notifier", useSQLite: true },
     LEDGER: { className: "Ledger", useSQLite: true },
+    BUDGET: { className: "Budget", useSQLite: true },
   },
   durableObjectsPersist: `${state}/objects`,
   r2Buckets: ["EVENTS"],

@@ -2,12 +2,14 @@
 
 mod access;
 pub mod alerts;
+mod budgets;
 mod caller;
 mod config;
 pub mod learning;
 mod ledger;
 mod params;
 mod registry;
+mod stock;
 mod tables;
 
 use serde::de::DeserializeOwned;
@@ -56,6 +58,15 @@ pub async fn handle(method: &Method, path: &[&str], mut request: Request, env: &
             actor.require(Role::Viewer, "looking for what is out of order")?;
             Params::read(request, &[])?;
             return alerts::post(parse_or_default(request).await?, env, &actor).await;
+        }
+        (Method::Put, ["stock"]) => {
+            actor.require(Role::Approver, "publishing what is sold out")?;
+            actor.may_change_all("the stock")?;
+            Params::read(request, &[])?;
+            return stock::put(parse(request, stock::BODY_BYTES_MAX).await?, env).await;
+        }
+        (Method::Get, ["budgets"]) => {
+            return budgets::show(&Params::read(request, &["environment"])?.environment(), env, &actor).await;
         }
         (Method::Get, ["alerts"]) => {
             return alerts::show(Params::read(request, &["environment"])?.environment(), env, &actor).await;
@@ -192,7 +203,7 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         ["visitors"] => "GET, POST, DELETE",
         ["visitors", _] => "GET, DELETE",
         ["config", "check" | "rollback" | "publish"] | ["counts", "forget"] => "POST",
-        ["config", "versions"] | ["config", "versions", _] | ["audit"] | ["tables"] | ["counts"] => "GET",
+        ["config", "versions"] | ["config", "versions", _] | ["audit"] | ["tables"] | ["counts"] | ["budgets"] => "GET",
         ["drafts"] | ["tokens"] | ["loop"] | ["alerts"] => "GET, POST",
         ["drafts", _] => "GET, PUT, DELETE",
         ["drafts", _, "diff"] | ["environments"] => "GET",
@@ -202,7 +213,7 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         ["drafts", _, "schedule"] | ["environments", _, "keys", _] | ["tokens", _] => "DELETE",
         ["environments", _] => "GET, PUT",
         ["tables", "rollback" | "kill"] | ["tables", _, "activate"] => "POST",
-        ["tables", _, "manifest" | "items" | "vectors"] | ["tables", _, "shards", _] => "PUT",
+        ["stock"] | ["tables", _, "manifest" | "items" | "vectors"] | ["tables", _, "shards", _] => "PUT",
         _ => return None,
     })
 }

@@ -1,11 +1,12 @@
-//! The names of published bundles, as far as tokens ask for them. Versions never change, so what was read is kept.
+//! What is counted of published bundles: their names, as far as tokens ask for them, and their caps and budgets. Versions never
+//! change, so what was read is kept.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use vitrine_api::{BundleState, bundle_key};
-use vitrine_ledger::Names;
+use vitrine_ledger::{Names, Terms};
 use vitrine_rim::kv::Kv;
 use worker::{Env, console_error};
 
@@ -13,24 +14,32 @@ use worker::{Env, console_error};
 const KEPT_MAX: usize = 16;
 
 thread_local! {
-    static KEPT: RefCell<BTreeMap<u32, Rc<Names>>> = const { RefCell::new(BTreeMap::new()) };
+    static KEPT: RefCell<BTreeMap<u32, Rc<Bundle>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// What is counted of one version.
+pub struct Bundle {
+    /// What the positions in tokens are called.
+    pub names: Names,
+    /// Caps and budgets.
+    pub terms: Terms,
 }
 
 /// What came of asking for a version.
 #[derive(Clone)]
 pub enum Found {
-    /// Its names.
-    Names(Rc<Names>),
+    /// It is there.
+    Bundle(Rc<Bundle>),
     /// There is no such version.
     Absent,
     /// It cannot be read now.
     Late,
 }
 
-/// The names of a version.
-pub async fn names(version: u32, env: &Env) -> Found {
-    if let Some(names) = KEPT.with_borrow(|it| it.get(&version).cloned()) {
-        return Found::Names(names);
+/// A version.
+pub async fn bundle(version: u32, env: &Env) -> Found {
+    if let Some(bundle) = KEPT.with_borrow(|it| it.get(&version).cloned()) {
+        return Found::Bundle(bundle);
     }
     // Previews decide without a version.
     if version == 0 {
@@ -48,9 +57,9 @@ pub async fn names(version: u32, env: &Env) -> Found {
     };
     match BundleState::load(&bytes) {
         Ok(state) => {
-            let names = Rc::new(Names::of(&state));
-            keep(version, names.clone());
-            Found::Names(names)
+            let bundle = Rc::new(Bundle { names: Names::of(&state), terms: Terms::of(state.bundle()) });
+            keep(version, bundle.clone());
+            Found::Bundle(bundle)
         }
         Err(why) => {
             console_error!("{key}: {why}");
@@ -59,9 +68,9 @@ pub async fn names(version: u32, env: &Env) -> Found {
     }
 }
 
-fn keep(version: u32, names: Rc<Names>) {
+fn keep(version: u32, bundle: Rc<Bundle>) {
     KEPT.with_borrow_mut(|kept| {
-        kept.insert(version, names);
+        kept.insert(version, bundle);
         if kept.len() > KEPT_MAX {
             kept.pop_first();
         }

@@ -1,12 +1,13 @@
 //! `POST /v1/events`: callers tell what visitors did.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use vitrine_api::{Problem, Pseudonyms, STATE_COOKIE, VisitorState, cookie};
 use vitrine_engine::TimestampMs;
 use vitrine_ledger::{
-    CheckedBatch, EVENTS_BYTES_MAX, EventBatch, EventError, EventVerdict, Plan, RecordContext, excluded, plan, react,
-    records,
+    CheckedBatch, Cost, EVENTS_BYTES_MAX, EventBatch, EventError, EventVerdict, Plan, RecordContext, Recorded,
+    excluded, plan, react, records,
 };
 use vitrine_rim::settings::Settings;
 use vitrine_rim::{body, respond};
@@ -112,13 +113,15 @@ async fn count(
     env: &Env,
 ) -> EventVerdict {
     let CheckedBatch { events, n_duplicates, mut rejected } = checked;
-    let names = names_of(&events, env).await;
+    let tokens = events.iter().filter_map(|(_, event)| event.decided.as_ref()).map(|(_, it)| it.bundle_version);
+    let mut bundles = BTreeMap::new();
+    read(&mut bundles, tokens.collect(), env).await;
     let mut plans = Vec::with_capacity(events.len());
     for (index, event) in events {
         let shown = match &event.decided {
             None => Ok(None),
-            Some((_, decided)) => match names.get(&decided.bundle_version) {
-                Some(Found::Names(names)) => names.shown(decided).map(Some).ok_or(EventError::UnknownDecision),
+            Some((_, decided)) => match bundles.get(&decided.bundle_version) {
+                Some(Found::Bundle(it)) => it.names.shown(decided).map(Some).ok_or(EventError::UnknownDecision),
                 Some(Found::Late) => Err(EventError::Retry),
                 Some(Found::Absent) | None => Err(EventError::UnknownDecision),
             },
@@ -134,7 +137,12 @@ async fn count(
         return verdict;
     };
     let context = RecordContext { environment, now, window_s: Settings::measure(env).window_s };
-    let recorded = records(&plans, &looked, &context);
+    let mut recorded = records(&plans, &looked, &context);
+    read(&mut bundles, recorded.iter().filter_map(|it| it.of.as_ref()).map(|(version, _)| *version).collect(), env)
+        .await;
+    for it in &mut recorded {
+        it.cost = cost(it, &bundles);
+    }
     reacting.is_changed = react(&plans, &recorded, reacting.may_keep, &mut reacting.state);
     let outcomes = if recorded.is_empty() {
         Vec::new()
@@ -151,13 +159,20 @@ async fn count(
     verdict
 }
 
-/// The names of all bundles that tokens of these events name.
-async fn names_of(events: &[(usize, vitrine_ledger::Event)], env: &Env) -> BTreeMap<u32, Found> {
-    let versions = events.iter().filter_map(|(_, event)| event.decided.as_ref());
-    let versions: BTreeSet<u32> = versions.map(|(_, decided)| decided.bundle_version).collect();
-    let mut names = BTreeMap::new();
+/// Reads the versions that are not among `bundles` yet.
+async fn read(bundles: &mut BTreeMap<u32, Found>, versions: BTreeSet<u32>, env: &Env) {
     for version in versions {
-        names.insert(version, bundles::names(version, env).await);
+        if let Entry::Vacant(it) = bundles.entry(version) {
+            it.insert(bundles::bundle(version, env).await);
+        }
     }
-    names
+}
+
+/// What an event costs, by the version that decided what it is attributed to.
+fn cost(recorded: &Recorded, bundles: &BTreeMap<u32, Found>) -> Option<Cost> {
+    let (version, offer) = recorded.of.as_ref()?;
+    match bundles.get(version)? {
+        Found::Bundle(it) => it.terms.cost(offer, recorded.kind()?),
+        Found::Absent | Found::Late => None,
+    }
 }

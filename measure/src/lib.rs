@@ -18,6 +18,7 @@
 mod admit;
 mod apart;
 mod bucket;
+mod budgets;
 mod bundles;
 mod caller;
 mod erased;

@@ -1,3 +1,5 @@
 //! Durable Objects: where there must be one writer.
 
+pub mod budget;
 pub mod ledger;
+mod sqlite;

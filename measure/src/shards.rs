@@ -7,6 +7,8 @@ use vitrine_ledger::{Answer, Call, Looked, Record, Recorded, Visits, shard_of};
 use vitrine_rim::settings::Settings;
 use worker::{Env, Method, Request, RequestInit, console_error};
 
+use crate::{apart, budgets};
+
 /// Asks one shard.
 ///
 /// Errors: it gave no answer, in words for the log.
@@ -82,12 +84,16 @@ pub async fn record(
     let mut apart = Some(apart);
     let asked = shards.into_iter().map(|(shard, (indices, events))| {
         let apart = apart.take().unwrap_or_default();
-        let record = Record { shard, environment: environment.to_owned(), now_ms, events, apart };
-        async move { (indices, ask(env, shard, &Call::Record(record)).await) }
+        let record = Record { shard, environment: environment.to_owned(), now_ms, events, apart: apart.clone() };
+        async move { (shard, indices, apart, ask(env, shard, &Call::Record(record)).await) }
     });
-    for (indices, answer) in join_all(asked).await {
+    let mut charges = Vec::new();
+    for (shard, indices, apart, answer) in join_all(asked).await {
         match answer {
-            Ok(Answer::Recorded(are_new)) => {
+            Ok(Answer::Recorded { are_new, costs }) => {
+                if !costs.is_empty() {
+                    charges.push((shard, costs));
+                }
                 for (index, is_new) in indices.into_iter().zip(are_new) {
                     if let Some(outcome) = outcomes.get_mut(index) {
                         *outcome = if is_new { Outcome::New } else { Outcome::Known };
@@ -95,8 +101,15 @@ pub async fn record(
                 }
             }
             Ok(_) => console_error!("ledger: an answer to another question"),
-            Err(why) => console_error!("{why}"),
+            Err(why) => {
+                console_error!("{why}");
+                // It goes with the next call.
+                for (why, n) in apart {
+                    apart::add(environment, &why, usize::try_from(n).unwrap_or(usize::MAX));
+                }
+            }
         }
     }
+    join_all(charges.into_iter().map(|(shard, costs)| budgets::charge(env, environment, shard, costs))).await;
     outcomes
 }

@@ -1,9 +1,9 @@
 //! `POST /v1/decide`, and what it shares with the simple call and the hot one: from a checked request to an answer.
 
 use vitrine_api::{
-    Answer, BODY_BYTES_MAX, DecideRequest, Issuer, Keeping, Lookup, Occasion, PRODUCTION, PreviewToken, Problem,
-    ProblemCode, STATE_COOKIE, Signals, VisitorLimits, VisitorState, answer, apply_preview_to_request, cookie,
-    personalisation,
+    Answer, BODY_BYTES_MAX, DecideRequest, Issuer, Keeping, Lookup, Metered, Occasion, PRODUCTION, PortionLimits,
+    PreviewToken, Problem, ProblemCode, STATE_COOKIE, Shortage, Signals, VisitorLimits, VisitorState, answer,
+    apply_preview_to_request, cookie, personalisation,
 };
 use vitrine_engine::{ContextValue, Limits, ModeReason, NoLimits, TimestampMs};
 use worker::{Context, Date, Env, Request, Response, Result};
@@ -14,7 +14,7 @@ use vitrine_rim::{auth, body, respond};
 use crate::rows::Place;
 use crate::shards::Found;
 use crate::snapshot::Held;
-use crate::{counters, preview, seeds, snapshot};
+use crate::{counters, portions, preview, seeds, snapshot};
 
 /// Answers `POST /v1/decide`. Any content type is taken, so that pages can send `text/plain` without a preflight.
 /// `body`: the request's body, if it has been read already.
@@ -53,7 +53,7 @@ pub async fn answered(
 ) -> Result<Result<Response>, Problem> {
     let Some(preview) = preview else {
         let held = snapshot::current(PRODUCTION, env, ctx, now_ms).await;
-        let (answer, timing) = decided(decide, &held, request, env, now_ms).await;
+        let (answer, timing) = decided(decide, &held, request, env, Some(ctx), now_ms).await;
         return Ok(respond_with(answer, &timing, request));
     };
     let held = preview::held(&preview, env, ctx, now_ms).await?;
@@ -67,7 +67,7 @@ pub async fn answered(
             let answer = answer(&held.snapshot, &decide, Ok(Lookup::MadeUp(profile)), Occasion::at(now));
             (answer, Timing { snapshot_ms: 0, lookup_ms: 0, decide_ms: 0 })
         }
-        None => decided(decide, &held, request, env, now_ms).await,
+        None => decided(decide, &held, request, env, None, now_ms).await,
     };
     Ok(respond_with(answer, &timing, request).and_then(preview::mark))
 }
@@ -129,12 +129,17 @@ impl Facts {
     }
 }
 
-/// Decides a request: at most one read of KV for the row, engine.
+/// Most times that one answer asks for portions: what shows in the place of something that is over may be limited too.
+const LEASES_MAX: usize = 3;
+
+/// Decides a request: at most one read of KV for the row, engine; and where limited offers come up of which this isolate has no
+/// portion, a call for these. `ctx`: renews portions behind the answer; `None` for previews, which are not limited.
 async fn decided(
     mut decide: DecideRequest,
     held: &Held,
     request: &Request,
     env: &Env,
+    ctx: Option<&Context>,
     now_ms: u64,
 ) -> (Answer, Timing) {
     let (settings, facts) = (Settings::of(env), Facts::read(request, now_ms));
@@ -144,7 +149,28 @@ async fn decided(
         Ok(place) => Ok(place.read(env, &settings).await),
     };
     let lookup_at_ms = Date::now().as_millis();
-    let answer = finish(&settings, held, &decide, found, &facts);
+    let mut n_leases = 0;
+    let answer = loop {
+        let shortage = match ctx {
+            Some(_) if n_leases < LEASES_MAX && portions::may_ask(facts.now_ms) => Shortage::Asks,
+            Some(_) => Shortage::LeavesOut,
+            None => break finish(&settings, held, &decide, &found, &facts, None).0,
+        };
+        let (answer, metered) = finish(&settings, held, &decide, &found, &facts, Some(shortage));
+        if metered.lacking.is_empty() {
+            portions::spend(&metered, facts.now_ms);
+            let due = portions::renewal(&metered, facts.now_ms);
+            if let (Some(due), Some(ctx)) = (due, ctx) {
+                let env = env.clone();
+                ctx.wait_until(async move { portions::lease(&due, &env).await });
+            }
+            break answer;
+        }
+        n_leases = n_leases.saturating_add(1);
+        let wanted = if decide.counts() { metered.lacking } else { Vec::new() };
+        portions::lease(&wanted, env).await;
+    };
+    count(&decide, &answer);
     let timing = Timing {
         snapshot_ms: snapshot_at_ms.saturating_sub(now_ms),
         lookup_ms: lookup_at_ms.saturating_sub(snapshot_at_ms),
@@ -153,7 +179,7 @@ async fn decided(
     (answer, timing)
 }
 
-/// Decides a request from what the isolate holds; `None` when a shard would have to be read.
+/// Decides a request from what the isolate holds; `None` when a shard would have to be read, or a portion leased or renewed.
 pub fn decided_at_once(settings: &Settings, held: &Held, mut decide: DecideRequest, facts: &Facts) -> Option<Answer> {
     let found = match begin(settings, held, &mut decide, facts) {
         Err(reason) => Err(reason),
@@ -162,7 +188,19 @@ pub fn decided_at_once(settings: &Settings, held: &Held, mut decide: DecideReque
             found => Ok(found),
         },
     };
-    Some(finish(settings, held, &decide, found, facts))
+    let (answer, metered) = finish(settings, held, &decide, &found, facts, Some(Shortage::Asks));
+    if !metered.lacking.is_empty() || portions::is_renewal_due(&metered, facts.now_ms) {
+        return None;
+    }
+    portions::spend(&metered, facts.now_ms);
+    count(&decide, &answer);
+    Some(answer)
+}
+
+fn count(decide: &DecideRequest, answer: &Answer) {
+    if !decide.dry_run {
+        counters::answered(answer.mode_reason);
+    }
 }
 
 /// Where to look for the visitor, or why not to.
@@ -187,14 +225,16 @@ fn begin<'h>(
     }
 }
 
+/// The answer, and what it came to for the limits of all visitors together; without `shortage` there are none.
 fn finish(
     settings: &Settings,
     held: &Held,
     decide: &DecideRequest,
-    found: std::result::Result<Found, ModeReason>,
+    found: &std::result::Result<Found, ModeReason>,
     facts: &Facts,
-) -> Answer {
-    let lookup = match &found {
+    shortage: Option<Shortage>,
+) -> (Answer, Metered) {
+    let lookup = match found {
         Ok(Found::Row(bytes)) => Ok(Lookup::Row(bytes)),
         Ok(Found::Nothing) => Ok(Lookup::NotFound),
         Ok(Found::NotHeld) => Ok(Lookup::Unavailable),
@@ -206,8 +246,19 @@ fn finish(
         (Some(text), Some(keys)) => VisitorState::of(text, keys, decide.names(), now),
         _ => VisitorState::default(),
     };
-    let bundle = held.snapshot.bundle().map(|it| it.bundle());
-    let limits = bundle.map(|bundle| VisitorLimits { bundle, state, now, others: &NoLimits });
+    let running = held.snapshot.bundle();
+    let bundle = running.map(|it| it.bundle());
+    // Nobody counts for a draft.
+    let metered = running.zip(shortage).filter(|(it, _)| it.version() > 0).map(|(running, shortage)| {
+        let portions = portions::of(running.version());
+        PortionLimits::new(running.bundle(), portions, facts.now_ms, shortage, decide.counts())
+    });
+    let others: &dyn Limits = match &metered {
+        Some(metered) => metered,
+        None => &NoLimits,
+    };
+    let sold_out: &[bool] = if held.is_stock_stale(settings, facts.now_ms) { &[] } else { &held.sold_out };
+    let limits = bundle.map(|bundle| VisitorLimits { bundle, state, now, sold_out, others });
     let limits: &dyn Limits = match &limits {
         Some(limits) => limits,
         None => &NoLimits,
@@ -225,8 +276,5 @@ fn finish(
         ..Occasion::at(now)
     };
     let answer = answer(&held.snapshot, decide, lookup, occasion);
-    if !decide.dry_run {
-        counters::answered(answer.mode_reason);
-    }
-    answer
+    (answer, metered.map(PortionLimits::into_metered).unwrap_or_default())
 }

@@ -6,6 +6,7 @@ use vitrine_engine::TimestampMs;
 use worker::{Context, Env, Response, Result};
 
 use vitrine_rim::respond;
+use vitrine_rim::settings::Settings;
 
 use crate::counters::{self, Counters};
 use crate::{shards, snapshot};
@@ -15,6 +16,7 @@ struct Health<'a> {
     status: &'static str,
     bundle: Option<BundleHealth<'a>>,
     table: Option<TableHealth<'a>>,
+    stock: Option<StockHealth>,
     isolate: IsolateHealth,
 }
 
@@ -37,6 +39,16 @@ struct TableHealth<'a> {
     as_of: Option<&'a str>,
     data_age_s: Option<i64>,
     rows: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct StockHealth {
+    published_at: String,
+    age_s: u64,
+    /// Too old to keep offers out.
+    stale: bool,
+    items_sold_out: usize,
+    offers_left_out: usize,
 }
 
 #[derive(Serialize)]
@@ -68,6 +80,16 @@ pub async fn get(env: &Env, ctx: &Context, now_ms: u64) -> Result<Result<Respons
             as_of: table.map(|it| it.manifest.as_of.as_str()),
             data_age_s: table.and_then(|it| age_s(&it.manifest.as_of, now_ms)),
             rows: table.map(|it| it.manifest.rows),
+        }),
+        stock: (held.stock.at_ms > 0).then(|| {
+            let stale = held.is_stock_stale(&Settings::of(env), now_ms);
+            StockHealth {
+                published_at: TimestampMs(i64::try_from(held.stock.at_ms).unwrap_or(i64::MAX)).to_string(),
+                age_s: now_ms.saturating_sub(held.stock.at_ms).div_euclid(1000),
+                stale,
+                items_sold_out: held.stock.n_sold_out(),
+                offers_left_out: if stale { 0 } else { held.sold_out.iter().filter(|it| **it).count() },
+            }
         }),
         isolate: IsolateHealth { shards, shard_bytes, counters: counters::read() },
     };

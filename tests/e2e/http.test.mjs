@@ -228,7 +228,7 @@ describe("GET /healthz", () => {
     assert.ok(age_s >= 0 && age_s < 600 && Number.isInteger(data_age_s));
     assert.ok(Date.parse(activated_at) > 0);
     assert.deepEqual(Object.keys(isolate), ["shards", "shard_bytes", "counters"]);
-    assert.deepEqual(Object.keys(isolate.counters), ["kv_reads", "answers", "evaluations", "refresh_failures", "shard_failures"]);
+    assert.deepEqual(Object.keys(isolate.counters), ["kv_reads", "answers", "evaluations", "refresh_failures", "lease_failures", "shard_failures"]);
   });
 
   test("is 200 and degraded before anything is published", async () => {

@@ -261,6 +261,11 @@ describe("answers", () => {
     for (const [method, path, body] of [["POST", "alerts", { environment: "nowhere" }], ["GET", "alerts?environment=nowhere"]]) await expect(404, admin(method, path, body));
     await expect(200, admin("GET", "alerts"));
     await expect(400, admin("GET", "alerts?more=1"));
+    await expect(200, admin("GET", "budgets"));
+    await expect(400, admin("GET", "budgets?more=1"));
+    await expect(404, admin("GET", "budgets?environment=nowhere"));
+    await expect(200, admin("PUT", "stock", { sold_out: ["nobody-sells-this"] }));
+    for (const wrong of ["{", {}, { sold_out: [""] }]) await expect(400, admin("PUT", "stock", wrong));
     assert.deepEqual(await expect(200, admin("POST", "counts/forget", { visitor: "x" })), { forgotten: 0 });
     for (const wrong of [{}, { visitor: 1 }, { visitor: "x", y: 1 }]) await expect(400, admin("POST", "counts/forget", wrong));
     for (const wrong of ["by=colour", "from=x", "environment=X", "from=2020-01-01T00:00:00Z"]) await expect(400, admin("GET", `counts?${wrong}`));

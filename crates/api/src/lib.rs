@@ -39,6 +39,8 @@ mod ofrep;
 mod outcome;
 mod personalisation;
 mod pointer;
+mod portion_call;
+mod portions;
 mod preferences;
 mod preview;
 mod problem;
@@ -49,6 +51,7 @@ mod request;
 mod role;
 mod scenario;
 mod snapshot;
+mod stock;
 mod tags;
 mod token;
 mod tombstones;
@@ -78,6 +81,8 @@ pub use made_up::{MadeUpProfile, apply_to_request as apply_preview_to_request};
 pub use occasion::{Issuer, Keeping, Occasion};
 pub use ofrep::{OfrepAnswer, OfrepRefusal, OfrepStamp, ofrep_all, ofrep_flag, ofrep_flag_unavailable};
 pub use personalisation::{OPT_OUT_COOKIE, Permission, Signals, Wishes, cookie, personalisation, profile_key};
+pub use portion_call::{Granted, LeaseCall, Leased, PortionCallError, Wanted};
+pub use portions::{LEAVE, Meter, Metered, PORTION_FIRST, PortionLimits, Portions, SILENCE_MS, Shortage};
 pub use preferences::{Dismissal, PREFERENCES_BYTES_MAX, Preferences, PreferencesAnswer, PreferencesVisitor};
 pub use preview::{
     NewPreview, PREVIEW_CHARS_MAX, PREVIEW_HEADER, PREVIEW_LIFE_S, PREVIEW_PARAMETER, PreviewToken,
@@ -96,6 +101,7 @@ pub use request::{
 };
 pub use role::{NoRole, Role, RoleList};
 pub use snapshot::{BundleState, Lookup, Snapshot, TableSlot, TableState};
+pub use stock::{SOLD_OUT_MAX, STOCK_ITEM_BYTES_MAX, STOCK_KEY, Stock};
 pub use tags::{Tag, TagValue, tags};
 pub use token::{
     ConfigTag, DECISION_TOKEN_AGE_MAX_S, DECISION_TOKEN_CHARS_MAX, DecisionBytes, DecisionToken,

@@ -39,6 +39,8 @@ pub(crate) enum Outcome {
     Converted,
     /// What it promotes is sold out.
     OutOfStock,
+    /// How much of its cap or its budget is left cannot be known now.
+    LimitUnknown,
 }
 
 /// The languages of explanations.
@@ -75,6 +77,7 @@ impl From<Option<&Rejection<'_>>> for Outcome {
                 Limit::Dismissed => Self::Dismissed,
                 Limit::Converted => Self::Converted,
                 Limit::OutOfStock => Self::OutOfStock,
+                Limit::Unknown => Self::LimitUnknown,
             },
         }
     }
@@ -99,6 +102,7 @@ impl Outcome {
             Self::Dismissed => ("The visitor is not interested in it.", "访客表示不感兴趣。"),
             Self::Converted => ("The visitor has done what it asks for.", "访客已完成转化。"),
             Self::OutOfStock => ("What it promotes is sold out.", "商品已售罄。"),
+            Self::LimitUnknown => ("What is left of its cap or budget is not known now.", "暂无法得知剩余额度。"),
         };
         match language {
             Language::English => english,

@@ -1,12 +1,11 @@
 //! The body of `POST /v1/decide`: received, checked against the published limits, ready for the engine.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::value::SeqAccessDeserializer;
-use serde::de::{SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use vitrine_engine::{Context, ContextValue, Dedupe, TimestampMs};
+use vitrine_flags::Json;
 
 use crate::consent::Consent;
 use crate::pointer::escaped;
@@ -38,7 +37,7 @@ pub const STATE_BYTES_MAX: usize = 2048;
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", schemars(rename = "DecideRequest"))]
-struct RequestWire {
+struct RequestWire<'b> {
     /// The caller's id of the request, given back.
     #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
     request_id: Option<String>,
@@ -53,8 +52,8 @@ struct RequestWire {
     #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = STATE_BYTES_MAX)))]
     state: Option<String>,
     /// Where and when the decision is shown.
-    #[serde(default)]
-    context: ContextWire,
+    #[serde(borrow, default)]
+    context: ContextWire<'b>,
     /// What to fill; each placement once.
     #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = PLACEMENTS_MAX)))]
     placements: Vec<PlacementWire>,
@@ -150,7 +149,7 @@ impl ConsentWire {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", schemars(rename = "DecideContext"))]
-struct ContextWire {
+struct ContextWire<'b> {
     /// Address of the page.
     #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = URL_BYTES_MAX)))]
     url: Option<String>,
@@ -177,22 +176,21 @@ struct ContextWire {
     #[cfg_attr(feature = "openapi", schemars(length(max = ITEMS_MAX), inner(length(min = 1, max = TEXT_BYTES_MAX))))]
     items: Vec<String>,
     /// Seen by conditions as `context.<name>`. The names of the members beside this one are reserved.
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schemars(extend("maxProperties" = ATTRIBUTES_MAX)))]
-    attributes: BTreeMap<String, AttributeWire>,
+    #[serde(borrow, default)]
+    #[cfg_attr(feature = "openapi", schemars(extend("maxProperties" = ATTRIBUTES_MAX), with = "BTreeMap<String, AttributeWire>"))]
+    attributes: BTreeMap<String, &'b RawValue>,
 }
 
-/// A fact about the request.
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "openapi", schemars(rename = "DecideAttribute", untagged))]
+/// A fact about the request, as the API's document shows it.
+#[cfg(feature = "openapi")]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename = "DecideAttribute", untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
 enum AttributeWire {
     Bool(bool),
     Number(f64),
-    Text(#[cfg_attr(feature = "openapi", schemars(length(min = 1, max = TEXT_BYTES_MAX)))] String),
-    Labels(
-        #[cfg_attr(feature = "openapi", schemars(length(max = LABELS_MAX), inner(length(min = 1, max = TEXT_BYTES_MAX))))]
-         Vec<String>,
-    ),
+    Text(#[schemars(length(min = 1, max = TEXT_BYTES_MAX))] String),
+    Labels(#[schemars(length(max = LABELS_MAX), inner(length(min = 1, max = TEXT_BYTES_MAX)))] Vec<String>),
 }
 
 /// A placement to fill.
@@ -340,7 +338,7 @@ fn at_most(found: usize, max: usize, pointer: &str, what: &str) -> Result<(), Pr
     Ok(())
 }
 
-impl RequestWire {
+impl RequestWire<'_> {
     fn check(self) -> Result<DecideRequest, Problem> {
         if let Some(id) = &self.request_id {
             text(id, "/request_id", TEXT_BYTES_MAX)?;
@@ -407,7 +405,7 @@ fn check_placements(wire: Vec<PlacementWire>) -> Result<Vec<PlacementRequest>, P
     Ok(placements)
 }
 
-impl ContextWire {
+impl ContextWire<'_> {
     fn check(self) -> Result<Context, Problem> {
         at_most(self.attributes.len(), ATTRIBUTES_MAX, "/context/attributes", "attributes")?;
         at_most(self.items.len(), ITEMS_MAX, "/context/items", "items")?;
@@ -438,71 +436,47 @@ impl ContextWire {
                 let detail = format!("{name:?} has a field of its own: set /context/{name}");
                 return Err(Problem::field(pointer, "reserved", detail));
             }
-            context.set(&name, value.check(&pointer)?);
+            context.set(&name, attribute(value, &pointer)?);
         }
         Ok(context)
     }
 }
 
-impl AttributeWire {
-    fn check(self, pointer: &str) -> Result<ContextValue, Problem> {
-        Ok(match self {
-            Self::Bool(it) => ContextValue::Bool(it),
-            Self::Number(it) => ContextValue::Number(it),
-            Self::Text(it) => {
-                text(&it, pointer, TEXT_BYTES_MAX)?;
-                ContextValue::Text(it)
-            }
-            Self::Labels(labels) => {
-                at_most(labels.len(), LABELS_MAX, pointer, "labels")?;
-                for (i, label) in labels.iter().enumerate() {
-                    text(label, &format!("{pointer}/{i}"), TEXT_BYTES_MAX)?;
+/// The value of an attribute. Not by serde, whose reader of decimals may be off by the last bit.
+fn attribute(raw: &RawValue, pointer: &str) -> Result<ContextValue, Problem> {
+    let refused = |pointer: &str, found: &Json, expected: &str| {
+        let found = match found {
+            Json::Null => "null",
+            Json::Bool(_) => "a boolean",
+            Json::Number(_) => "a number",
+            Json::Text(_) => "a text",
+            Json::List(_) => "a list",
+            Json::Object(_) => "an object",
+        };
+        Problem::field(pointer, "invalid_field", format!("expected {expected}, found {found}"))
+    };
+    let value = Json::parse(raw.get().as_bytes())
+        .map_err(|error| Problem::field(pointer, "invalid_field", format!("not readable: {error}")))?;
+    Ok(match value {
+        Json::Bool(it) => ContextValue::Bool(it),
+        Json::Number(it) if it.is_finite() => ContextValue::Number(it),
+        Json::Text(it) => {
+            text(&it, pointer, TEXT_BYTES_MAX)?;
+            ContextValue::Text(it)
+        }
+        Json::List(list) => {
+            at_most(list.len(), LABELS_MAX, pointer, "labels")?;
+            let label = |(i, label): (usize, Json)| {
+                let pointer = format!("{pointer}/{i}");
+                match label {
+                    Json::Text(label) => text(&label, &pointer, TEXT_BYTES_MAX).map(|()| label),
+                    other => Err(refused(&pointer, &other, "a string")),
                 }
-                ContextValue::Labels(labels)
-            }
-        })
-    }
-}
-
-/// By hand, because `untagged` would copy every value before it looks at it, and could not name the label that is wrong.
-impl<'de> Deserialize<'de> for AttributeWire {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AttributeVisitor)
-    }
-}
-
-struct AttributeVisitor;
-
-impl<'de> Visitor<'de> for AttributeVisitor {
-    type Value = AttributeWire;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a boolean, a number, a text or a list of texts")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<AttributeWire, E> {
-        Ok(AttributeWire::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<AttributeWire, E> {
-        Ok(AttributeWire::Number(value as f64))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<AttributeWire, E> {
-        Ok(AttributeWire::Number(value as f64))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<AttributeWire, E> {
-        Ok(AttributeWire::Number(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<AttributeWire, E> {
-        Ok(AttributeWire::Text(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, labels: A) -> Result<AttributeWire, A::Error> {
-        Vec::deserialize(SeqAccessDeserializer::new(labels)).map(AttributeWire::Labels)
-    }
+            };
+            ContextValue::Labels(list.into_iter().enumerate().map(label).collect::<Result<_, _>>()?)
+        }
+        other => return Err(refused(pointer, &other, "a boolean, a number, a text or a list of texts")),
+    })
 }
 
 #[cfg(feature = "openapi")]

@@ -17,12 +17,17 @@ pub struct VisitorLimits<'a> {
     pub state: &'a VisitorState,
     /// When it is decided.
     pub now: TimestampMs,
-    /// What is limited for all visitors; it is told first.
+    /// By offer: whether what it promotes is sold out. May be shorter. It is told first.
+    pub sold_out: &'a [bool],
+    /// What is limited for all visitors; it is told next.
     pub others: &'a dyn Limits,
 }
 
 impl Limits for VisitorLimits<'_> {
     fn rejection(&self, offer: OfferIdx) -> Option<Limit> {
+        if self.sold_out.get(usize::from(offer.0)).copied().unwrap_or(false) {
+            return Some(Limit::OutOfStock);
+        }
         if let Some(limit) = self.others.rejection(offer) {
             return Some(limit);
         }
@@ -30,6 +35,10 @@ impl Limits for VisitorLimits<'_> {
             return None;
         }
         self.of(self.bundle.offers().get(usize::from(offer.0))?)
+    }
+
+    fn show(&self, offer: OfferIdx) -> Option<Limit> {
+        self.others.show(offer)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::cmd::{
     alerts, audit_export, audit_verify, config_approve, config_calendar, config_check, config_diff, config_draft,
     config_export,
 };
+use crate::cmd::{budgets, stock_publish, tables_publish, tables_rollback, tables_verify, tokens};
 use crate::cmd::{
     config_import, config_init, config_preview, config_publish, config_rollback, config_versions, counts, decide,
 };
@@ -11,7 +12,6 @@ use crate::cmd::{
     demo_data, environments, eval, experiments_explain, flags_kill, keys_generate, loop_turn, privacy, simulate,
     tables_inspect,
 };
-use crate::cmd::{tables_publish, tables_rollback, tables_verify, tokens};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -72,6 +72,9 @@ pub enum Command {
     /// Look at, check, publish and roll back profile tables.
     #[command(subcommand)]
     Tables(Tables),
+    /// What is sold out.
+    #[command(subcommand)]
+    Stock(Stock),
     /// Check, compare, publish and roll back what marketers write.
     #[command(subcommand)]
     Config(Config),
@@ -97,6 +100,7 @@ pub enum Command {
     Simulate(simulate::Simulate),
     Loop(loop_turn::Loop),
     Alerts(alerts::Alerts),
+    Budgets(budgets::Budgets),
     Decide(decide::Decide),
     Eval(eval::Eval),
     DemoData(demo_data::DemoData),
@@ -128,6 +132,13 @@ pub enum Profiles {
 #[expect(missing_docs, reason = "their help texts are where they are defined")]
 pub enum Policy {
     Evaluate(crate::cmd::policy_evaluate::Evaluate),
+}
+
+/// `vitrine stock …`
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "their help texts are where they are defined")]
+pub enum Stock {
+    Publish(stock_publish::Publish),
 }
 
 /// `vitrine tables …`

@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod audit_export;
 pub mod audit_verify;
+pub mod budgets;
 pub mod config_approve;
 pub mod config_calendar;
 pub mod config_check;
@@ -48,13 +49,14 @@ pub mod profiles_rank;
 #[cfg(feature = "profiles")]
 pub mod profiles_schema;
 pub mod simulate;
+pub mod stock_publish;
 pub mod tables_inspect;
 pub mod tables_publish;
 pub mod tables_rollback;
 pub mod tables_verify;
 pub mod tokens;
 
-use crate::args::{Audit, Command, Config, Experiments, Keys, Tables};
+use crate::args::{Audit, Command, Config, Experiments, Keys, Stock, Tables};
 #[cfg(feature = "profiles")]
 use crate::args::{Policy, Profiles};
 use crate::failure::Failure;
@@ -70,6 +72,7 @@ pub fn run(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Profiles(command) => run_profiles(command, ui),
         #[cfg(feature = "profiles")]
         Command::Policy(Policy::Evaluate(args)) => policy_evaluate::run(&args, ui),
+        Command::Stock(Stock::Publish(args)) => stock_publish::run(&args, ui),
         Command::Tables(Tables::Inspect(args)) => tables_inspect::run(&args, ui),
         Command::Tables(Tables::Verify(args)) => tables_verify::run(&args, ui),
         Command::Tables(Tables::Publish(args)) => tables_publish::run(&args, ui),
@@ -96,6 +99,7 @@ pub fn run(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Counts(args) => counts::run(&args, ui),
         Command::Simulate(args) => simulate::run(&args, ui),
         Command::Alerts(args) => alerts::run(&args, ui),
+        Command::Budgets(args) => budgets::run(&args, ui),
         Command::Loop(args) => loop_turn::run(&args, ui),
         Command::Decide(args) => decide::run(&args, ui),
         Command::Eval(args) => eval::run(&args, ui),

@@ -65,6 +65,7 @@ mod reshuffle;
 mod section;
 pub mod sheet;
 mod source;
+mod stock;
 mod stored;
 mod time_zone;
 mod timetable;
@@ -88,6 +89,7 @@ pub use payload::LayerPlan;
 pub use reshuffle::{Reshuffle, Tally, VISITORS, reshuffle, reshuffle_at};
 pub use section::saved_group::{Group, GroupFiles};
 pub use source::Format;
+pub use stock::{StockFault, StockFeed, read_stock};
 pub use time_zone::minute_of_day;
 pub use timetable::CampaignRun;
 

@@ -316,7 +316,14 @@ impl<'a, P: Profile, G: ItemGraph> Evaluation<'a, P, G> {
             return Decision { placement, filled: self.fallback(placement, None), reason, experiment: None };
         }
         let (experiment, treatment) = self.treatment(placement).unzip();
-        let chosen = self.best(placement, treatment, n_max, trace);
+        let mut chosen = self.best(placement, treatment, n_max, trace);
+        chosen.retain(|it| match self.inputs.limits.show(it.idx) {
+            None => true,
+            Some(limit) => {
+                trace.rejected(it.idx, Rejection::Limit(limit));
+                false
+            }
+        });
         if chosen.is_empty() {
             let variant = treatment.and_then(|it| it.variant.as_deref());
             let filled = self.fallback(placement, variant);

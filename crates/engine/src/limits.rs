@@ -23,11 +23,13 @@ pub enum Limit {
     Converted,
     /// What it promotes is sold out.
     OutOfStock,
+    /// How much of its cap or its budget is left cannot be known now.
+    Unknown,
 }
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::VisitorCap,
         Self::TotalCap,
         Self::DailyCap,
@@ -35,6 +37,7 @@ impl Limit {
         Self::Dismissed,
         Self::Converted,
         Self::OutOfStock,
+        Self::Unknown,
     ];
 
     /// The word of the API.
@@ -47,14 +50,22 @@ impl Limit {
             Self::Dismissed => "dismissed",
             Self::Converted => "converted",
             Self::OutOfStock => "out_of_stock",
+            Self::Unknown => "limit_unknown",
         }
     }
 }
 
-/// What is known of caps, budgets and earlier answers for one request. Implementations never fail: what is unknown limits nothing.
+/// What is known of caps, budgets and earlier answers for one request. Implementations never fail.
 pub trait Limits {
     /// Why `offer` may not be shown; `None` when nothing is against it. Asked of candidates, never of fallback offers.
     fn rejection(&self, offer: OfferIdx) -> Option<Limit>;
+
+    /// Told of every offer that was chosen, in the order of the answer. Whoever counts showings counts it here, and may refuse it at
+    /// the last moment: offers that share a budget were admitted together, and it may not last for all of them. Never told of
+    /// fallback offers.
+    fn show(&self, _offer: OfferIdx) -> Option<Limit> {
+        None
+    }
 }
 
 /// Nothing is limited.

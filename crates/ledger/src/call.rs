@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_api::{Pseudonyms, hexadecimal};
 
 use crate::attribution::Touch;
+use crate::budget::Cost;
 use crate::counts::{CountQuery, CountRow};
 use crate::record::Recorded;
 use crate::shard::{key, shard_of};
@@ -143,8 +144,13 @@ fn visitor_shard(environment: &str, visitor: &str, n_shards: u32) -> u32 {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// To [`Call::Record`]: of each event, in their order, whether it is new.
-    Recorded(Vec<bool>),
+    /// To [`Call::Record`].
+    Recorded {
+        /// Of each event, in their order, whether it is new.
+        are_new: Vec<bool>,
+        /// Of each campaign that one of them costs something, everything that it has cost in this shard.
+        costs: Vec<Cost>,
+    },
     /// To [`Call::Visit`].
     Looked(Looked),
     /// To [`Call::Count`].

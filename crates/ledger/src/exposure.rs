@@ -84,5 +84,5 @@ fn record(exposed: &Exposed, may_join: bool, context: &RecordContext<'_>) -> Rec
     };
     let line = line.to_json();
     let count = CountKey { hour: hour(at), kind: Kind::Exposure, rule: Rule::Token, ..CountKey::of(Some(&shown)) };
-    Recorded { keys: vec![id], counts: vec![count], value_minor: 0, line }
+    Recorded { keys: vec![id], counts: vec![count], value_minor: 0, of: None, cost: None, line }
 }

@@ -8,6 +8,8 @@
 //!    where ([`Recorded`]);
 //! 4. the objects answer, and [`EventVerdict`] is what the caller is told.
 //!
+//! [`Terms`] and [`Account`] are the arithmetic of caps and budgets, which another object owns.
+//!
 //! [`CountQuery`] and [`Counts`] are the way back: what each shard has counted, merged.
 //!
 //! What this crate leaves out: every input and output, the database, and who may call.
@@ -25,6 +27,7 @@
 
 mod attribution;
 mod batch;
+mod budget;
 mod call;
 mod counts;
 mod event;
@@ -42,6 +45,7 @@ mod verdict;
 
 pub use attribution::{Rule, Touch, TouchKind, WINDOW_S_DEFAULT};
 pub use batch::{CheckedBatch, EVENTS_BYTES_MAX, EVENTS_MAX, EventBatch};
+pub use budget::{Account, Basis, BudgetCall, BudgetReport, CapReport, Cost, MoneyReport, Spent, Terms, campaign_key};
 pub use call::{Answer, Call, Looked, Named, Record, Remember, Visits, Whom};
 pub use counts::{CountGroup, CountKey, CountQuery, CountRow, Counts, Dimension, HOUR_MS, Tally};
 pub use event::{AGE_MAX_S, Event, EventError, Measured};

@@ -8,6 +8,7 @@ use vitrine_api::hexadecimal;
 use vitrine_engine::TimestampMs;
 
 use crate::attribution::{Rule, Touch, TouchKind, attributed, exposed};
+use crate::budget::Cost;
 use crate::call::{Looked, Visits};
 use crate::counts::{CountKey, HOUR_MS};
 use crate::event::Event;
@@ -24,6 +25,12 @@ pub struct Recorded {
     pub counts: Vec<CountKey>,
     /// The value in the smallest coin; 0 for none.
     pub value_minor: u64,
+    /// What it is attributed to, exactly or through the visitor: version of the bundle, and offer.
+    #[serde(skip)]
+    pub of: Option<(u32, String)>,
+    /// What it costs a campaign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// The event as the raw file keeps it: one JSON object, see `docs/formats/events.md`.
     pub line: String,
 }
@@ -76,6 +83,13 @@ pub(crate) struct Line<'a> {
     pub bundle: Option<u32>,
     pub name: Option<&'a str>,
     pub props: Option<&'a BTreeMap<String, Value>>,
+}
+
+impl Recorded {
+    /// What happened.
+    pub fn kind(&self) -> Option<Kind> {
+        self.counts.first().map(|it| it.kind)
+    }
 }
 
 impl Line<'_> {
@@ -157,6 +171,8 @@ fn record(Plan { event, shown, .. }: &Plan, looked: &Looked, context: &RecordCon
         keys: keys(event, environment),
         counts,
         value_minor: event.value.as_ref().map_or(0, |(value, _)| *value),
+        of: what.map(|it| (it.bundle, it.offer.clone())),
+        cost: None,
         line: line(event, what, unit.as_deref(), context),
     }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod alerts;
+mod budgets;
 mod configuration;
 mod drafts;
 mod environments;
@@ -12,6 +13,7 @@ mod learning;
 mod measuring;
 mod ofrep;
 mod previews;
+mod stock;
 mod storefront;
 mod tables;
 mod visitors;
@@ -30,6 +32,8 @@ pub fn describe(paths: &mut Paths) {
     configuration::describe(paths);
     learning::describe(paths);
     alerts::describe(paths);
+    budgets::describe(paths);
+    stock::describe(paths);
     drafts::describe(paths);
     environments::describe(paths);
     access::describe(paths);

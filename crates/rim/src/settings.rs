@@ -26,6 +26,8 @@ pub struct MeasureSettings {
     pub window_s: u32,
     /// `EVENTS_SEGMENT_MS`: how long raw events wait for others before a file of them is written. Default 60,000 ms.
     pub segment_ms: u64,
+    /// `PORTION_LIFE_MS`: how long isolates may use portions of caps and budgets. Default 60,000 ms, at least 1,000.
+    pub portion_life_ms: u64,
     /// `LOOP_EVERY_S`: how often the cron trigger lets bandits learn. Default 3,600 s; 0: not at all.
     pub loop_every_s: u64,
 }
@@ -46,6 +48,10 @@ pub struct Settings {
     pub refresh_ms: u64,
     /// `KV_TIMEOUT_MS`: longest wait for one read of KV. Default 1,000 ms.
     pub kv_timeout_ms: u64,
+    /// `LEASE_TIMEOUT_MS`: longest wait for a portion of a cap or budget. Default 1,000 ms.
+    pub lease_timeout_ms: u64,
+    /// `STOCK_AGE_MAX_S`: how old the list of what is sold out may be before it no longer keeps offers out. Default: a day. Here in ms.
+    pub stock_age_max_ms: u64,
     /// `SHARD_CACHE_BYTES`: most bytes of shards that an isolate holds. Default 32 MiB.
     pub shard_cache_bytes: usize,
 }
@@ -94,6 +100,7 @@ impl Settings {
                 shards: small("LEDGER_SHARDS", 8, 64),
                 window_s: small("ATTRIBUTION_WINDOW_S", 604_800, 2_592_000),
                 segment_ms: number(&text, "EVENTS_SEGMENT_MS", 60_000),
+                portion_life_ms: number(&text, "PORTION_LIFE_MS", 60_000).max(1_000),
                 loop_every_s: number(&text, "LOOP_EVERY_S", 3_600),
             }
         };
@@ -121,6 +128,8 @@ impl Settings {
             origins,
             refresh_ms: number(&text, "REFRESH_MS", 10_000),
             kv_timeout_ms: number(&text, "KV_TIMEOUT_MS", 1_000),
+            lease_timeout_ms: number(&text, "LEASE_TIMEOUT_MS", 1_000),
+            stock_age_max_ms: number(&text, "STOCK_AGE_MAX_S", 86_400).saturating_mul(1000),
             shard_cache_bytes: usize::try_from(number(&text, "SHARD_CACHE_BYTES", 32 << 20)).unwrap_or(32 << 20),
         })
     }

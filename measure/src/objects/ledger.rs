@@ -74,7 +74,8 @@ impl Ledger {
         match call {
             Call::Record(record) => {
                 self.stay_awake().await?;
-                self.record(&record).map(Answer::Recorded)
+                let (are_new, costs) = self.record(&record)?;
+                Ok(Answer::Recorded { are_new, costs })
             }
             Call::Visit { environment, visits } => {
                 self.stay_awake().await?;

@@ -37,6 +37,7 @@ const OBJECTS = {
   REGISTRY: { className: "Registry", useSQLite: true },
   NOTIFIER: { className: "Notifier", useSQLite: true },
   LEDGER: { className: "Ledger", useSQLite: true },
+  BUDGET: { className: "Budget", useSQLite: true },
 };
 
 /// A KV namespace that fails when told so: keys in `faults` throw or never answer. Everything else goes to the real one.
@@ -90,12 +91,14 @@ export async function startWorker({ persist, ...options } = {}) {
   return Object.assign(workers[0], { stop });
 }
 
-/// Starts a Worker for each of `fleet`: `{ name, vars, unreliableKv, noKv, cf, kv, namespace, outbound, bucket, noLedger }`.
+/// Starts a Worker for each of `fleet`: `{ name, vars, unreliableKv, noKv, cf, kv, namespace, outbound, bucket, noLedger, noBudget, budgetOf }`.
 ///
 /// - `vars` replaces variables; `null` takes one away.
 /// - `unreliableKv: true` puts the KV of [`Worker.faults`] in front of the real one; `noKv: true` binds none.
 /// - `bucket: true` binds an R2 bucket as EVENTS, `bucket: "unreliable"` one that fails as [`Worker.bucketFault`] says.
 /// - `noLedger: true` takes the ledger away, as if none of its objects could be reached.
+/// - `noBudget: true` takes the object of caps and budgets away likewise.
+/// - `budgetOf` names the Worker whose object of caps and budgets this one asks, as isolates of one deployment share it.
 /// - `outbound` answers what the Worker asks of the world: a function from request to response.
 /// - `namespace` names the KV namespace, so that Workers can share one.
 /// - `kv` is what its namespace holds before the first request: an object from key to bytes or text.
@@ -113,10 +116,10 @@ export async function startFleet(fleet, { persist } = {}) {
     compatibilityDate: COMPATIBILITY_DATE,
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
-  const definitions = fleet.flatMap(({ name, vars = {}, unreliableKv, noKv, outbound, namespace = `kv-of-${name}`, bucket, noLedger }) => {
+  const definitions = fleet.flatMap(({ name, vars = {}, unreliableKv, noKv, outbound, namespace = `kv-of-${name}`, bucket, noLedger, noBudget, budgetOf }) => {
     const bindings = Object.fromEntries(Object.entries({ ...VARS, ...vars }).filter(([, value]) => value !== null));
-    const { LEDGER, ...others } = OBJECTS;
-    const durableObjects = noLedger ? others : { LEDGER, ...others };
+    const { LEDGER, BUDGET, ...others } = OBJECTS;
+    const durableObjects = { ...(noLedger ? {} : { LEDGER }), ...(noBudget ? {} : { BUDGET: budgetOf ? { ...BUDGET, scriptName: budgetOf } : BUDGET }), ...others };
     const worker = { ...script, name, bindings, durableObjects, ...(outbound ? { outboundService: outbound } : {}) };
     const files = `events-of-${name}`;
     if (bucket === true) worker.r2Buckets = { EVENTS: files };

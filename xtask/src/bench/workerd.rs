@@ -50,11 +50,13 @@ const VITRINE: (&str, &str, &str) = (
     (name = "REGISTRY", durableObjectNamespace = "Registry"),
     (name = "NOTIFIER", durableObjectNamespace = "Notifier"),
     (name = "LEDGER", durableObjectNamespace = "Ledger"),
+    (name = "BUDGET", durableObjectNamespace = "Budget"),
 "#,
     r#"  durableObjectNamespaces = [
     (className = "Registry", uniqueKey = "registry", enableSql = true),
     (className = "Notifier", uniqueKey = "notifier", enableSql = true),
     (className = "Ledger", uniqueKey = "ledger", enableSql = true),
+    (className = "Budget", uniqueKey = "budget", enableSql = true),
   ],
   durableObjectStorage = (inMemory = void),
 "#,

@@ -8,6 +8,7 @@ mod envelopes;
 mod experiments;
 mod exposures;
 mod ofrep;
+mod portions;
 mod requests;
 mod shop;
 mod tags;

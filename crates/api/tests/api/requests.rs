@@ -126,9 +126,15 @@ fn bodies_that_break_a_rule() {
         "expected a boolean, a number",
     );
     broken(
-        &format!(r#"{{"context":{{"attributes":{{"a":{}"#, "[".repeat(60_000)),
+        &with(&format!(r#""context":{{"attributes":{{"a":{}{}}}}}"#, "[".repeat(30_000), "]".repeat(30_000))),
+        "/context/attributes/a",
+        "not readable",
+    );
+    broken(&with(r#""context":{"attributes":{"a":1e999}}"#), "/context/attributes/a", "expected a boolean, a number");
+    broken(
+        &with(r#""context":{"attributes":{"a":[["x"]]}}"#),
         "/context/attributes/a/0",
-        "invalid type: sequence",
+        "expected a string, found a list",
     );
     broken(
         &with(r#""context":{"attributes":{"country":"DE"}}"#),

@@ -18,6 +18,8 @@ struct Health {
     bundle: Option<BundleHealth>,
     /// The running table; null when none is activated.
     table: Option<TableHealth>,
+    /// What is sold out; null when no list was ever published.
+    stock: Option<StockHealth>,
     /// The isolate itself.
     isolate: IsolateHealth,
 }
@@ -65,6 +67,21 @@ struct TableHealth {
     rows: Option<u64>,
 }
 
+/// A list of what is sold out.
+#[derive(Serialize, JsonSchema)]
+struct StockHealth {
+    /// RFC 3339 time of its publication.
+    published_at: String,
+    /// Age. Unit: seconds.
+    age_s: u64,
+    /// Too old to keep offers out (`STOCK_AGE_MAX_S`).
+    stale: bool,
+    /// How many items are sold out.
+    items_sold_out: usize,
+    /// How many offers that keeps out.
+    offers_left_out: usize,
+}
+
 /// An isolate.
 #[derive(Serialize, JsonSchema)]
 struct IsolateHealth {
@@ -87,6 +104,8 @@ struct Counters {
     evaluations: BTreeMap<String, u64>,
     /// Refreshes of configuration or table that failed; the last good ones stayed.
     refresh_failures: u64,
+    /// Calls for portions of caps and budgets that had no answer; what they limit was left out.
+    lease_failures: u64,
     /// Shards that were missing, late, or did not pass their checks.
     shard_failures: u64,
 }
@@ -110,10 +129,11 @@ fn example() -> Value {
             "activated_at": "2026-11-30T02:10:00.000Z", "age_s": 107_740,
             "as_of": "2026-11-30T00:00:00Z", "data_age_s": 115_540, "rows": 20_000,
         },
+        "stock": { "published_at": "2026-12-01T08:00:00Z", "age_s": 340, "stale": false, "items_sold_out": 12, "offers_left_out": 3 },
         "isolate": {
             "shards": 4, "shard_bytes": 262_144,
             "counters": {
-                "evaluations": { "flag": 12, "all": 40, "unchanged": 9 }, "kv_reads": 9, "answers": { "ok": 120, "no_visitor": 31 }, "refresh_failures": 0, "shard_failures": 0 },
+                "evaluations": { "flag": 12, "all": 40, "unchanged": 9 }, "kv_reads": 9, "answers": { "ok": 120, "no_visitor": 31 }, "refresh_failures": 0, "lease_failures": 0, "shard_failures": 0 },
         },
     })
 }

@@ -7,9 +7,9 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
-use serde::de::Visitor;
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 /// Only what tells formats and versions apart; whatever else there is belongs to that version.
 #[derive(Deserialize)]
@@ -86,9 +86,9 @@ struct KindFields {
     #[serde(default, deserialize_with = "given")]
     scale: Option<ScaleField>,
     #[serde(default, deserialize_with = "given")]
-    zero: Option<f64>,
+    zero: Option<Exact>,
     #[serde(default, deserialize_with = "given")]
-    step: Option<f64>,
+    step: Option<Exact>,
     #[serde(default, deserialize_with = "given")]
     dictionary: Option<String>,
     #[serde(default, deserialize_with = "given")]
@@ -100,7 +100,7 @@ struct KindFields {
     #[serde(default, deserialize_with = "given")]
     weight_bits: Option<u8>,
     #[serde(default, deserialize_with = "given")]
-    weight_max: Option<f64>,
+    weight_max: Option<Exact>,
     #[serde(default, deserialize_with = "given")]
     dims: Option<u16>,
 }
@@ -110,6 +110,9 @@ enum ScaleField {
     Word(String),
     Number(f64),
 }
+
+/// A number that comes back bit for bit: serde_json's own reader of decimals may be off by the last bit.
+struct Exact(f64);
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -209,33 +212,24 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Res
 
 impl<'de> Deserialize<'de> for ScaleField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScaleVisitor)
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let word = text.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+        // A word with an escape is none of the words that there are.
+        word.map_or_else(|| exact(text).map(Self::Number), |word| Ok(Self::Word(word.to_string())))
     }
 }
 
-struct ScaleVisitor;
-
-impl Visitor<'_> for ScaleVisitor {
-    type Value = ScaleField;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a scale")
+impl<'de> Deserialize<'de> for Exact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        exact(<&RawValue>::deserialize(deserializer)?.get()).map(Self)
     }
+}
 
-    fn visit_str<E>(self, word: &str) -> Result<ScaleField, E> {
-        Ok(ScaleField::Word(word.to_string()))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<ScaleField, E> {
-        Ok(ScaleField::Number(number as f64))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<ScaleField, E> {
-        Ok(ScaleField::Number(number as f64))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<ScaleField, E> {
-        Ok(ScaleField::Number(number))
+/// The number that a JSON text is.
+fn exact<E: Error>(text: &str) -> Result<f64, E> {
+    match text.parse() {
+        Ok(number) if f64::is_finite(number) => Ok(number),
+        _ => Err(E::custom(format!("expected a number, found {text}"))),
     }
 }
 
@@ -254,8 +248,8 @@ impl TryFrom<KindFields> for KindWire {
                     ScaleField::Word(word) if word == "log" => ScaleWire::Log,
                     _ => return Err("expected `linear` or `log` as `scale` of a scaled column".to_string()),
                 },
-                zero: take(&mut fields.zero, "zero")?,
-                step: take(&mut fields.step, "step")?,
+                zero: take(&mut fields.zero, "zero")?.0,
+                step: take(&mut fields.step, "step")?.0,
             },
             "category" => Self::Category {
                 bits: take(&mut fields.bits, "bits")?,
@@ -266,7 +260,7 @@ impl TryFrom<KindFields> for KindWire {
                 k: take(&mut fields.k, "k")?,
                 id_bits: take(&mut fields.id_bits, "id_bits")?,
                 weight_bits: take(&mut fields.weight_bits, "weight_bits")?,
-                weight_max: take(&mut fields.weight_max, "weight_max")? as f32,
+                weight_max: take(&mut fields.weight_max, "weight_max")?.0 as f32,
                 dictionary: take(&mut fields.dictionary, "dictionary")?,
             },
             "vector" => Self::Vector {

@@ -1,13 +1,13 @@
 //! Counting: each event once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vitrine_engine::TimestampMs;
-use vitrine_ledger::{CountKey, HOUR_MS, Record, Recorded, Tally};
+use vitrine_ledger::{Cost, CountKey, HOUR_MS, Record, Recorded, Tally};
 use worker::{Result, SqlStorageValue};
 
 use super::Ledger;
-use super::schema::integer;
+use crate::objects::sqlite::integer;
 
 /// Length of a day. Unit: ms.
 pub const DAY_MS: i64 = 24 * HOUR_MS;
@@ -16,8 +16,9 @@ pub const DAY_MS: i64 = 24 * HOUR_MS;
 struct One {}
 
 impl Ledger {
-    /// Counts what has not been counted. Gives, for each event, whether it is new.
-    pub(super) fn record(&self, record: &Record) -> Result<Vec<bool>> {
+    /// Counts what has not been counted. Gives, for each event, whether it is new; and of each campaign that one of them costs
+    /// something, everything that it has cost here.
+    pub(super) fn record(&self, record: &Record) -> Result<(Vec<bool>, Vec<Cost>)> {
         let has_bucket = self.bucket().is_some();
         self.transaction(|| {
             self.note_shard(record.shard)?;
@@ -33,6 +34,9 @@ impl Ledger {
                     continue;
                 }
                 self.mark_seen(event, day)?;
+                if let Some(cost) = &event.cost {
+                    self.add_cost(&record.environment, cost)?;
+                }
                 for count in &event.counts {
                     tallies.entry(count).or_default().add(&Tally::of(event.value_minor));
                 }
@@ -62,8 +66,29 @@ impl Ledger {
                     ],
                 )?;
             }
-            Ok(are_new)
+            Ok((are_new, self.costs(record)?))
         })
+    }
+
+    fn add_cost(&self, environment: &str, cost: &Cost) -> Result<()> {
+        self.execute(
+            "INSERT INTO cost VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET milli = milli + excluded.milli",
+            vec![environment.into(), cost.campaign.as_str().into(), integer(cost.milli)],
+        )
+    }
+
+    /// Also where no event was new: whoever was not told before is told then.
+    fn costs(&self, record: &Record) -> Result<Vec<Cost>> {
+        let campaigns: BTreeSet<&str> =
+            record.events.iter().filter_map(|it| it.cost.as_ref()).map(|it| it.campaign.as_str()).collect();
+        let mut costs = Vec::new();
+        for campaign in campaigns {
+            let of = vec![record.environment.as_str().into(), campaign.into()];
+            costs.extend(
+                self.rows::<Cost>("SELECT campaign, milli FROM cost WHERE environment = ? AND campaign = ?", of)?,
+            );
+        }
+        Ok(costs)
     }
 
     fn note_shard(&self, shard: u32) -> Result<()> {

@@ -1,14 +1,14 @@
 //! The shard's database.
 
-use js_sys::Reflect;
 use serde::de::DeserializeOwned;
-use wasm_bindgen::prelude::*;
-use worker::{Error, Result, SqlStorage, SqlStorageValue};
+use worker::{Result, SqlStorageValue};
 
 use super::Ledger;
+use crate::objects::sqlite;
 
 /// All tables. `seen` is what was counted, by its keys; `tally` the counts; `apart` what was not counted; `outbox` the raw
-/// events that are in no file yet; `touch` what visitors met; `replay` answers of batches; `fact` what the shard knows of itself.
+/// events that are in no file yet; `touch` what visitors met; `replay` answers of batches; `cost` what campaigns have cost
+/// ever, in thousandths of the smallest coin; `fact` what the shard knows of itself.
 /// Days and hours are whole ones since 1970.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS seen (key TEXT PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID;
@@ -31,67 +31,33 @@ const TABLES: &str = "
     CREATE INDEX IF NOT EXISTS touch_by_time ON touch (at_ms);
     CREATE TABLE IF NOT EXISTS replay (key TEXT PRIMARY KEY, body TEXT NOT NULL, answer TEXT NOT NULL, at_ms INTEGER NOT NULL)
         WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS cost (environment TEXT NOT NULL, campaign TEXT NOT NULL, milli INTEGER NOT NULL,
+        PRIMARY KEY (environment, campaign)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;";
-
-/// Greatest number that the database takes: it is reached through JavaScript.
-const NUMBER_MAX: u64 = (1 << 53) - 1;
-
-#[wasm_bindgen]
-extern "C" {
-    /// The storage itself: `worker` does not offer its synchronous transactions.
-    type RawStorage;
-
-    #[wasm_bindgen(method, catch, js_name = transactionSync)]
-    fn transaction_sync(
-        this: &RawStorage,
-        body: &mut dyn FnMut() -> std::result::Result<(), JsValue>,
-    ) -> std::result::Result<JsValue, JsValue>;
-}
-
-/// A count for SQL; the greatest that there can be stands for a greater one.
-pub fn integer(value: u64) -> SqlStorageValue {
-    SqlStorageValue::Integer(i64::try_from(value.min(NUMBER_MAX)).unwrap_or_default())
-}
 
 impl Ledger {
     pub(super) fn prepare(&self) -> Result<()> {
         if !self.is_prepared.get() {
-            self.sql().exec(TABLES, None)?;
+            self.execute(TABLES, Vec::new())?;
             self.is_prepared.set(true);
         }
         Ok(())
-    }
-
-    fn sql(&self) -> SqlStorage {
-        self.state.storage().sql()
     }
 
     /// Does all of it, or nothing.
     ///
     /// Errors: that of `body`; then nothing of what it did stays.
     pub(super) fn transaction<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
-        let storage = Reflect::get(self.state.as_raw().as_ref(), &"storage".into()).map_err(Error::from)?;
-        let mut body = Some(body);
-        let mut given = None;
-        let outcome = storage.unchecked_ref::<RawStorage>().transaction_sync(&mut || match body.take() {
-            Some(body) => {
-                given = Some(body().map_err(|error| JsValue::from(error.to_string()))?);
-                Ok(())
-            }
-            None => Err("a transaction runs once".into()),
-        });
-        outcome.map_err(Error::from)?;
-        given.ok_or_else(|| Error::RustError("the transaction did not run".to_owned()))
+        sqlite::transaction(&self.state, body)
     }
 
     /// Runs a statement without result.
     pub(super) fn execute(&self, statement: &str, values: Vec<SqlStorageValue>) -> Result<()> {
-        self.sql().exec(statement, values)?;
-        Ok(())
+        sqlite::execute(&self.state, statement, values)
     }
 
     /// All rows of a query.
     pub(super) fn rows<T: DeserializeOwned>(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>> {
-        self.sql().exec(query, values)?.to_array()
+        sqlite::rows(&self.state, query, values)
     }
 }
