@@ -7,9 +7,11 @@ mod rounds;
 mod workerd;
 mod wrk;
 
-use crate::command::{cargo, shown};
-use crate::packages::cargo_for;
+use crate::command::{cargo, command, shown};
+use crate::packages::{EDGE_TARGET, cargo_for};
 use crate::project::Project;
+use crate::setup;
+use crate::steps::{Outcome, Steps};
 use crate::tests::colour;
 use anyhow::{Result, bail};
 
@@ -36,5 +38,22 @@ pub fn flags(project: &Project) -> Result<()> {
     match shown(colour(&mut run))? {
         (true, _) => Ok(()),
         (false, _) => bail!("the side-by-side benchmark of flags failed"),
+    }
+}
+
+/// The task `bench rank`: the engine's rankers as wasm, beside JavaScript. A package of the workspace of `bench flags`.
+pub fn rank(project: &Project) -> Result<()> {
+    let mut steps = Steps::new(setup::N_STEPS + 1, &project.tools().join("log"));
+    setup::ensure(project, &mut steps)?;
+    steps.step("rankers as wasm", |step| {
+        let mut build = cargo(project.root());
+        build.args(["build", "--release", "--locked", "--manifest-path", "bench/Cargo.toml", "-p", "vitrine-bench-rank"]);
+        step.run(build.args(["--target", EDGE_TARGET]))?;
+        Ok(Outcome::Done)
+    })?;
+    let wasm = project.path("bench/target").join(EDGE_TARGET).join("release/vitrine_bench_rank.wasm");
+    match shown(command(project.node(), project.root()).arg("xtask/bench/rank.mjs").arg(wasm))? {
+        (true, _) => Ok(()),
+        (false, _) => bail!("the benchmark of rankers failed"),
     }
 }

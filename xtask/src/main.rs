@@ -40,6 +40,7 @@ usage: cargo xtask <task> [options]
                one process: the first time half an hour of compiling (more in the release profile), and no part of `test`
   bench        benchmarks of the engine, of table lookups and of flags
   bench flags  flags beside growthbook-rust and unleash-yggdrasil, in one run
+  bench rank   the rankers as wasm with 200 and 2,000 offers, beside the same choice in JavaScript, in one run
   bench edge [--rounds N] [--seconds N]
                requests per second of the Worker on raw workerd, beside JavaScript workers, in one run
   bench bulk [--rounds N] [--seconds N]
@@ -121,6 +122,10 @@ fn run(args: &[String]) -> Result<()> {
                 args.finish()?;
                 bench::flags(&project)
             }
+            Some("rank") => {
+                args.finish()?;
+                bench::rank(&project)
+            }
             Some("build") => {
                 let options = bench::BuildOptions {
                     n_customers: args.number("--customers")?.unwrap_or(500_000),
@@ -134,7 +139,7 @@ fn run(args: &[String]) -> Result<()> {
             }
             Some(other) => {
                 bail!(
-                    "there is no bench `{other}`; there are `bench`, `bench flags`, `bench build`, `bench edge` and `bench bulk`"
+                    "there is no bench `{other}`; there are `bench`, `bench flags`, `bench rank`, `bench build`, `bench edge` and `bench bulk`"
                 )
             }
         },

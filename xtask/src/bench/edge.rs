@@ -23,6 +23,10 @@ const N_OFFERS: usize = 200;
 const PLACEMENT_COUNTS: [u8; 3] = [1, 4, 4];
 /// Customers of the made-up shop whose table is used; the demo's, so that its work is shared.
 const N_CUSTOMERS: u32 = 20_000;
+/// Events of one call.
+const EVENTS_PER_CALL: u32 = 10;
+/// Signs tokens, and hashes what is measured.
+const TOKEN_KEY: &str = "5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c";
 /// The position among the targets of the one that all are compared with.
 const REFERENCE_IDX: usize = 1;
 
@@ -43,8 +47,8 @@ pub fn run(project: &Project, options: &RoundOptions) -> Result<()> {
         step.run(export.arg("xtask/bench/export-kv.mjs").arg(bench.dir.join("state")).arg(&kv))?;
         Ok(Outcome::Done)
     })?;
-    let script = bench.write_script(&truth)?;
-    let (targets, running) = bench.start(&demo, &script)?;
+    let (decide, events) = (bench.write_script(&truth)?, bench.write_events_script()?);
+    let (targets, running) = bench.start(&demo, &decide, &events)?;
     rounds::measure(project, &wrk, targets, &running, REFERENCE_IDX, options)
 }
 
@@ -93,7 +97,21 @@ impl Bench<'_> {
         Ok(script)
     }
 
-    fn start(&self, demo: &demo::Demo, script: &Path) -> Result<(Vec<Target>, Vec<Workerd>)> {
+    /// Batches of [`EVENTS_PER_CALL`] events, none of which was sent before, as a script for wrk.
+    fn write_events_script(&self) -> Result<PathBuf> {
+        let row = r#"{"id":"b-%d","type":"view"}"#;
+        let script = self.dir.join("events.lua");
+        let text = format!(
+            "local n = 0\nlocal row = [[{row}]]\nwrk.headers[\"content-type\"] = \"text/plain\"\n\
+             function request()\n  local rows = {{}}\n  for i = 1, {EVENTS_PER_CALL} do\n    n = n + 1\n    \
+             rows[i] = string.format(row, n)\n  end\n  \
+             return wrk.format(\"POST\", nil, nil, '{{\"events\":[' .. table.concat(rows, \",\") .. \"]}}\")\nend\n"
+        );
+        fs::write(&script, text)?;
+        Ok(script)
+    }
+
+    fn start(&self, demo: &demo::Demo, decide: &Path, events: &Path) -> Result<(Vec<Target>, Vec<Workerd>)> {
         let date = self.project.compatibility_date()?;
         let mut running = Vec::new();
         let mut urls = Vec::new();
@@ -114,17 +132,19 @@ impl Bench<'_> {
             self.project,
             &dir,
             port,
-            &[("TABLE_KEY", &key), ("ALLOWED_ORIGINS", "*")],
+            &[("TABLE_KEY", &key), ("TOKEN_KEY", TOKEN_KEY), ("ALLOWED_ORIGINS", "*")],
         )?);
-        urls.push(format!("http://127.0.0.1:{port}/v1/nothing"));
-        urls.push(format!("http://127.0.0.1:{port}/v1/decide"));
+        for path in ["nothing", "decide", "events"] {
+            urls.push(format!("http://127.0.0.1:{port}/v1/{path}"));
+        }
         let targets = [
-            ("js hello", 0, "a constant"),
-            ("js json echo", 1, "parses and answers the same JSON"),
-            ("rust nothing", 2, "this Worker at a path that it does not have"),
-            ("vitrine decide", 2, "3 placements, 200 offers, all warm"),
+            ("js hello", 0, decide, "a constant"),
+            ("js json echo", 1, decide, "parses and answers the same JSON"),
+            ("rust nothing", 2, decide, "this Worker at a path that it does not have"),
+            ("vitrine decide", 2, decide, "3 placements, 200 offers, a signed token for each offer shown, all warm"),
+            ("vitrine events", 2, events, "10 new events a request, counted by the ledger"),
         ];
-        let targets = targets.into_iter().zip(urls).map(|((name, process_idx, note), url)| {
+        let targets = targets.into_iter().zip(urls).map(|((name, process_idx, script, note), url)| {
             let only_success = !url.ends_with("/v1/nothing");
             Target::new(name, note, url, script.to_path_buf(), process_idx).only_success(only_success)
         });
