@@ -47,7 +47,15 @@ pub fn rank(project: &Project) -> Result<()> {
     setup::ensure(project, &mut steps)?;
     steps.step("rankers as wasm", |step| {
         let mut build = cargo(project.root());
-        build.args(["build", "--release", "--locked", "--manifest-path", "bench/Cargo.toml", "-p", "vitrine-bench-rank"]);
+        build.args([
+            "build",
+            "--release",
+            "--locked",
+            "--manifest-path",
+            "bench/Cargo.toml",
+            "-p",
+            "vitrine-bench-rank",
+        ]);
         step.run(build.args(["--target", EDGE_TARGET]))?;
         Ok(Outcome::Done)
     })?;

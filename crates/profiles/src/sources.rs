@@ -78,7 +78,9 @@ pub(crate) fn clean(
     raw::read(readable.collect(), &dir)?;
     for (feed, refusal) in feeds.iter().zip(refusals) {
         warnings.extend(
-            feed.files.iter().flat_map(|file| file.notices.iter().map(move |notice| format!("{}: {notice}", file.name))),
+            feed.files
+                .iter()
+                .flat_map(|file| file.notices.iter().map(move |notice| format!("{}: {notice}", file.name))),
         );
         if let Some(why) = &refusal {
             warnings.push(format!(

@@ -33,7 +33,8 @@ impl Engine {
         let mut runs: BTreeMap<usize, StageRun> = BTreeMap::new();
         loop {
             while running.has_room() {
-                let is_ready = |(_, reads): &(usize, Vec<String>)| !reads.iter().any(|read| missing.contains(read.as_str()));
+                let is_ready =
+                    |(_, reads): &(usize, Vec<String>)| !reads.iter().any(|read| missing.contains(read.as_str()));
                 let Some(place) = waiting.iter().position(is_ready) else { break };
                 let (idx, reads) = waiting.remove(place);
                 let Some((table, sql)) = steps.get(idx).copied() else { break };
@@ -63,7 +64,9 @@ impl Engine {
             true => Ok(()),
             false => {
                 let names: Vec<&str> = missing.into_iter().collect();
-                Err(BuildError::Inconsistent { what: format!("steps read each other in a circle: {}", names.join(", ")) })
+                Err(BuildError::Inconsistent {
+                    what: format!("steps read each other in a circle: {}", names.join(", ")),
+                })
             }
         }
     }

@@ -54,7 +54,12 @@ pub(super) fn read(feeds: Vec<&mut Feed>, dir: &Path) -> Result<(), BuildError> 
         let Some(options) = ReadOptions::of(&feed.layout.mapping, feed.kind) else { continue };
         for source in &feed.sources {
             let files = find_files(source).map_err(|error| refused(source, error))?.files;
-            found.extend(files.into_iter().map(|file| Wanted { feed_idx, source: source.clone(), file, options: options.clone() }));
+            found.extend(files.into_iter().map(|file| Wanted {
+                feed_idx,
+                source: source.clone(),
+                file,
+                options: options.clone(),
+            }));
         }
     }
     let staged = stage_all(&found, dir);
