@@ -142,3 +142,39 @@ impl<'a> Running<'a> {
         Some((idx, self.engine.runtime.block_on(query.run())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stages::Stages;
+
+    #[test]
+    fn steps_run_after_those_that_they_read_and_never_in_a_circle() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::start(Stages::open(dir.path()).unwrap(), 64 << 20).unwrap();
+        let (mut planned, mut n_done) = (Vec::new(), 0);
+        let steps = [
+            ("sum", "SELECT sum(n) AS n FROM doubled"),
+            ("doubled", "SELECT 2 * n AS n FROM numbers"),
+            ("numbers", "SELECT 1 AS n UNION ALL SELECT 4"),
+            ("others", "SELECT 7 AS n"),
+        ];
+        let before = |step: &str| {
+            planned.push(step.to_owned());
+            Ok(())
+        };
+        engine.run_all(&steps, before, || n_done += 1).unwrap();
+        assert_eq!(engine.texts("sum", "SELECT n FROM sum").unwrap(), [[Some("10".to_owned())]]);
+        let place = |step: &str| planned.iter().position(|it| it == step).unwrap();
+        assert!(place("numbers") < place("doubled") && place("doubled") < place("sum"));
+        assert_eq!((planned.len(), n_done), (4, 4));
+        let noted: Vec<String> = engine.stages().runs().into_iter().map(|run| run.step).collect();
+        assert_eq!(noted, ["sum", "doubled", "numbers", "others"]);
+
+        let circle = [("a", "SELECT n FROM b"), ("b", "SELECT n FROM a"), ("c", "SELECT n FROM others")];
+        let error = engine.run_all(&circle, |_| Ok(()), || ()).unwrap_err().to_string();
+        assert!(error.contains("circle: a, b"), "{error}");
+        let error = engine.run_all(&[("d", "SELECT m FROM others")], |_| Ok(()), || ()).unwrap_err().to_string();
+        assert!(error.contains("step d"), "{error}");
+    }
+}
