@@ -3,15 +3,19 @@
 use futures_util::future::join_all;
 use vitrine_api::Pseudonyms;
 use vitrine_ledger::{Answer, Call};
+use vitrine_rim::objects;
 use vitrine_rim::settings::Settings;
-use worker::{Env, Method, Request, RequestInit, Result};
+use worker::{Env, Result};
 
 /// Asks every shard the same.
 ///
 /// Errors: one of them gave no answer, in words for the log.
 pub async fn ask_all(env: &Env, call: &Call) -> std::result::Result<Vec<Answer>, String> {
     let call = serde_json::to_string(call).map_err(|it| it.to_string())?;
-    let asked = (0..Settings::measure(env).shards).map(|shard| ask(env, shard, &call));
+    let asked = (0..Settings::measure(env).shards).map(|shard| {
+        let call = &call;
+        async move { objects::ask(env, "LEDGER", &format!("shard-{shard}"), call).await }
+    });
     let answers = join_all(asked).await.into_iter().enumerate();
     let read = |(shard, answer): (usize, Result<String>)| {
         let text = answer.map_err(|error| format!("ledger shard {shard}: {error}"))?;
@@ -33,12 +37,4 @@ pub async fn ask_how_much(env: &Env, call: &Call) -> std::result::Result<u64, St
 /// What hides visitors in the ledger; `None` without the secret that everything measured needs.
 pub fn pseudonyms(settings: &Settings) -> Option<Pseudonyms<'_>> {
     settings.token_keys.as_ref().map(|tokens| Pseudonyms { tokens, table: settings.table_key.as_ref() })
-}
-
-async fn ask(env: &Env, shard: u32, call: &str) -> Result<String> {
-    let stub = env.durable_object("LEDGER")?.get_by_name(&format!("shard-{shard}"))?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_body(Some(call.into()));
-    let mut response = stub.fetch_with_request(Request::new_with_init("https://ledger/", &init)?).await?;
-    response.text().await
 }

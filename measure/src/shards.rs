@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use vitrine_ledger::{Answer, Call, Looked, Record, Recorded, Visits, shard_of};
+use vitrine_rim::objects;
 use vitrine_rim::settings::Settings;
-use worker::{Env, Method, Request, RequestInit, console_error};
+use worker::{Env, console_error};
 
 use crate::{apart, budgets};
 
@@ -14,12 +15,8 @@ use crate::{apart, budgets};
 /// Errors: it gave no answer, in words for the log.
 pub async fn ask(env: &Env, shard: u32, call: &Call) -> Result<Answer, String> {
     let asked = async {
-        let stub = env.durable_object("LEDGER")?.get_by_name(&format!("shard-{shard}"))?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post).with_body(Some(serde_json::to_string(call)?.into()));
-        let mut response = stub.fetch_with_request(Request::new_with_init("https://ledger/", &init)?).await?;
-        let text = response.text().await?;
-        if response.status_code() == 200 { Ok(text) } else { Err(worker::Error::RustError(text)) }
+        let call = serde_json::to_string(call)?;
+        objects::ask(env, "LEDGER", &format!("shard-{shard}"), &call).await
     };
     let text = asked.await.map_err(|error| format!("ledger shard {shard}: {error}"))?;
     serde_json::from_str(&text).map_err(|error| format!("ledger shard {shard}: {error}"))

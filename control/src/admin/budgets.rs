@@ -3,8 +3,8 @@
 use serde_json::Value;
 use vitrine_api::{Problem, ProblemCode, Role};
 use vitrine_ledger::BudgetCall;
-use vitrine_rim::respond;
-use worker::{Env, Method, Request, RequestInit, console_error};
+use vitrine_rim::{objects, respond};
+use worker::{Env, console_error};
 
 use super::Answered;
 use super::learning::{Stop, running};
@@ -20,13 +20,8 @@ pub async fn show(environment: &str, env: &Env, actor: &Actor) -> Answered {
     };
     let version = pointer.get("version").and_then(Value::as_u64).unwrap_or(0);
     let asked = async {
-        let stub = env.durable_object("BUDGET")?.get_by_name(environment)?;
-        let mut init = RequestInit::new();
-        let call = BudgetCall::Show { environment: environment.to_owned(), version };
-        init.with_method(Method::Post).with_body(Some(serde_json::to_string(&call)?.into()));
-        let mut response = stub.fetch_with_request(Request::new_with_init("https://budget/", &init)?).await?;
-        let text = response.text().await?;
-        if response.status_code() == 200 { Ok(text) } else { Err(worker::Error::RustError(text)) }
+        let call = serde_json::to_string(&BudgetCall::Show { environment: environment.to_owned(), version })?;
+        objects::ask(env, "BUDGET", environment, &call).await
     };
     asked.await.map(|text| respond::json(200, text)).map_err(|error: worker::Error| {
         console_error!("budget of {environment}: {error}");

@@ -246,21 +246,20 @@ impl Engine {
         }
         let rows_read = self.stages.rows_of(&inputs);
         let failed = |reason| BuildError::Step { step: table.into(), reason };
-        let part = self.stage(&self.place, &self.context, table, sql, &key, rows_read).map_err(failed)?;
+        let part = self.stage(&self.context, table, sql, &key, rows_read).map_err(failed)?;
         self.adopt(table, vec![part])
     }
 
     /// The result of a query as a file of the work directory, which may be there already.
     fn stage(
         &self,
-        place: &Arc<Place>,
         context: &SessionContext,
         step: &str,
         sql: &str,
         key: &str,
         rows_read: u64,
     ) -> Result<Part, String> {
-        match self.prepare(place, context, step, sql, key, rows_read)? {
+        match self.prepare(&self.place, context, step, sql, key, rows_read)? {
             Prepared::Done(part) => Ok(part),
             Prepared::ToDo(query) => self.runtime.block_on(query.run()).map(|(part, run)| {
                 self.stages.note(run);

@@ -23,6 +23,7 @@ pub mod cors;
 pub mod kv;
 pub mod manifests;
 pub mod method;
+pub mod objects;
 pub mod query;
 pub mod respond;
 pub mod settings;

@@ -114,3 +114,35 @@ pub fn rankers() -> Vec<(&'static str, Ranker)> {
         ("lin_ucb bandit", bandit(BanditModel::LinUcb { width: 1.0 }, &[0.5, 1.0])),
     ]
 }
+
+/// What is decided from, for a visitor whom the table knows.
+pub struct Case<'a> {
+    pub bundle: &'a Bundle,
+    shop: &'a Shop,
+    index: OfferIndex,
+    visitor: Visitor<Buyer>,
+    context: Context,
+}
+
+impl<'a> Case<'a> {
+    pub fn new(bundle: &'a Bundle, shop: &'a Shop) -> Self {
+        let (index, visitor) = (OfferIndex::new(bundle, shop), Visitor::Known(Buyer(shop.0[7])));
+        Self { bundle, shop, index, visitor, context: Context::default() }
+    }
+
+    pub fn inputs(&self) -> Inputs<'_, Buyer, &Shop> {
+        Inputs {
+            bundle: self.bundle,
+            graph: self.shop,
+            index: &self.index,
+            visitor: &self.visitor,
+            context: &self.context,
+            now: TimestampMs(1),
+            dedupe: Dedupe::Off,
+            limits: &NoLimits,
+            unit: None,
+            seed: 7,
+            variations: &[],
+        }
+    }
+}

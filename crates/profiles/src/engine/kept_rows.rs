@@ -137,7 +137,7 @@ impl Engine {
         let key = stages::hash(key.iter().map(String::as_bytes));
         let names: Vec<String> = sources.iter().map(|table| (*table).to_owned()).collect();
         let rows_read = self.stages.rows_of(&names);
-        let part = self.stage(&self.place, &context, step, sql, &key, rows_read).map_err(failed)?;
+        let part = self.stage(&context, step, sql, &key, rows_read).map_err(failed)?;
         self.adopt(step, vec![part])
     }
 }

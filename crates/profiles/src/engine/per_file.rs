@@ -18,7 +18,7 @@ impl Engine {
         }
         self.adopt(alias, vec![file.clone()])?;
         let failed = |reason| BuildError::Step { step: step.to_owned(), reason };
-        self.stage(&self.place, &self.context, step, sql, &key, rows_read).map_err(failed)
+        self.stage(&self.context, step, sql, &key, rows_read).map_err(failed)
     }
 
     /// The result of a query as a part of a table, unless it was made by the same query from the same tables before.
@@ -26,7 +26,7 @@ impl Engine {
         let inputs = self.tables_of(step, sql)?;
         let (key, rows_read) = (self.stages.key(step, sql, &inputs), self.stages.rows_of(&inputs));
         let failed = |reason| BuildError::Step { step: step.to_owned(), reason };
-        self.stage(&self.place, &self.context, step, sql, &key, rows_read).map_err(failed)
+        self.stage(&self.context, step, sql, &key, rows_read).map_err(failed)
     }
 
     /// The result of a query, known by what it says and not by what it was made from: what rests on it is made again only if
@@ -49,8 +49,7 @@ impl Engine {
             return Ok(found);
         }
         let failed = |reason| BuildError::Step { step: step.to_owned(), reason };
-        self.stage(&self.place, &self.context, step, sql, &key, self.stages.rows_of(&self.tables_of(step, sql)?))
-            .map_err(failed)
+        self.stage(&self.context, step, sql, &key, self.stages.rows_of(&self.tables_of(step, sql)?)).map_err(failed)
     }
 
     /// Makes a table of sums over `source`, a table with the columns of events: `part` runs on the rows `of` each file as the
@@ -72,7 +71,7 @@ impl Engine {
                     self.adopt("part_file", vec![file.clone()])?;
                     self.define("part", &format!("SELECT * FROM part_file {of}"))?;
                     self.complete_as("part", "events")?;
-                    self.stage(&self.place, &self.context, part.table, part.sql, &key, file.rows).map_err(failed)?
+                    self.stage(&self.context, part.table, part.sql, &key, file.rows).map_err(failed)?
                 }
             });
         }

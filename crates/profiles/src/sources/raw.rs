@@ -48,7 +48,7 @@ pub(super) fn feeds(options: &BuildOptions) -> Result<Vec<Feed>, BuildError> {
 }
 
 /// Finds the files of feeds, and stages them below a directory, some at a time.
-pub(super) fn read(feeds: Vec<&mut Feed>, dir: &Path) -> Result<(), BuildError> {
+pub(super) fn read(mut feeds: Vec<&mut Feed>, dir: &Path) -> Result<(), BuildError> {
     let mut found = Vec::new();
     for (feed_idx, feed) in feeds.iter().enumerate() {
         let Some(options) = ReadOptions::of(&feed.layout.mapping, feed.kind) else { continue };
@@ -63,7 +63,6 @@ pub(super) fn read(feeds: Vec<&mut Feed>, dir: &Path) -> Result<(), BuildError> 
         }
     }
     let staged = stage_all(&found, dir);
-    let mut feeds = feeds;
     for (wanted, table) in found.iter().zip(staged) {
         let Wanted { feed_idx, source, file, .. } = wanted;
         let table = table.map_err(|error| refused(source, error))?;
@@ -98,7 +97,9 @@ fn stage_all(wanted: &[Wanted], dir: &Path) -> Vec<Result<RawTable, IntakeError>
     let next = AtomicUsize::new(0);
     let work = || {
         let mut staged = Vec::new();
-        while let Some((idx, Wanted { file, options, .. })) = nth(wanted, next.fetch_add(1, Ordering::Relaxed)) {
+        loop {
+            let idx = next.fetch_add(1, Ordering::Relaxed);
+            let Some(Wanted { file, options, .. }) = wanted.get(idx) else { break staged };
             let table = stage(file, dir, options, &|_| ());
             if table.is_err() {
                 // Nobody needs the others.
@@ -106,7 +107,6 @@ fn stage_all(wanted: &[Wanted], dir: &Path) -> Vec<Result<RawTable, IntakeError>
             }
             staged.push((idx, table));
         }
-        staged
     };
     let mut staged: Vec<_> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..FILES_AT_ONCE).map(|_| scope.spawn(work)).collect();
@@ -114,10 +114,6 @@ fn stage_all(wanted: &[Wanted], dir: &Path) -> Vec<Result<RawTable, IntakeError>
     });
     staged.sort_by_key(|(idx, _)| *idx);
     staged.into_iter().map(|(_, table)| table).collect()
-}
-
-fn nth<T>(all: &[T], idx: usize) -> Option<(usize, &T)> {
-    all.get(idx).map(|one| (idx, one))
 }
 
 /// An error of intake, with the file as the user gave it.
