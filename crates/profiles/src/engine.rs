@@ -13,6 +13,7 @@ mod kept_rows;
 mod per_file;
 mod place;
 mod profile_rows;
+mod side_by_side;
 mod source;
 mod together;
 
@@ -21,6 +22,7 @@ pub(crate) use found::{ItemRow, TasteRow, Totals};
 pub(crate) use history::{Lines, RecommendedRow, write_recommended};
 pub(crate) use kept_rows::{Computed, ReadRows, Values};
 pub(crate) use profile_rows::{Cell, Tally};
+pub(crate) use side_by_side::{Narrow, SIDE_BY_SIDE};
 pub(crate) use source::{Given, RAW, Raw, advice, quoted, text_literal};
 pub(crate) use together::NamedQuery;
 
@@ -71,8 +73,16 @@ macro_rules! clean_step {
 }
 
 /// The tables between the purchases and the features, in order.
-pub(crate) const TABLES: [Step; 6] =
-    [step!("repeated_lines"), step!("items"), step!("orders"), step!("tastes"), step!("people"), step!("returns")];
+pub(crate) const TABLES: [Step; 8] = [
+    step!("repeated_lines"),
+    step!("goods"),
+    step!("item_words"),
+    step!("items"),
+    step!("orders"),
+    step!("tastes"),
+    step!("people"),
+    step!("returns"),
+];
 
 /// The events of each day, summed: a part for each file of events, then the parts together.
 pub(crate) const EVENT_SUMS: (Step, Step) = (step!("event_days_part"), step!("event_days"));

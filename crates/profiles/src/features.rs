@@ -6,7 +6,7 @@ mod cases;
 #[cfg(test)]
 mod incremental;
 
-use crate::engine::{CANONICAL, EVENT_ITEMS, EVENT_SUMS, Engine, NamedQuery, TABLES, Tally, fits};
+use crate::engine::{CANONICAL, EVENT_ITEMS, EVENT_SUMS, Engine, Narrow, NamedQuery, SIDE_BY_SIDE, TABLES, Tally, fits};
 use crate::labels::{Changes, FeatureFile, Label, LabelError, Registry};
 use crate::learned::{self, Job, Learned};
 use crate::{BuildError, LabelState};
@@ -45,9 +45,6 @@ builtin!(
     "complaints",
     "risk",
 );
-
-/// Tables joined at once. More would hold more of them in memory at a time.
-const JOINED_AT_ONCE: usize = 5;
 
 /// Where labels come from, beside the files that are built in.
 #[derive(Clone, Copy, Debug)]
@@ -348,7 +345,7 @@ fn switch_off(
     Ok(())
 }
 
-/// Joins what the feature files made into `features`, one row a customer in the order of their ids, and adds the labels
+/// Puts what the feature files made side by side into `features`, one row a customer in the order of their ids, and adds the labels
 /// that are expressions over the others.
 fn join(
     engine: &Engine,
@@ -368,29 +365,19 @@ fn join(
     };
     let made: Vec<(&FeatureFile, Vec<&Label>)> =
         files.iter().map(|file| (file, of_file(file))).filter(|(_, labels)| !labels.is_empty()).collect();
-    let mut joins = String::new();
-    let mut columns = Vec::new();
-    let mut steps = Vec::new();
-    for (idx, group) in made.chunks(JOINED_AT_ONCE).enumerate() {
-        let joined = format!("joined_{}", idx + 1);
-        let mut selected = vec!["p.customer_id".to_owned()];
-        let mut from = "FROM people AS p".to_owned();
-        for (file, labels) in group {
-            from += &format!("\nLEFT JOIN {0} ON {0}.customer_id = p.customer_id", file.name);
-            for label in labels {
-                for column in label.columns() {
-                    selected.push(format!("{}.{column}", file.name));
-                    columns.push(final_column(label, &joined, &column));
-                }
+    let mut columns = String::new();
+    let mut tables = Vec::new();
+    for (file, labels) in made {
+        let names: Vec<String> = labels.iter().flat_map(|label| label.columns()).collect();
+        for label in labels {
+            for column in label.columns() {
+                columns += &format!(",\n    {}", final_column(label, &column));
             }
         }
-        joins += &format!("\nLEFT JOIN {joined} ON {joined}.customer_id = p.customer_id");
-        steps.push((joined, format!("SELECT {}\n{from}", selected.join(", "))));
+        tables.push(Narrow { table: &file.name, columns: names });
     }
-    let steps: Vec<NamedQuery<'_>> = steps.iter().map(|(table, sql)| (table.as_str(), sql.as_str())).collect();
-    engine.run_all(&steps, |_| Ok(()), || ())?;
-    let columns = columns.iter().map(|column| format!(",\n    {column}")).collect::<String>();
-    let base = format!("SELECT p.customer_id{columns}\nFROM people AS p{joins}");
+    engine.put_side_by_side(&tables)?;
+    let base = format!("SELECT customer_id{columns}\nFROM {SIDE_BY_SIDE}");
     let mut sql = base.clone();
     let mut own = String::new();
     for label in registry.labels.iter_mut().filter(|label| label.sql.is_some()) {
@@ -426,7 +413,7 @@ fn join(
     if !own.is_empty() {
         sql = format!("SELECT f.*{own}\nFROM ({base}) AS f");
     }
-    engine.run_sql("features", &format!("{sql}\nORDER BY customer_id"))
+    engine.run_in_order("features", &format!("{sql}\nORDER BY customer_id"))
 }
 
 /// Which file makes each label.
@@ -434,13 +421,13 @@ fn registry_names(files: &[FeatureFile]) -> impl Iterator<Item = (&str, &str)> {
     files.iter().flat_map(|file| file.labels.iter().map(|label| (label.name.as_str(), file.name.as_str())))
 }
 
-fn final_column(label: &Label, table: &str, column: &str) -> String {
+fn final_column(label: &Label, column: &str) -> String {
     if matches!(label.state, LabelState::Off { .. }) {
-        return format!("CASE WHEN false THEN {table}.{column} END AS {column}");
+        return format!("CASE WHEN false THEN \"{column}\" END AS \"{column}\"");
     }
     match &label.default {
-        Some(default) if column == label.name => format!("coalesce({table}.{column}, {default}) AS {column}"),
-        _ => format!("{table}.{column}"),
+        Some(default) if column == label.name => format!("coalesce(\"{column}\", {default}) AS \"{column}\""),
+        _ => format!("\"{column}\""),
     }
 }
 

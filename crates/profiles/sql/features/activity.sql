@@ -32,15 +32,21 @@ summed AS (
     CROSS JOIN params AS p
     GROUP BY d.customer_id
 ),
-ranked AS (
-    SELECT points, row_number() OVER (ORDER BY points) AS place, count(*) OVER () AS n FROM summed WHERE points > 0
+placed AS (
+    SELECT
+        customer_id,
+        points,
+        row_number() OVER (ORDER BY points DESC)               AS place,
+        sum(CASE WHEN points > 0 THEN 1 ELSE 0 END) OVER ()    AS n
+    FROM summed
 ),
+-- The lower one of the middle two, of those with any points: these come first.
 middle AS (
-    SELECT coalesce(max(points), 1) AS points FROM ranked WHERE place = (n + 1) / 2
+    SELECT customer_id, points, coalesce(max(CASE WHEN n > 0 AND place = n / 2 + 1 THEN points END) OVER (), 1) AS median
+    FROM placed
 )
 SELECT
-    s.customer_id,
+    customer_id,
     -- Rounded half up; both are positive.
-    (200 * s.points + s.points + m.points) / (2 * (s.points + m.points)) AS activity_score
-FROM summed AS s
-CROSS JOIN middle AS m
+    (200 * points + points + median) / (2 * (points + median)) AS activity_score
+FROM middle

@@ -5,11 +5,8 @@
 --# k = 8
 --# dictionary = "items"
 --# in_table = false
-WITH latest AS (
-    SELECT customer_id, item_id, max(ordered_s) AS last_s FROM purchases WHERE is_goods GROUP BY customer_id, item_id
-),
-ranked AS (
-    SELECT customer_id, item_id, row_number() OVER (PARTITION BY customer_id ORDER BY last_s DESC, item_id) AS place FROM latest
+WITH ranked AS (
+    SELECT customer_id, item_id, row_number() OVER (PARTITION BY customer_id ORDER BY last_s DESC, item_id) AS place FROM tastes
 )
 -- A column for each place, which is much quicker than lists that are sorted; with fewer places the rest is cut off.
 SELECT

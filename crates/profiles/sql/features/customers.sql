@@ -79,16 +79,14 @@ WITH sums AS (
     GROUP BY customer_id
 ),
 goods AS (
-    SELECT customer_id, count(DISTINCT item_id) AS n_items
-    FROM purchases
-    WHERE is_goods
-    GROUP BY customer_id
+    SELECT customer_id, count(*) AS n_items FROM tastes GROUP BY customer_id
 ),
 -- The country of the latest order that has one.
 countries AS (
-    SELECT customer_id, country, row_number() OVER (PARTITION BY customer_id ORDER BY ordered_s DESC, order_id DESC) AS place
+    SELECT customer_id, first_value(country ORDER BY ordered_s DESC, order_id DESC) AS country
     FROM orders
     WHERE country IS NOT NULL
+    GROUP BY customer_id
 )
 SELECT
     s.customer_id,
@@ -111,5 +109,5 @@ SELECT
     c.country
 FROM sums AS s
 LEFT JOIN goods AS g ON g.customer_id = s.customer_id
-LEFT JOIN countries AS c ON c.customer_id = s.customer_id AND c.place = 1
+LEFT JOIN countries AS c ON c.customer_id = s.customer_id
 CROSS JOIN params AS p

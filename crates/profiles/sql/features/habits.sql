@@ -9,18 +9,17 @@
 --# type = "unsigned"
 --# bits = 5
 WITH weekdays AS (
-    SELECT customer_id, weekday,
-           row_number() OVER (PARTITION BY customer_id ORDER BY count(*) DESC, max(ordered_s) DESC, weekday) AS place
-    FROM orders
-    GROUP BY customer_id, weekday
+    SELECT customer_id, weekday, count(*) AS n, max(ordered_s) AS last_s FROM orders GROUP BY customer_id, weekday
 ),
 hours AS (
-    SELECT customer_id, hour,
-           row_number() OVER (PARTITION BY customer_id ORDER BY count(*) DESC, max(ordered_s) DESC, hour) AS place
-    FROM orders
-    GROUP BY customer_id, hour
+    SELECT customer_id, hour, count(*) AS n, max(ordered_s) AS last_s FROM orders GROUP BY customer_id, hour
+),
+usual_weekdays AS (
+    SELECT customer_id, first_value(weekday ORDER BY n DESC, last_s DESC, weekday) AS weekday FROM weekdays GROUP BY customer_id
+),
+usual_hours AS (
+    SELECT customer_id, first_value(hour ORDER BY n DESC, last_s DESC, hour) AS hour FROM hours GROUP BY customer_id
 )
 SELECT w.customer_id, w.weekday, h.hour
-FROM weekdays AS w
-JOIN hours AS h ON h.customer_id = w.customer_id
-WHERE w.place = 1 AND h.place = 1
+FROM usual_weekdays AS w
+JOIN usual_hours AS h ON h.customer_id = w.customer_id

@@ -1,5 +1,5 @@
--- top_brands: the brands that a customer buys most; an order halves in weight every 90 days. The brand of an item is
--- that of the order line, or else of the catalogue.
+-- top_brands: the brands that a customer buys most, the more recently the more it counts; see top_categories. The brand of an
+-- item is the one that most of its order lines name, or else that of the catalogue.
 --# requires = ["purchases"]
 --# [labels.top_brands]
 --# means = "brands bought most, the more recently the more it counts"
@@ -10,22 +10,15 @@
 WITH known AS (
     SELECT item_id, min(brand) AS brand FROM catalogue WHERE item_id IS NOT NULL GROUP BY item_id
 ),
-bought AS (
-    SELECT l.customer_id, coalesce(l.brand, k.brand) AS brand, min(l.ordered_s) AS ordered_s
-    FROM purchases AS l
-    LEFT JOIN known AS k ON k.item_id = l.item_id
-    WHERE l.is_goods AND coalesce(l.brand, k.brand) IS NOT NULL
-    GROUP BY l.customer_id, l.order_id, coalesce(l.brand, k.brand)
+branded AS (
+    SELECT i.item_id, coalesce(i.brand, k.brand) AS brand FROM items AS i LEFT JOIN known AS k ON k.item_id = i.item_id
 ),
 summed AS (
-    SELECT
-        b.customer_id,
-        b.brand,
-        sum(greatest(1, CAST(round(1048576.0 * power(0.5, CAST(p.as_of_s - b.ordered_s AS DOUBLE) / p.half_life_s)) AS BIGINT))) AS weight,
-        max(b.ordered_s) AS last_s
-    FROM bought AS b
-    CROSS JOIN params AS p
-    GROUP BY b.customer_id, b.brand
+    SELECT t.customer_id, b.brand, sum(t.weight) AS weight, max(t.last_s) AS last_s
+    FROM tastes AS t
+    JOIN branded AS b ON b.item_id = t.item_id
+    WHERE b.brand IS NOT NULL
+    GROUP BY t.customer_id, b.brand
 ),
 ranked AS (
     SELECT

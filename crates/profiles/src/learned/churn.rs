@@ -218,6 +218,7 @@ pub(super) fn past(origin_s: i64, drawn: Option<&str>) -> Vec<(&'static str, Str
         ("people", rows("people")),
         ("orders", format!("{} WHERE t.ordered_s < {origin_s}", rows("orders"))),
         ("purchases", format!("{} WHERE t.ordered_s < {origin_s}", rows("purchases"))),
+        ("tastes", "SELECT DISTINCT customer_id, item_id FROM purchases WHERE is_goods".to_owned()),
         ("event_days", format!("{} WHERE t.day < {}", rows("event_days"), origin_s / DAY_S)),
     ];
     sources.into_iter().chain(FILES.map(|file| (file, builtin_sql(file).to_owned()))).collect()

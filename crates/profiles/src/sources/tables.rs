@@ -13,8 +13,9 @@ pub(super) const IDENTITIES: &str = include_str!("../../sql/clean/identities.sql
 pub(super) const QUARANTINE: &str = include_str!("../../sql/clean/quarantine.sql");
 
 /// The steps that judge rows, in order, with the kind of their files.
-pub(super) const CHECKS: [(Kind, &str, &str); 9] = [
+pub(super) const CHECKS: [(Kind, &str, &str); 10] = [
     (Kind::Orders, "checked", include_str!("../../sql/clean/checked.sql")),
+    (Kind::Orders, "cancelled", include_str!("../../sql/clean/cancelled.sql")),
     (Kind::Orders, "netted", include_str!("../../sql/clean/netted.sql")),
     (Kind::Orders, "purchases", include_str!("../../sql/clean/purchases.sql")),
     (Kind::Catalogue, "checked_catalogue", include_str!("../../sql/clean/catalogue.sql")),
