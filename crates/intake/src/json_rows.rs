@@ -3,6 +3,7 @@
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 /// The members of an object, in its order; values as they are written.
@@ -25,6 +26,74 @@ impl<'t> serde::Deserialize<'t> for Members<'t> {
             }
         }
         deserializer.deserialize_map(Take)
+    }
+}
+
+/// Columns that are members of the object itself, by their names. Most lines have the same members in the same order, so after
+/// each the one is expected that came after it last.
+pub(crate) struct FlatColumns {
+    names: Vec<String>,
+    by_name: HashMap<String, usize>,
+    /// Which column came after each; the last place: which came first.
+    after: Vec<usize>,
+}
+
+impl FlatColumns {
+    /// `None` if a name is a path, or stands there twice: then objects are to be looked into.
+    pub(crate) fn of<'n>(names: impl Iterator<Item = &'n str>) -> Option<Self> {
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        let by_name: HashMap<String, usize> = names.iter().cloned().zip(0..).collect();
+        let is_flat = by_name.len() == names.len() && !names.iter().any(|name| name.contains('.'));
+        is_flat.then(|| Self { after: (1..=names.len()).chain([0]).collect(), names, by_name })
+    }
+
+    /// The values of an object's members, as they are written, by column: of several of one name the last. `None` if the text
+    /// is anything else.
+    pub(crate) fn read<'t>(&mut self, text: &'t str) -> Option<Vec<Option<&'t str>>> {
+        let mut found = vec![None; self.names.len()];
+        let mut json = serde_json::Deserializer::from_str(text);
+        json.deserialize_map(Fill { columns: self, found: &mut found }).ok()?;
+        json.end().ok()?;
+        Some(found)
+    }
+
+    fn place(&mut self, name: &str, before: usize) -> Option<usize> {
+        let expected = self.after.get(before).copied().unwrap_or_default();
+        if self.names.get(expected).is_some_and(|column| column == name) {
+            return Some(expected);
+        }
+        let place = self.by_name.get(name).copied()?;
+        if let Some(after) = self.after.get_mut(before) {
+            *after = place;
+        }
+        Some(place)
+    }
+}
+
+/// Takes the values of an object.
+struct Fill<'c, 't> {
+    columns: &'c mut FlatColumns,
+    found: &'c mut [Option<&'t str>],
+}
+
+impl<'t> Visitor<'t> for Fill<'_, 't> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut before = self.found.len();
+        while let Some((Name(name), value)) = map.next_entry::<Name<'t>, &'t RawValue>()? {
+            if let Some(place) = self.columns.place(&name, before)
+                && let Some(found) = self.found.get_mut(place)
+            {
+                *found = Some(value.get());
+                before = place;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -97,11 +166,14 @@ pub(crate) fn step<'t>(raw: &'t str, path: &str) -> Option<&'t str> {
     None
 }
 
-/// A value as text: `None` for null, texts without quotes, the rest as it is written.
+/// A value of a document that was read, as text: `None` for null, texts without quotes, the rest as it is written.
 pub(crate) fn scalar(raw: &str) -> Option<Cow<'_, str>> {
     match raw.as_bytes().first() {
         Some(b'n') | None => None,
-        Some(b'"') => serde_json::from_str::<Name<'_>>(raw).ok().map(|Name(text)| text),
+        Some(b'"') => match raw.get(1..raw.len().saturating_sub(1)) {
+            Some(text) if !text.as_bytes().contains(&b'\\') => Some(Cow::Borrowed(text)),
+            _ => serde_json::from_str::<Name<'_>>(raw).ok().map(|Name(text)| text),
+        },
         Some(_) => Some(Cow::Borrowed(raw)),
     }
 }
@@ -109,6 +181,48 @@ pub(crate) fn scalar(raw: &str) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_find_their_columns_in_any_order() {
+        let mut columns = FlatColumns::of(["a", "b", "c"].into_iter()).unwrap();
+        let cases: [(&str, Option<[Option<&str>; 3]>); 11] = [
+            (r#"{"a":1,"b":"x","c":null}"#, Some([Some("1"), Some("\"x\""), Some("null")])),
+            (r#"{"c":3,"a":1}"#, Some([Some("1"), None, Some("3")])),
+            (r#"{"c":3,"a":1}"#, Some([Some("1"), None, Some("3")])),
+            (r#"{"a":1,"b":2,"c":3}"#, Some([Some("1"), Some("2"), Some("3")])),
+            (r#"{"a":1,"x":{"a":5},"a":2}"#, Some([Some("2"), None, None])),
+            (r#"{"\u0062":[1, 2]}"#, Some([None, Some("[1, 2]"), None])),
+            ("{}", Some([None; 3])),
+            (r#"{"a":1"#, None),
+            (r#"{"a":1} x"#, None),
+            (r#"[{"a":1}]"#, None),
+            (r#"{"a":tru}"#, None),
+        ];
+        for (text, values) in cases {
+            assert_eq!(columns.read(text), values.map(Vec::from), "{text}");
+            // As when objects are looked into.
+            let looked = Object::parse(text).map(|object| ["a", "b", "c"].map(|name| object.raw(name)).to_vec());
+            assert_eq!(columns.read(text), looked, "{text}");
+        }
+        assert!(
+            FlatColumns::of(["a", "b.c"].into_iter()).is_none() && FlatColumns::of(["a", "a"].into_iter()).is_none()
+        );
+    }
+
+    #[test]
+    fn scalars_are_unescaped() {
+        for (raw, value) in [
+            (r#""x""#, Some("x")),
+            (r#""""#, Some("")),
+            (r#""a\nb""#, Some("a\nb")),
+            (r#""\"""#, Some("\"")),
+            (r#""\u4e2d""#, Some("中")),
+            ("1.50", Some("1.50")),
+            ("null", None),
+        ] {
+            assert_eq!(scalar(raw).as_deref(), value, "{raw}");
+        }
+    }
 
     #[test]
     fn paths_lead_into_objects_and_lists_of_keys() {

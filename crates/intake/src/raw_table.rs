@@ -31,7 +31,7 @@ pub enum Format {
 
 /// A source file as a Parquet table.
 ///
-/// Text formats: every column of the file is Utf8 (null where the file has nothing), then `source_row` BIGINT (data rows from 1, those that
+/// Text formats: every column of the file is Utf8 (without white space around it; null where nothing is left), then `source_row` BIGINT (data rows from 1, those that
 /// were rejected counted) and `source_line` BIGINT (line on which the row begins, from 1). Parquet stays as it is, typed, without these two.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

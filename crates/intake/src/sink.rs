@@ -5,8 +5,9 @@ use crate::raw_table::RejectReason;
 use arrow::array::{ArrayRef, Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
+use parquet::basic::{Compression, Encoding};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,7 +47,18 @@ impl Sink {
         fields.push(Field::new("source_line", DataType::Int64, false));
         let schema = Arc::new(Schema::new(fields));
         let file = File::create(path).map_err(|error| IntakeError::work(path, error))?;
-        let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+        // No smallest and largest values: nobody looks for a few rows, and comparing every text costs. Rows are numbered without
+        // a dictionary, in which every number would stand once.
+        let mut properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_statistics_enabled(EnabledStatistics::None);
+        for numbers in ["source_row", "source_line"] {
+            let column = ColumnPath::from(numbers);
+            properties = properties
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+        }
+        let properties = properties.build();
         let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
             .map_err(|error| IntakeError::work(path, error))?;
         let (sender, receiver) = sync_channel(2);
@@ -66,7 +78,7 @@ impl Sink {
         })
     }
 
-    /// Adds a row; `value` gives the text of each column.
+    /// Adds a row; `value` gives the text of each column. White space around it is left out, and what is then empty is null.
     pub(crate) fn push(
         &mut self,
         source_row: u64,
@@ -76,9 +88,12 @@ impl Sink {
         for (idx, (builder, used)) in self.texts.iter_mut().zip(&mut self.used).enumerate() {
             let mut is_null = true;
             value(idx, &mut |text: &str| {
-                is_null = false;
-                self.n_bytes += text.len();
-                builder.append_value(text);
+                let text = text.trim();
+                if !text.is_empty() {
+                    is_null = false;
+                    self.n_bytes += text.len();
+                    builder.append_value(text);
+                }
             });
             if is_null {
                 builder.append_null();

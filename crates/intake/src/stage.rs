@@ -18,7 +18,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Raised when the same bytes would be staged otherwise.
-const STAGE_VERSION: u32 = 1;
+const STAGE_VERSION: u32 = 2;
 
 /// How files are read. One mapping gives the same staged file for all of its kinds.
 #[derive(Clone, Debug, PartialEq)]

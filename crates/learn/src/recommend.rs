@@ -29,7 +29,7 @@ pub use blend::{Blend, OwnOnly, Part, Scaled, Sizing};
 pub use content::{ItemWords, content_lists};
 pub use default_lists::{EASE_DEFAULT_ITEMS_MAX, ListsMethod, ListsOptions, default_lists};
 pub use ease::{EASE_ITEMS_MAX, Ease, EaseCounts};
-pub use evaluate::{Estimate, Evaluation, Mode, Protocol, Recommended, evaluate, ndcg, paired_difference};
+pub use evaluate::{Estimate, Evaluation, Mode, Protocol, Recommended, evaluate, ndcg, ndcg_with, paired_difference};
 pub use interactions::{Interactions, InteractionsError};
 pub use item_cosine::item_cosine;
 pub use lists::{Neighbour, NeighbourLists};

@@ -6,7 +6,9 @@ mod cases;
 #[cfg(test)]
 mod incremental;
 
-use crate::engine::{CANONICAL, EVENT_ITEMS, EVENT_SUMS, Engine, Narrow, NamedQuery, SIDE_BY_SIDE, TABLES, Tally, fits};
+use crate::engine::{
+    CANONICAL, EVENT_ITEMS, EVENT_SUMS, Engine, NamedQuery, Narrow, SIDE_BY_SIDE, TABLES, Tally, fits,
+};
 use crate::labels::{Changes, FeatureFile, Label, LabelError, Registry};
 use crate::learned::{self, Job, Learned};
 use crate::{BuildError, LabelState};

@@ -270,7 +270,8 @@ fn read_all<'a>(
         for (place, file) in feed.files.iter().enumerate() {
             let file_no = numbering::file_no(feed_idx, place);
             let raw = engine.open(&file.path, file.is_typed).map_err(|reason| unreadable(file, reason))?;
-            let reader = Reader { raw: &raw, path: &file.given, kind: feed.kind, layout: &feed.layout };
+            let reader =
+                Reader { raw: &raw, path: &file.given, kind: feed.kind, layout: &feed.layout, is_typed: file.is_typed };
             let step = format!("read-{}-{file_no:07}", feed.kind.name());
             let prepared = raw.prepare(&step, &reader.query(file_no)?, &file.key);
             asked.push(prepared.map_err(|reason| unreadable(file, reason))?);

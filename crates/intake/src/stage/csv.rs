@@ -63,7 +63,6 @@ pub(super) fn read(job: &Job<'_>, bytes: impl Read, charset: Charset) -> Result<
         }
         sink.push(source_row, line, |idx, put| {
             if let Some(field) = rows.field(idx, text, &mut scratch)
-                && !field.is_empty()
                 && (csv.nulls.is_empty() || !csv.nulls.iter().any(|null| null == field.trim()))
             {
                 put(field);

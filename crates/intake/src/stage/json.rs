@@ -1,7 +1,7 @@
 //! JSON lines into a table.
 
 use super::{Fault, Job, RowsRead};
-use crate::json_rows::{Object, scalar, step};
+use crate::json_rows::{FlatColumns, Object, scalar, step};
 use crate::opened::Charset;
 use crate::raw_table::RejectReason;
 use crate::sink::{Rejected, Sink};
@@ -27,6 +27,7 @@ pub(super) fn read(job: &Job<'_>, bytes: impl Read, charset: Charset) -> Result<
         job,
         charset,
         columns: Vec::new(),
+        flat: None,
         sink: None,
         rejected: Rejected::new(job.place(".rejected.part")),
         source_row: 0,
@@ -87,6 +88,8 @@ struct Table<'j> {
     job: &'j Job<'j>,
     charset: Charset,
     columns: Vec<Column>,
+    /// If no column is a path.
+    flat: Option<FlatColumns>,
     sink: Option<Sink>,
     rejected: Rejected,
     source_row: u64,
@@ -124,6 +127,7 @@ impl Table<'_> {
             Column { name, in_element }
         };
         self.sink = Some(Sink::create(&self.job.place(".part"), &names)?);
+        self.flat = FlatColumns::of(names.iter().map(String::as_str)).filter(|_| explode.is_none());
         self.columns = names.into_iter().map(column).collect();
         for (line, row) in std::mem::take(waiting) {
             self.take(line, &row)?;
@@ -134,13 +138,19 @@ impl Table<'_> {
     /// Adds the row or rows of a line.
     fn take(&mut self, line: u64, row: &[u8]) -> Result<(), Fault> {
         let text = self.job.decoded(row, self.charset)?;
-        let object = text.and_then(Object::parse);
-        let (Some(sink), Some(object)) = (&mut self.sink, object) else {
-            let reason = if text.is_none() { RejectReason::InvalidBytes } else { RejectReason::NotAnObject };
+        if let Some(flat) = &mut self.flat {
+            let Some((sink, values)) = self.sink.as_mut().zip(text.and_then(|text| flat.read(text))) else {
+                return self.reject(line, text, row);
+            };
             self.source_row += 1;
-            self.rejected.push(self.source_row, line, reason, None, row)?;
-            return self.job.go_on(self.sink.as_ref().map_or(0, |sink| sink.rows), &self.rejected);
-        };
+            return Ok(sink.push(self.source_row, line, |idx, put| {
+                if let Some(value) = values.get(idx).copied().flatten().and_then(scalar) {
+                    put(&value);
+                }
+            })?);
+        }
+        let object = text.and_then(Object::parse);
+        let (Some(sink), Some(object)) = (&mut self.sink, object) else { return self.reject(line, text, row) };
         let elements = match &self.job.options.json.explode {
             Some(path) => object.list(path),
             None => Vec::new(),
@@ -155,11 +165,19 @@ impl Table<'_> {
                     (Some(_), None) => None,
                     (None, _) => object.raw(&column.name),
                 };
-                if let Some(value) = raw.and_then(scalar).filter(|value| !value.is_empty()) {
+                if let Some(value) = raw.and_then(scalar) {
                     put(&value);
                 }
             })?;
         }
         Ok(())
+    }
+
+    /// Puts a line aside of which nothing can be read.
+    fn reject(&mut self, line: u64, text: Option<&str>, row: &[u8]) -> Result<(), Fault> {
+        let reason = if text.is_none() { RejectReason::InvalidBytes } else { RejectReason::NotAnObject };
+        self.source_row += 1;
+        self.rejected.push(self.source_row, line, reason, None, row)?;
+        self.job.go_on(self.sink.as_ref().map_or(0, |sink| sink.rows), &self.rejected)
     }
 }

@@ -232,3 +232,28 @@ fn folders_and_patterns_are_found_in_order() {
         assert!(error.contains(part), "{text}: {error}");
     }
 }
+
+#[test]
+fn white_space_around_cells_is_left_out() {
+    let dir = TempDir::new().unwrap();
+    let csv = "a,b,c\n x ,\" y z\t\",\u{a0}\n\u{3000}中\u{3000},  ,\"\"\n";
+    // The last row comes after the columns are settled, in another order, with a member that is none of them.
+    let lines = |n: usize| "{\"a\":1,\"b\":\"2\",\"c\":null}\n".repeat(n);
+    let json = format!(
+        "{{\"a\":\" x \",\"b\":\"\\ty z\",\"c\":\"\"}}\n{}{{\"d\":0,\"c\":\"\\u4e2d\\u3000\",\"a\":\" \"}}\n",
+        lines(1200)
+    );
+    for (name, text, last) in
+        [("a.csv", csv.to_owned(), [Some("中"), None, None]), ("a.jsonl", json, [None, None, Some("中")])]
+    {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let found = find_files(path.to_str().unwrap()).unwrap();
+        let table = stage(&found.files[0], &dir.path().join("work"), &ReadOptions::plain(), &|_| {}).unwrap();
+        let rows = tables::rows(&table.path);
+        let texts = |row: usize| rows[row].0.iter().map(Option::as_deref).collect::<Vec<_>>();
+        assert_eq!(texts(0), [Some("x"), Some("y z"), None], "{name}");
+        assert_eq!(texts(rows.len() - 1), last, "{name}");
+        assert_eq!(rows[rows.len() - 1].1, rows.len() as i64, "{name}");
+    }
+}

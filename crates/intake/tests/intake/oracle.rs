@@ -37,7 +37,12 @@ fn rows_are_those_of_the_usual_reader() {
         let wanted: Vec<Vec<Option<String>>> = csv::Reader::from_path(&path)
             .unwrap()
             .records()
-            .map(|row| row.unwrap().iter().map(|text| (!text.is_empty()).then(|| text.to_owned())).collect())
+            .map(|row| {
+                row.unwrap()
+                    .iter()
+                    .map(|text| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned))
+                    .collect()
+            })
             .collect();
         assert_eq!(wanted.len() as u64, n_rows);
         let found = find_files(path.to_str().unwrap()).unwrap();

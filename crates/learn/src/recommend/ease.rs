@@ -10,7 +10,8 @@ use super::lists::{Neighbour, NeighbourLists, cut};
 use super::ranker::{Own, Ranker};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
-use faer::{Mat, Par};
+use faer::{MatMut, MatRef, Par};
+use rayon::prelude::*;
 use std::num::NonZeroUsize;
 
 /// Threads of the linear algebra. Fixed: how work is shared out decides how sums are rounded.
@@ -25,8 +26,8 @@ pub struct EaseCounts {
     n_items: usize,
     /// The items with buyers enough, by position in the item table.
     items: Vec<u32>,
-    /// `G` over `items`, in both triangles.
-    together: Mat<f64>,
+    /// `G` over `items`, column by column: its lower triangle, zeros above it.
+    together: Vec<f64>,
 }
 
 /// A fitted model.
@@ -34,8 +35,8 @@ pub struct EaseCounts {
 pub struct Ease {
     n_items: usize,
     items: Vec<u32>,
-    /// What each item (column) is told by each other item (row). 0 on the diagonal.
-    weights: Mat<f64>,
+    /// What each item says of each other item, item by item. 0 for itself.
+    weights: Vec<f64>,
 }
 
 impl EaseCounts {
@@ -50,26 +51,26 @@ impl EaseCounts {
         if items.len() > EASE_ITEMS_MAX {
             return Err(RecommendError::TooManyItems { found: items.len(), max: EASE_ITEMS_MAX });
         }
-        let mut places = vec![None; n_items];
-        for (place, item) in items.iter().enumerate() {
-            places[*item as usize] = Some(place);
-        }
-        let mut together = Mat::<f64>::zeros(items.len(), items.len());
-        let mut own: Vec<(usize, f64)> = Vec::new();
-        for user in 0..interactions.n_users() {
-            own.clear();
-            own.extend(interactions.entries(user).filter_map(|(item, weight)| {
-                let place = places.get(item as usize).copied().flatten()?;
-                Some((place, f64::from(weight)))
-            }));
-            for &(column, by) in &own {
-                let column = together.col_mut(column).try_as_col_major_mut().map(|column| column.as_slice_mut());
-                let Some(column) = column else { continue };
-                for &(row, weight) in &own {
-                    column[row] += weight * by;
+        let columns = interactions.transposed();
+        let mut together = vec![0.0; items.len() * items.len()];
+        // Item by item, so that the sums that are added to fit into the nearest memory; customers by rising position, so that
+        // every sum has one order.
+        together.par_chunks_mut(items.len().max(1)).zip(&items).enumerate().for_each_init(
+            || vec![0.0; n_items],
+            |sums, (place, (column, item))| {
+                sums.fill(0.0);
+                for (user, by) in columns.entries(*item) {
+                    let (others, weights) = interactions.row(user);
+                    let from = others.partition_point(|other| other < item);
+                    for (other, weight) in others.iter().zip(weights).skip(from) {
+                        sums[*other as usize] += f64::from(*weight) * f64::from(by);
+                    }
                 }
-            }
-        }
+                for (sum, other) in column.iter_mut().zip(&items).skip(place) {
+                    *sum = sums[*other as usize];
+                }
+            },
+        );
         Ok(Self { n_items, items, together })
     }
 
@@ -87,40 +88,49 @@ impl EaseCounts {
         }
         let mut weights = self.inverse(lambda)?;
         let n = self.items.len();
-        // The inverse has only its lower triangle; the upper one is filled in, then each column is divided.
-        for column in 0..n {
-            for row in 0..column {
-                weights[(row, column)] = weights[(column, row)];
-            }
-        }
-        for column in 0..n {
-            let by = weights[(column, column)];
-            for row in 0..n {
-                weights[(row, column)] = if row == column { 0.0 } else { -weights[(row, column)] / by };
-            }
-        }
+        mirror(&mut weights, n);
+        let diagonal: Vec<f64> = weights.iter().step_by(n + 1).copied().collect();
+        weights.par_chunks_mut(n.max(1)).enumerate().for_each(|(item, says)| {
+            says.iter_mut().zip(&diagonal).for_each(|(weight, by)| *weight = -*weight / by);
+            says[item] = 0.0;
+        });
         Ok(Ease { n_items: self.n_items, items: self.items.clone(), weights })
     }
 
-    /// The lower triangle of `(G + lambda I)^-1`.
-    fn inverse(&self, lambda: f64) -> Result<Mat<f64>, RecommendError> {
+    /// The lower triangle of `(G + lambda I)^-1`, column by column.
+    fn inverse(&self, lambda: f64) -> Result<Vec<f64>, RecommendError> {
         let n = self.items.len();
         let par = Par::Rayon(THREADS);
-        let mut factor = self.together.clone();
-        for idx in 0..n {
-            factor[(idx, idx)] += lambda;
-        }
-        let mut inverse = Mat::zeros(n, n);
+        let mut inverse = vec![0.0; n * n];
         if n == 0 {
             return Ok(inverse);
+        }
+        let mut factor = MatRef::from_column_major_slice(&self.together, n, n).to_owned();
+        for idx in 0..n {
+            factor[(idx, idx)] += lambda;
         }
         let need = llt::factor::cholesky_in_place_scratch::<f64>(n, par, Default::default());
         let mut memory = MemBuffer::new(need.or(llt::inverse::inverse_scratch::<f64>(n, par)));
         let stack = MemStack::new(&mut memory);
         llt::factor::cholesky_in_place(factor.as_mut(), Default::default(), par, stack, Default::default())
             .map_err(|_| RecommendError::Singular { lambda })?;
-        llt::inverse::inverse(inverse.as_mut(), factor.as_ref(), par, stack);
+        let lower = MatMut::from_column_major_slice_mut(&mut inverse, n, n);
+        llt::inverse::inverse(lower, factor.as_ref(), par, stack);
         Ok(inverse)
+    }
+}
+
+/// Fills the upper triangle with the lower one, tile by tile: what is read along is written across.
+fn mirror(matrix: &mut [f64], n: usize) {
+    const TILE: usize = 32;
+    for left in (0..n).step_by(TILE) {
+        for above in (left..n).step_by(TILE) {
+            for column in left..(left + TILE).min(n) {
+                for row in above.max(column + 1)..(above + TILE).min(n) {
+                    matrix[row * n + column] = matrix[column * n + row];
+                }
+            }
+        }
     }
 }
 
@@ -133,17 +143,22 @@ impl Ease {
     /// As [`Ease::lists`], with what is said of each item multiplied by a factor of that item before the cut. Shape of
     /// `factors`: one an item; no factor is 1.
     pub fn scaled_lists(&self, factors: &[f64], per_item: usize) -> NeighbourLists {
-        let mut lists = vec![Vec::new(); self.n_items];
         let factors: Vec<f64> =
             self.items.iter().map(|item| factors.get(*item as usize).copied().unwrap_or(1.0)).collect();
-        for (row, item) in self.items.iter().enumerate() {
-            let weights = (0..self.items.len()).zip(&self.items).zip(&factors);
-            let mut list: Vec<Neighbour> = weights
-                .map(|((column, other), factor)| (*other, (self.weights[(row, column)] * factor) as f32))
-                .filter(|(other, weight)| *weight != 0.0 && other != item)
-                .collect();
-            cut(&mut list, per_item);
-            lists[*item as usize] = list;
+        let of = |list: &mut Vec<Neighbour>, (says, item): (&[f64], &u32)| {
+            list.clear();
+            let weighed = says.iter().zip(&factors).map(|(weight, factor)| (weight * factor) as f32);
+            list.extend(
+                self.items.iter().copied().zip(weighed).filter(|(other, weight)| *weight != 0.0 && other != item),
+            );
+            cut(list, per_item);
+            (*item, list.clone())
+        };
+        let cut: Vec<(u32, Vec<Neighbour>)> =
+            self.weights.par_chunks(self.items.len().max(1)).zip(&self.items).map_init(Vec::new, of).collect();
+        let mut lists = vec![Vec::new(); self.n_items];
+        for (item, list) in cut {
+            lists[item as usize] = list;
         }
         NeighbourLists::new(lists, per_item)
     }
@@ -151,10 +166,12 @@ impl Ease {
 
 impl Ranker for Ease {
     fn score(&self, own: &[Own], _user: Option<u32>, scores: &mut [f64]) {
-        let rows: Vec<usize> = own.iter().filter_map(|own| self.items.binary_search(&own.item).ok()).collect();
-        for (column, item) in self.items.iter().enumerate() {
-            let column = self.weights.col(column);
-            let sum: f64 = rows.iter().map(|row| column[*row]).sum();
+        let n = self.items.len();
+        let place = |own: &Own| self.items.binary_search(&own.item).ok();
+        let say: Vec<&[f64]> =
+            own.iter().filter_map(place).map(|place| &self.weights[place * n..(place + 1) * n]).collect();
+        for (other, item) in self.items.iter().enumerate() {
+            let sum: f64 = say.iter().map(|says| says[other]).sum();
             if let Some(score) = scores.get_mut(*item as usize) {
                 *score += sum;
             }

@@ -153,21 +153,54 @@ pub fn evaluate(
 
 /// The mean nDCG alone: what tuning asks for many times.
 pub fn ndcg(ranker: &dyn Ranker, before: &Interactions, cases: &[Case], mode: Mode, k: usize) -> f64 {
-    let protocol = Protocol { k, n_resamples: 0, ..Protocol::new(mode) };
-    let found: Vec<f64> = cases
+    ndcg_with(ranker, &[&[]], before, cases, mode, k).first().copied().unwrap_or(0.0)
+}
+
+/// The mean nDCG of a ranker to whose scores numbers of the items are added: one figure for each list of numbers. An item
+/// without a number is added nothing to. The ranker itself is asked once.
+pub fn ndcg_with(
+    ranker: &dyn Ranker,
+    added: &[&[f64]],
+    before: &Interactions,
+    cases: &[Case],
+    mode: Mode,
+    k: usize,
+) -> Vec<f64> {
+    let n_items = before.n_items() as usize;
+    let found: Vec<Vec<f64>> = cases
         .par_iter()
         .with_min_len(16)
         .map_init(
-            || vec![0.0; before.n_items() as usize],
-            |scores, case| {
-                let list = recommend(ranker, case, scores, protocol)?;
-                Some(figures::ndcg(&list.items, &relevant(case, protocol.mode), protocol.k))
+            || (vec![0.0; n_items], vec![0.0; n_items]),
+            |(scores, sums), case| {
+                let relevant = relevant(case, mode);
+                if relevant.is_empty() {
+                    return None;
+                }
+                scores.fill(0.0);
+                ranker.score(&case.own, Some(case.user), scores);
+                let of = |numbers: &&[f64]| {
+                    sums.copy_from_slice(scores);
+                    sums.iter_mut().zip(*numbers).for_each(|(sum, number)| *sum += number);
+                    figures::ndcg(&best(sums, case, mode, k), &relevant, k)
+                };
+                Some(added.iter().map(of).collect())
             },
         )
         .flatten_iter()
         .collect();
+    if found.is_empty() {
+        return vec![0.0; added.len()];
+    }
     // Summed in the order of the customers, not of the threads.
-    if found.is_empty() { 0.0 } else { found.iter().sum::<f64>() / found.len() as f64 }
+    let mean = |at: usize| found.iter().filter_map(|found| found.get(at)).sum::<f64>() / found.len() as f64;
+    (0..added.len()).map(mean).collect()
+}
+
+/// The items with the highest scores of those that may be recommended.
+fn best(scores: &[f64], case: &Case, mode: Mode, k: usize) -> Vec<u32> {
+    let is_own = |item: u32| case.own.binary_search_by_key(&item, |own| own.item).is_ok();
+    top(scores, k, |item| mode == Mode::Repeat || !is_own(item))
 }
 
 /// The list for one customer; none for a customer who bought nothing that may be recommended.
@@ -177,8 +210,7 @@ fn recommend(ranker: &dyn Ranker, case: &Case, scores: &mut [f64], protocol: Pro
     }
     scores.fill(0.0);
     ranker.score(&case.own, Some(case.user), scores);
-    let is_own = |item: u32| case.own.binary_search_by_key(&item, |own| own.item).is_ok();
-    let items = top(scores, protocol.k, |item| protocol.mode == Mode::Repeat || !is_own(item));
+    let items = best(scores, case, protocol.mode, protocol.k);
     let scores = items.iter().filter_map(|item| scores.get(*item as usize).copied()).collect();
     Some(Recommended { user: case.user, items, scores })
 }

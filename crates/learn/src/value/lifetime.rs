@@ -237,6 +237,12 @@ impl<'a> Valuation<'a> {
     /// The value is that of all customers; how far it is uncertain is told by some 5,000 of each segment at most, drawn at random.
     #[must_use]
     pub fn segments(&self, rows: &[(Repeat, f64)], segments: &[u32]) -> Vec<SegmentValue> {
+        self.segments_of(rows, segments, &self.clv(rows))
+    }
+
+    /// As [`Valuation::segments`], where what [`Valuation::clv`] gives for the rows is at hand.
+    #[must_use]
+    pub fn segments_of(&self, rows: &[(Repeat, f64)], segments: &[u32], clv: &[f64]) -> Vec<SegmentValue> {
         let Sample { rows: drawn, segments: drawn_segments, weights } = Sample::of(rows, segments);
         let weighted = |sums: BTreeMap<u32, f64>| -> Vec<f64> {
             sums.iter().map(|(segment, sum)| sum * weights.get(segment).copied().unwrap_or(1.0)).collect()
@@ -253,7 +259,7 @@ impl<'a> Valuation<'a> {
         for segment in segments.iter().take(rows.len()) {
             *n_customers.entry(*segment).or_default() += 1;
         }
-        sums(segments, self.clv(rows).into_iter())
+        sums(segments, clv.iter().copied())
             .into_iter()
             .enumerate()
             .map(|(idx, (segment, clv))| {

@@ -5,7 +5,9 @@
 use super::place::Place;
 use super::{Engine, PARTITIONS, Prepared, config, stages, table_key, text};
 use crate::BuildError;
-use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader, StringArray, new_null_array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader, StringArray, new_null_array,
+};
 use datafusion::arrow::compute::interleave;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::streaming::StreamingTable;
@@ -107,7 +109,8 @@ impl Engine {
         let columns: String = columns.iter().map(|column| format!(", {column}")).collect();
         let sql = format!("SELECT customer_id{columns} FROM {}", narrow.table);
         let rows = self.runtime.block_on(self.context.sql(&sql)).map_err(text)?;
-        let fields = rows.schema().fields().iter().filter(|field| narrow.table == "people" || field.name() != "customer_id");
+        let fields =
+            rows.schema().fields().iter().filter(|field| narrow.table == "people" || field.name() != "customer_id");
         let fields: Vec<Field> = fields.map(|field| field.as_ref().clone().with_nullable(true)).collect();
         let schema = Arc::new(Schema::new(fields));
         let rows = InOrder { schema: Arc::clone(&schema), customers: Arc::clone(customers), rows };
@@ -115,7 +118,14 @@ impl Engine {
         let context = SessionContext::new_with_config_rt(config(1), Arc::clone(&self.environment));
         context.register_table(step.as_str(), Arc::new(table)).map_err(text)?;
         let sql = format!("SELECT * FROM {step}");
-        self.prepare(&Arc::new(Place::Here), &context, &step, &sql, &key, self.stages.rows_of(&[narrow.table.to_owned()]))
+        self.prepare(
+            &Arc::new(Place::Here),
+            &context,
+            &step,
+            &sql,
+            &key,
+            self.stages.rows_of(&[narrow.table.to_owned()]),
+        )
     }
 }
 
@@ -183,7 +193,8 @@ impl Held {
             let ids = batch.column(0).as_any().downcast_ref::<StringArray>();
             let ids = ids.ok_or_else(|| DataFusionError::Execution("customer_id is no text".to_owned()))?;
             for (row, id) in ids.iter().enumerate() {
-                let place = id.and_then(|id| customers.places.get(id)).and_then(|place| places.get_mut(*place as usize));
+                let place =
+                    id.and_then(|id| customers.places.get(id)).and_then(|place| places.get_mut(*place as usize));
                 if let Some(place) = place {
                     *place = (n_batches, row);
                 }

@@ -237,13 +237,15 @@ fn learned(buyers: &Buyers, last_day: i64, job: &Job<'_>) -> Result<Result<(Note
             low_minor: at_end(value.low),
             high_minor: at_end(value.high),
         };
-        found.total = valuation.segments(&known, &vec![0; known.len()]).first().map(|value| worth(value, None));
-        let segments = valuation.segments(&known, &of_segment);
+        let clv = valuation.clv(&known);
+        found.total =
+            valuation.segments_of(&known, &vec![0; known.len()], &clv).first().map(|value| worth(value, None));
+        let segments = valuation.segments_of(&known, &of_segment, &clv);
         found.segments = segments
             .iter()
             .filter_map(|value| Some(worth(value, Some(*SEGMENTS.get(value.segment as usize)?))))
             .collect();
-        let column = by_customer(valuation.clv(&known));
+        let column = by_customer(clv);
         Some(column.into_iter().map(|value| value.map(at_end)).collect())
     } else {
         let why = of_whole.warnings.iter().find(|warning| matches!(warning, Warning::NoValues { .. }));

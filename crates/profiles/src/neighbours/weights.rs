@@ -2,7 +2,7 @@
 
 use super::{ItemsShape, K};
 use crate::report::{SuggestedWeights, WeightsTried, rounded};
-use vitrine_learn::recommend::{Case, Interactions, Mode, NeighbourLists, Popularity, ProfileShape, Served, ndcg};
+use vitrine_learn::recommend::{Case, Interactions, Mode, NeighbourLists, Popularity, ProfileShape, Served, ndcg_with};
 
 /// What is tried of each weight; `profile` is 1, since only the relation of the weights matters.
 const OWN: [f64; 4] = [0.0, 1.0, 2.0, 4.0];
@@ -27,14 +27,17 @@ pub(super) fn suggested(
     // As the item table has it: the share of all customers.
     let n_customers = f64::from(early.n_users().max(1));
     let buyers = Popularity::of_buyers(early);
-    let served = |own: f64, popularity: f64| {
-        let numbers: Vec<f64> = buyers.numbers().iter().map(|n| n / n_customers * popularity).collect();
-        Served::new(lists, shape).with(own, &numbers)
-    };
-    let tried = |mode: Mode, own: f64, popularity: f64| WeightsTried {
-        own,
-        popularity,
-        ndcg_10: rounded(ndcg(&served(own, popularity), early, profiles, mode, K)),
+    let served = Served::new(lists, shape);
+    // Kept in single precision there.
+    let number = |n: &f64, popularity: f64| f64::from((n / n_customers * popularity) as f32);
+    let tried = |mode: Mode, own: f64, popularities: &[f64]| -> Vec<WeightsTried> {
+        let of = |popularity: &f64| buyers.numbers().iter().map(|n| number(n, *popularity)).collect::<Vec<f64>>();
+        let numbers: Vec<Vec<f64>> = popularities.iter().map(of).collect();
+        let numbers: Vec<&[f64]> = numbers.iter().map(Vec::as_slice).collect();
+        let found = ndcg_with(&served.clone().with(own, &[]), &numbers, early, profiles, mode, K);
+        let tried =
+            |(popularity, ndcg): (&f64, f64)| WeightsTried { own, popularity: *popularity, ndcg_10: rounded(ndcg) };
+        popularities.iter().zip(found).map(tried).collect()
     };
     let best = |placement: &str, trials: Vec<WeightsTried>, default_ndcg_10: f64| {
         let best = trials.iter().copied().reduce(|best, trial| if trial.ndcg_10 > best.ndcg_10 { trial } else { best });
@@ -48,10 +51,9 @@ pub(super) fn suggested(
             trials,
         })
     };
-    let default = |mode| tried(mode, DEFAULT.0, DEFAULT.1).ndcg_10;
-    let novel = POPULARITY.map(|popularity| tried(Mode::Novel, OWN_NOVEL, popularity)).to_vec();
-    let repeat = OWN.into_iter().flat_map(|own| POPULARITY.map(|popularity| tried(Mode::Repeat, own, popularity)));
-    let repeat = repeat.collect();
+    let default = |mode| tried(mode, DEFAULT.0, &[DEFAULT.1]).first().map_or(0.0, |tried| tried.ndcg_10);
+    let novel = tried(Mode::Novel, OWN_NOVEL, &POPULARITY);
+    let repeat = OWN.into_iter().flat_map(|own| tried(Mode::Repeat, own, &POPULARITY)).collect();
     let found = [best("novel", novel, default(Mode::Novel)), best("repeat", repeat, default(Mode::Repeat))];
     found.into_iter().flatten().collect()
 }

@@ -19,13 +19,16 @@ pub(super) const SOURCE_ROW: &str = "source_row";
 struct Value {
     sql: String,
     given: Given,
+    /// Whether it is text without white space around it, and null where nothing is left.
+    is_trimmed: bool,
 }
 
 impl Value {
     /// Trimmed text; null if there is none.
     fn text(&self) -> String {
-        let Self { sql, given } = self;
+        let Self { sql, given, is_trimmed } = self;
         match given {
+            Given::Text if *is_trimmed => sql.clone(),
             Given::Text => format!("nullif(trim(CAST({sql} AS VARCHAR)), '')"),
             // Ids in a column of reals are a way to have empty cells: 17850.0 means 17850, and NaN means none.
             Given::Real => format!(
@@ -43,6 +46,8 @@ pub(super) struct Reader<'a> {
     pub(super) path: &'a Path,
     pub(super) kind: Kind,
     pub(super) layout: &'a Layout,
+    /// Whether columns have the types of the file; else they are text that intake has trimmed.
+    pub(super) is_typed: bool,
 }
 
 impl Reader<'_> {
@@ -205,7 +210,8 @@ impl Reader<'_> {
             FieldSource::Column(column) | FieldSource::Minor(column) => (quoted(column), self.raw.column(column)),
             FieldSource::Sql(sql) => (format!("({sql})"), self.raw.expression(sql)),
         };
-        Ok(Value { sql, given: given.map_err(|reason| self.refuse(field, reason))? })
+        let is_trimmed = !self.is_typed && !matches!(source, FieldSource::Sql(_));
+        Ok(Value { sql, given: given.map_err(|reason| self.refuse(field, reason))?, is_trimmed })
     }
 
     /// SQL for a number that can be cast to a decimal, or for text that may hold one.

@@ -80,7 +80,10 @@ fn a_file_dropped_in_is_a_label_in_the_table() {
     assert_eq!((vowels.means.as_str(), vowels.owner.as_deref()), ("vowels, more or less", Some("names")));
     assert_eq!(vowels.state, LabelState::InTable);
     assert_eq!(vowels.tables, ["purchases"]);
-    assert_eq!(vowels.steps, ["repeated_lines", "orders", "customers", "vowels"]);
+    assert_eq!(
+        vowels.steps,
+        ["repeated_lines", "goods", "item_words", "items", "orders", "tastes", "customers", "vowels"]
+    );
     let absent = labels.get("views_7d").unwrap();
     assert_eq!(absent.state, LabelState::Absent { why: "table events has no rows".into() });
     let brands = labels.get("top_brands").unwrap();

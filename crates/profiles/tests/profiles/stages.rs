@@ -52,7 +52,7 @@ fn a_stopped_build_goes_on_where_it_stopped_and_old_output_stays_whole() {
     for step in ["purchases", "items", "orders", "customers", "last_items", "order_windows", "risk"] {
         assert!(reused.contains(step), "{step} was run again");
     }
-    for step in ["rfm", "own", "joined_1", "features"] {
+    for step in ["rfm", "own", "in_order_rfm", "features"] {
         assert!(run.contains(step), "{step} was not run again");
     }
     assert_ne!(fs::read(path("table/manifest.json")).unwrap(), manifest);
