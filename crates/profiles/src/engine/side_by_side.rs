@@ -277,3 +277,90 @@ impl PartitionStream for SideBySide {
         builder.build()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stages::Stages;
+
+    fn engine(dir: &std::path::Path) -> Engine {
+        let engine = Engine::start(Stages::open(dir).unwrap(), 64 << 20).unwrap();
+        // More customers than are taken at a time, and not in order.
+        let people = "SELECT concat('c', lpad(CAST(value AS VARCHAR), 5, '0')) AS customer_id FROM generate_series(1, 20000) \
+                      ORDER BY value % 7, value";
+        engine.run_sql("people", people).unwrap();
+        let odd = "SELECT customer_id, CAST(substr(customer_id, 2) AS BIGINT) AS n, make_array(customer_id, 'x') AS names \
+                   FROM people WHERE CAST(substr(customer_id, 2) AS BIGINT) % 2 = 1 ORDER BY customer_id DESC";
+        engine.run_sql("odd", odd).unwrap();
+        // Somebody who is not among the people, and nobody.
+        engine
+            .run_sql("few", "SELECT * FROM (VALUES ('z', 1.5), (NULL, 2.5), ('c00002', 3.5)) AS t (customer_id, share)")
+            .unwrap();
+        engine.run_sql("none", "SELECT customer_id, true AS flag FROM people WHERE false").unwrap();
+        engine
+    }
+
+    fn narrow<'a>(table: &'a str, columns: &[&str]) -> Narrow<'a> {
+        Narrow { table, columns: columns.iter().map(|column| (*column).to_owned()).collect() }
+    }
+
+    #[test]
+    fn rows_are_those_of_joins_in_the_order_of_customers() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(dir.path());
+        let tables = [narrow("odd", &["n", "names"]), narrow("few", &["share"]), narrow("none", &["flag"])];
+        engine.put_side_by_side(&tables).unwrap();
+        let columns = "customer_id, coalesce(n, 0) AS n, names, share, flag";
+        engine.run_in_order("wide", &format!("SELECT {columns} FROM {SIDE_BY_SIDE} ORDER BY customer_id")).unwrap();
+        let joined = "SELECT p.customer_id, coalesce(n, 0) AS n, names, share, flag FROM people AS p \
+                      LEFT JOIN odd AS o ON o.customer_id = p.customer_id LEFT JOIN few AS f ON f.customer_id = p.customer_id \
+                      LEFT JOIN none AS e ON e.customer_id = p.customer_id ORDER BY p.customer_id";
+        engine.run_sql("joined", joined).unwrap();
+        // Without ORDER BY: as they stand in the file.
+        let rows = |table: &str| {
+            engine
+                .texts(table, &format!("SELECT customer_id, n, array_to_string(names, ','), share, flag FROM {table}"))
+                .unwrap()
+        };
+        let wide = rows("wide");
+        assert_eq!(wide.len(), 20_000);
+        assert!(
+            wide == engine
+                .texts(
+                    "joined",
+                    "SELECT customer_id, n, array_to_string(names, ','), share, flag FROM joined ORDER BY customer_id"
+                )
+                .unwrap()
+        );
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(wide.get(1).unwrap(), &[text("c00002"), text("0"), None, text("3.5"), None]);
+        let mut stored = wide.clone();
+        stored.sort();
+        assert!(stored == wide, "the rows of the file are not in order");
+    }
+
+    #[test]
+    fn what_was_put_in_order_is_not_again_and_lack_of_memory_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(dir.path());
+        let tables = [narrow("odd", &["n"]), narrow("few", &["share"])];
+        engine.put_side_by_side(&tables).unwrap();
+        engine.put_side_by_side(&tables).unwrap();
+        let runs = engine.stages().runs();
+        let of = |step: &str| runs.iter().filter(|run| run.step == step).map(|run| run.is_reused).collect::<Vec<_>>();
+        assert_eq!((of("in_order_odd"), of("in_order_people")), (vec![false, true], vec![false, true]));
+        drop(engine);
+
+        let dir = tempfile::tempdir().unwrap();
+        let small = Engine::start(Stages::open(dir.path()).unwrap(), 64 << 20).unwrap();
+        small
+            .run_sql(
+                "people",
+                "SELECT concat('c', CAST(value AS VARCHAR)) AS customer_id FROM generate_series(1, 1000) ORDER BY 1",
+            )
+            .unwrap();
+        small.run_sql("texts", "SELECT customer_id, repeat(customer_id, 25000) AS long FROM people").unwrap();
+        let error = small.put_side_by_side(&[narrow("texts", &["long"])]).unwrap_err().to_string();
+        assert!(error.contains("allow more memory"), "{error}");
+    }
+}
