@@ -3,7 +3,7 @@
 WITH twice AS (
     SELECT customer_id FROM checked_customers WHERE reason IS NULL GROUP BY customer_id HAVING count(*) > 1
 ),
-customers AS (
+sound AS (
     SELECT c.row_no, c.customer_id, c.declared_s, t.customer_id IS NOT NULL AS is_twice
     FROM checked_customers AS c
     LEFT JOIN twice AS t ON t.customer_id = c.customer_id
@@ -14,7 +14,7 @@ cells AS (
         a.row_no, a.file_idx, a.source_row, c.customer_id, a.name, a.value, a.is_inferred, c.declared_s, f.feed,
         a.fault AS reason, a.text, c.is_twice
     FROM read_attributes AS a
-    JOIN customers AS c ON c.row_no = a.row_no
+    JOIN sound AS c ON c.row_no = a.row_no
     JOIN files AS f ON f.file_idx = a.file_idx
     WHERE a.value IS NOT NULL OR a.fault IS NOT NULL
 )

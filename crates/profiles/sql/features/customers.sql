@@ -78,7 +78,7 @@ WITH sums AS (
     FROM orders
     GROUP BY customer_id
 ),
-goods AS (
+different_goods AS (
     SELECT customer_id, count(*) AS n_items FROM tastes GROUP BY customer_id
 ),
 -- The country of the latest order that has one.
@@ -108,6 +108,6 @@ SELECT
     CAST(s.weekend_orders AS DOUBLE) / CAST(s.frequency AS DOUBLE) AS weekend_share,
     c.country
 FROM sums AS s
-LEFT JOIN goods AS g ON g.customer_id = s.customer_id
+LEFT JOIN different_goods AS g ON g.customer_id = s.customer_id
 LEFT JOIN countries AS c ON c.customer_id = s.customer_id
 CROSS JOIN params AS p
